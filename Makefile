@@ -1,0 +1,44 @@
+# make demo: sets everything up and runs the main job on sample_docs/.  make test: sets everything up and tests.
+# Needs Python 3.11+, make and the package index; both can be run again at any time.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# The demo keeps its own home, so that it never mixes with a firm's documents.
+DEMO_HOME := .demo
+
+# No command of this file may ask a model hub or report usage.
+export HF_HUB_OFFLINE := 1
+export DO_NOT_TRACK := 1
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+
+.PHONY: demo test lint samples constraints clean
+
+demo: $(STAMP)
+	MUNIMENT_HOME=$(DEMO_HOME) PREFECT_HOME=$(CURDIR)/$(DEMO_HOME)/prefect PREFECT_LOGGING_LEVEL=WARNING \
+		$(BIN)/python -m flows.demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+samples: $(STAMP)
+	$(BIN)/python -m sample_docs.generate
+
+# Pins every package anew; the only target that needs uv.
+constraints:
+	uv pip compile --universal --python-version 3.11 --all-extras --no-header --no-annotate pyproject.toml -o constraints.txt
+
+clean:
+	rm -rf $(VENV) $(DEMO_HOME)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Muniment needs Python 3.11 or newer; say which with make PYTHON=…")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@

@@ -1,0 +1,1 @@
+"""What varies, one file each, behind the small Protocols of `protocols.py`."""

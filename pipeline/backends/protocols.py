@@ -1,0 +1,194 @@
+"""The Protocols the backends fulfil. Heavy libraries stay in the files that implement them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from pipeline.types import Finding, PageImage, PageText, SearchFilter, Verdict
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Matrix = NDArray[np.float32]
+
+__all__ = [
+    "Extractor",
+    "IndexedPage",
+    "PageClassifier",
+    "PageEmbedder",
+    "PageIndex",
+    "PageInput",
+    "PageQuery",
+    "PageScore",
+    "SparseVector",
+    "TextEmbedder",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class PageInput:
+    """What a model or an extractor is given of a page: the image file on disk and the words read."""
+
+    image: PageImage
+    image_path: Path
+    text: PageText
+
+
+class PageClassifier(Protocol):
+    """The small local VLM: typed questions answered from answer log-probabilities."""
+
+    @property
+    def name(self) -> str:
+        """Model name and revision: part of the key under which verdicts are remembered."""
+        ...
+
+    def classify(self, pages: Sequence[PageInput]) -> list[Verdict]:
+        """One verdict a page, in order; batched inside."""
+        ...
+
+
+class Extractor(Protocol):
+    """Reads findings from pages; `boxes` and `status` stay unset, grounding sets them."""
+
+    @property
+    def name(self) -> str:
+        """Extractor name and revision: part of the key under which findings are remembered."""
+        ...
+
+    def extract(self, pages: Sequence[PageInput]) -> list[list[Finding]]:
+        """The findings of each page, in order. All pages are of one document, given in page order."""
+        ...
+
+
+class TextEmbedder(Protocol):
+    """Sentence vectors of unit length."""
+
+    @property
+    def name(self) -> str:
+        """Model name and revision: the index records it."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        ...
+
+    def embed(self, texts: Sequence[str]) -> Matrix:
+        """(n, dimension) float32, rows of unit length."""
+        ...
+
+
+class PageEmbedder(Protocol):
+    """ColPali-family multivectors: one row a visual token (or query token), unit length."""
+
+    @property
+    def name(self) -> str:
+        """Model name and revision: the index records it."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        ...
+
+    def embed_pages(self, images: Sequence[Path]) -> list[Matrix]:
+        """One (tokens, dimension) float32 matrix a page image, padding stripped."""
+        ...
+
+    def embed_query(self, query: str) -> Matrix:
+        """(tokens, dimension) float32."""
+        ...
+
+    def pool(self, pages: Sequence[Matrix]) -> list[Matrix]:
+        """The same pages with similar rows merged: what the first search stage looks at."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SparseVector:
+    """Term ids and their weights, same length, ids ascending and unique."""
+
+    indices: tuple[int, ...] = ()
+    values: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedPage:
+    """One point of the index: a page's vectors and the payload that filters stand on.
+
+    `terms` and `text_windows` are the page alone; `about_terms` and `about` (one row) carry what its document
+    is, and are asked only by a search over several documents. `pipeline.index.build` makes all of them and
+    lists what `payload` holds.
+    """
+
+    document: str
+    page: int
+    text_windows: Matrix
+    terms: SparseVector
+    about: Matrix | None = None
+    about_terms: SparseVector | None = None
+    image: Matrix | None = None
+    pooled: Matrix | None = None
+    payload: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """A query in every form the index can use; a missing form is simply not searched.
+
+    `about_terms` and `about` ask for the document as well as for the page. Every entry of `phrases` must stand
+    on the page, in one of the spellings it lists (see `pipeline.phrases`).
+    """
+
+    text: Matrix | None = None
+    terms: SparseVector | None = None
+    about: Matrix | None = None
+    about_terms: SparseVector | None = None
+    image: Matrix | None = None
+    phrases: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PageScore:
+    """A page found, its fused score and the payload it was indexed with.
+
+    `window` counts from 0: the text window nearest the query, or -1 when no text was asked for or indexed.
+    """
+
+    document: str
+    page: int
+    score: float
+    window: int = -1
+    payload: Mapping[str, object] = field(default_factory=dict)
+
+
+class PageIndex(Protocol):
+    """The vector index: embedded engine or server, same layout. All walls stand inside its queries."""
+
+    def upsert(self, pages: Sequence[IndexedPage]) -> None:
+        """Write or overwrite the pages' points, durably, before returning."""
+        ...
+
+    def search(self, query: PageQuery, where: SearchFilter, limit: int) -> list[PageScore]:
+        """Best first. The filter stands inside every prefetch as well as on top."""
+        ...
+
+    def pages_of(self, document: str) -> set[int]:
+        """The page numbers this document has in the index: the count read back after writing."""
+        ...
+
+    def delete(self, document: str) -> None:
+        """Remove all points of a document."""
+        ...
+
+    def count(self) -> int:
+        """All points."""
+        ...
+
+    def close(self) -> None:
+        """Flush and let go."""
+        ...

@@ -1,0 +1,159 @@
+"""Triage's classifier: a small VLM answers all typed questions about a page in ONE forward pass.
+
+The prompt (page image, the questions with their allowed answers) is followed by a fixed answer sheet that stands
+where the model's reply would begin:
+
+    kind: ?
+    handwriting: ?
+    ...
+
+The logits at the token before each `?` are the model's distribution over how that line goes on. Restricted to
+the first tokens of the question's allowed answers and put through a softmax, they are the probabilities of the
+answers: nothing is generated, so there is nothing to parse and no label that was not offered.
+
+Why `?` stands in every slot: it is the same for every page and says nothing, so a later answer can't follow from an
+earlier guess (as it would in generated text), and all positions are known before the pass. What this costs:
+the model never sees its own answers, so related questions may contradict each other; a `?` above makes another
+`?` likely below, which takes from all answers of a question and so falls out of the softmax; and a probability
+is only as honest as the model: a checkpoint may carry a temperature a question in `muniment.json`, fitted on
+labelled pages.
+
+Only first tokens are compared, so they must differ within a question. That is checked against the tokenizer at
+load; a question whose words collide is asked with letters (A, B, C, ...) instead.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from pipeline.backends.protocols import PageInput
+from pipeline.backends.vlm_load import VlmOptions, load_vlm
+from pipeline.errors import ModelError
+from pipeline.model_files import CALIBRATION
+from pipeline.questions import QUESTIONS, Question, instruction
+from pipeline.types import Answer, Verdict
+
+__all__ = ["VlmClassifier"]
+
+BLANK = " ?"
+
+
+class VlmClassifier:
+    """`PageClassifier` over a transformers checkpoint of the Idefics3/SmolVLM or Qwen-VL family."""
+
+    def __init__(self, folder: Path, options: VlmOptions | None = None) -> None:
+        """Load from disk; `ModelError` or `UsageError` name what is wrong and how to mend it."""
+        self._vlm = load_vlm(folder, options or VlmOptions())
+        self._sheet = _sheet(self._vlm.tokenizer)
+        self._temperatures = _temperatures(folder)
+        self._instruction = instruction(self._sheet.lettered)
+        asked = json.dumps([self._instruction, self._temperatures, self._vlm.options.longest_edge])
+        self._name = f"{self._vlm.name}/{hashlib.sha256(asked.encode()).hexdigest()[:8]}"
+
+    @property
+    def name(self) -> str:
+        """Checkpoint and revision, then a digest of the questions, their calibration and the image bound."""
+        return self._name
+
+    def classify(self, pages: Sequence[PageInput]) -> list[Verdict]:
+        """One verdict a page, in order; `options.batch` pages a forward pass."""
+        size = self._vlm.options.batch
+        verdicts: list[Verdict] = []
+        for start in range(0, len(pages), size):
+            images = [page.image_path for page in pages[start : start + size]]
+            verdicts += [self._verdict(row) for row in self.logits(images)]
+        return verdicts
+
+    def logits(self, images: Sequence[Path]) -> list[list[torch.Tensor]]:
+        """One forward pass: for each image and question, the logits (float32) of the allowed answers."""
+        inputs = _with_sheet(self._vlm.inputs(images, self._instruction), self._sheet.ids)
+        length = inputs["input_ids"].shape[1]
+        start = length - len(self._sheet.ids)
+        positions = torch.tensor([start + slot for slot in self._sheet.slots], device=self._vlm.model.device)
+        try:
+            with torch.inference_mode():
+                output = self._vlm.model(**inputs, logits_to_keep=positions, use_cache=False)
+        except torch.OutOfMemoryError as error:
+            raise ModelError(f"{len(images)} pages don't fit the device at once: lower MUNIMENT_BATCH") from error
+        scores = output.logits.float().cpu()
+        return [[row[at, list(ids)] for at, ids in enumerate(self._sheet.answers)] for row in scores]
+
+    def _verdict(self, row: Sequence[torch.Tensor]) -> Verdict:
+        answers = {}
+        for question, logits in zip(QUESTIONS, row, strict=True):
+            probabilities = torch.softmax(logits / self._temperatures.get(question.name, 1.0), dim=0)
+            best = int(probabilities.argmax())
+            answers[question.name] = Answer(question.options[best].label, float(probabilities[best]))
+        return Verdict(answers, self._name)
+
+
+class _Sheet(NamedTuple):
+    """The answer sheet in tokens: `slots` are the positions in `ids` whose logits answer each question,
+    `answers` the token ids of each question's options in their order, `lettered` the questions asked by letter."""
+
+    ids: list[int]
+    slots: list[int]
+    answers: list[tuple[int, ...]]
+    lettered: frozenset[str]
+
+
+def _sheet(tokenizer: Any) -> _Sheet:
+    sheet = _Sheet([], [], [], frozenset())
+    lettered = set()
+    for number, question in enumerate(QUESTIONS):
+        answers = _first_tokens(tokenizer, question, [option.word for option in question.options])
+        if answers is None:
+            lettered.add(question.name)
+            answers = _first_tokens(tokenizer, question, question.letters)
+        if answers is None:
+            raise ModelError(f"the model's tokenizer can't tell the answers to {question.name!r} apart")
+        sheet.ids.extend(_ids(tokenizer, ("\n" if number else "") + f"{question.name}:"))
+        sheet.slots.append(len(sheet.ids) - 1)
+        sheet.ids.extend(_ids(tokenizer, BLANK))
+        sheet.answers.append(answers)
+    return sheet._replace(lettered=frozenset(lettered))
+
+
+def _first_tokens(tokenizer: Any, question: Question, words: Sequence[str]) -> tuple[int, ...] | None:
+    """The token that begins each answer right after `name:`, or None when two are the same or not to be found."""
+    stem = _ids(tokenizer, f"{question.name}:")
+    whole = [_ids(tokenizer, f"{question.name}: {word}") for word in words]
+    if any(len(ids) <= len(stem) or ids[: len(stem)] != stem for ids in whole):
+        return None
+    first = tuple(ids[len(stem)] for ids in whole)
+    return first if len(set(first)) == len(first) else None
+
+
+def _ids(tokenizer: Any, text: str) -> list[int]:
+    return list(tokenizer.encode(text, add_special_tokens=False))
+
+
+def _with_sheet(inputs: dict[str, torch.Tensor], ids: Sequence[int]) -> dict[str, torch.Tensor]:
+    """The inputs with the answer sheet appended to every row; it is text (type 0), and attended to."""
+    rows, device = inputs["input_ids"].shape[0], inputs["input_ids"].device
+    sheet = torch.tensor(ids, device=device).expand(rows, -1)
+    added = {"input_ids": sheet, "attention_mask": torch.ones_like(sheet), "mm_token_type_ids": torch.zeros_like(sheet)}
+    joined = {
+        key: torch.cat([inputs[key], extra.to(inputs[key].dtype)], 1) for key, extra in added.items() if key in inputs
+    }
+    return {**inputs, **joined}
+
+
+def _temperatures(folder: Path) -> dict[str, float]:
+    """`{"temperature": {question: T}}` of the checkpoint's calibration file; probabilities are softmax(logits / T)."""
+    try:
+        content = json.loads((folder / CALIBRATION).read_text("utf-8"))
+        found = {str(name): float(value) for name, value in content["temperature"].items()}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"{folder.name}/{CALIBRATION} is no calibration: expected temperature by question") from error
+    if wrong := [name for name, value in found.items() if not 0.01 <= value <= 100]:
+        raise ModelError(f"{folder.name}/{CALIBRATION}: the temperature of {wrong[0]!r} is not within 0.01 to 100")
+    return found

@@ -1,0 +1,160 @@
+"""Loading a local vision-language model, and turning pages into its inputs.
+
+The same care for every family: offline, no remote code, safetensors only, no weight missing, images bounded.
+The families are Idefics3/SmolVLM, which cut an image into square tiles, and Qwen-VL, which takes it as one
+grid of patches; they differ here only in how the bound on the image's size is written down.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, BitsAndBytesConfig
+
+from pipeline.errors import ModelError, UsageError
+from pipeline.models import identity
+
+__all__ = ["Vlm", "VlmOptions", "load_vlm", "open_page"]
+
+TILED = ("idefics3", "smolvlm")
+GRIDDED = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe")
+
+
+@dataclass(frozen=True, slots=True)
+class VlmOptions:
+    """Where and how a VLM runs; the first four fields are the settings of the same names.
+
+    `longest_edge` bounds the page image in pixels. 1,024 (about 90 dpi on a letter page) is enough to tell
+    handwriting from print; reading text wants 1,536 or more.
+    """
+
+    device: str = "auto"
+    dtype: str = "auto"
+    quantization: str = "none"
+    batch: int = 8
+    longest_edge: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Vlm:
+    """A loaded checkpoint: transformers model (eval mode) and processor (left padding), and their name."""
+
+    model: Any
+    processor: Any
+    name: str
+    options: VlmOptions
+
+    @property
+    def tokenizer(self) -> Any:
+        """The processor's tokenizer."""
+        return self.processor.tokenizer
+
+    def inputs(self, pages: Sequence[Path], instruction: str) -> dict[str, torch.Tensor]:
+        """The model's inputs for one chat turn a page, the page image first, up to where the answer begins.
+
+        Rows are padded on the left, so that every row's answer begins at the same position.
+        """
+        content = [{"type": "image"}, {"type": "text", "text": instruction}]
+        prompt = self.processor.apply_chat_template(
+            [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=False
+        )
+        images = [[open_page(page, self.options.longest_edge)] for page in pages]
+        encoded = self.processor(
+            images=images, text=[prompt] * len(pages), padding=True, padding_side="left", return_tensors="pt"
+        )
+        return {key: value.to(self.model.device) for key, value in encoded.items()}
+
+
+def open_page(path: Path, longest_edge: int) -> Image.Image:
+    """The page as RGB with no edge longer than `longest_edge`; a JPEG is already scaled down while it is decoded."""
+    with Image.open(path) as image:
+        image.draft("RGB", (longest_edge, longest_edge))
+        page = image.convert("RGB")
+    page.thumbnail((longest_edge, longest_edge), Image.Resampling.LANCZOS)
+    return page
+
+
+def load_vlm(folder: Path, options: VlmOptions) -> Vlm:
+    """Load a checkpoint from disk. `ModelError`: it is damaged or of another family; `UsageError`: bad settings."""
+    device = _device(options.device)
+    quantization = _quantization(options.quantization, device)
+    try:
+        family = _family(folder)
+        processor = AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        model, info = AutoModelForImageTextToText.from_pretrained(
+            folder,
+            dtype=_dtype(options.dtype, device),
+            device_map=device,
+            quantization_config=quantization,
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        raise ModelError(f"{folder.name} can't be loaded as a vision-language model: {_first_line(error)}") from error
+    _check(folder, processor, info)
+    _bound(processor.image_processor, family, options.longest_edge)
+    suffix = "" if options.quantization == "none" else f"+{options.quantization}"
+    return Vlm(model.eval(), processor, identity(folder) + suffix, options)
+
+
+def _family(folder: Path) -> str:
+    family = str(AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).model_type)
+    if family not in TILED + GRIDDED:
+        raise ValueError(f"family {family!r} is not one of {', '.join(TILED + GRIDDED)}")
+    return family
+
+
+def _check(folder: Path, processor: Any, info: dict[str, Any]) -> None:
+    wrong = {kind: sorted(map(str, info.get(kind) or ())) for kind in ("missing_keys", "mismatched_keys")}
+    for kind, keys in wrong.items():
+        if keys:
+            raise ModelError(f"{folder.name}: {len(keys)} {kind.replace('_', ' ')} in its weights, e.g. {keys[0]}")
+    if not getattr(processor, "chat_template", None):
+        raise ModelError(f"{folder.name} has no chat template: an instruction-tuned checkpoint is needed")
+
+
+def _bound(image_processor: Any, family: str, longest_edge: int) -> None:
+    """Keep the processor from scaling the page up again: Idefics3 stretches to its size, Qwen counts pixels."""
+    size = dict(image_processor.size)
+    bound = longest_edge if family in TILED else longest_edge * longest_edge
+    image_processor.size = {**size, "longest_edge": min(int(size.get("longest_edge") or bound), bound)}
+
+
+def _device(name: str) -> str:
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UsageError("MUNIMENT_DEVICE=cuda, but torch sees no CUDA device: set MUNIMENT_DEVICE=cpu")
+    return name
+
+
+def _dtype(name: str, device: str) -> torch.dtype:
+    """`auto` is bfloat16 where the hardware multiplies it (CUDA, AMX) and float32 elsewhere."""
+    if name != "auto":
+        return getattr(torch, name)
+    native = device == "cuda" or torch.cpu._is_amx_tile_supported()
+    return torch.bfloat16 if native else torch.float32
+
+
+def _quantization(name: str, device: str) -> BitsAndBytesConfig | None:
+    if name == "none":
+        return None
+    if device != "cuda":
+        raise UsageError(f"MUNIMENT_QUANTIZATION={name} needs a CUDA device: set MUNIMENT_QUANTIZATION=none")
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise UsageError(f"MUNIMENT_QUANTIZATION={name} needs bitsandbytes: run `pip install bitsandbytes`")
+    if name == "int8":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

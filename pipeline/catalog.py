@@ -1,0 +1,322 @@
+"""The catalog: the truth about documents, their pages, findings, stage results and runs.
+
+Everything else (the vector index, Prefect's states) can be rebuilt from here and from the store. Methods are
+one short transaction each and may be called from any thread of any process. Text that came from outside is
+made storable on its way in (`pipeline/names.py`); every error is of `pipeline/errors.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import socket
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from types import TracebackType
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, delete, insert, select, update
+
+from pipeline import processes
+from pipeline.database import Database, open_database
+from pipeline.errors import NotFound, UsageError
+from pipeline.names import clean_name, document_id, one_line, storable
+from pipeline.rows import Run, pack, replace_pages, replace_record, to_document, to_finding, to_outcome, to_run, unpack
+from pipeline.tables import documents, findings, meta, pages, results, runs, sources
+from pipeline.types import Document, DocumentStatus, Finding, PageOutcome, PageStatus
+
+__all__ = ["Catalog", "Run", "document_id"]
+
+LISTED = 10  # ids named in an error about an ambiguous name
+_PREFIX = re.compile(r"[0-9a-f]{4,64}")
+_SHOWN = [documents.c[name] for name in ("id", "matter", "name", "sha256", "status", "reason", "page_count")]
+_SEARCHABLE = (DocumentStatus.DONE, DocumentStatus.AWAITING)
+
+
+class Catalog:
+    """See the module's docstring; made by `Catalog.open`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, url: str) -> Catalog:
+        """The catalog at an SQLAlchemy URL, created or migrated to the newest revision.
+
+        `CatalogError` when it can't be reached or is of a newer Muniment, `UsageError` for a wrong URL.
+        """
+        return cls(open_database(url))
+
+    def close(self) -> None:
+        """Let the database go."""
+        self._database.close()
+
+    def __enter__(self) -> Catalog:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.close()
+
+    # ---- documents
+
+    def add(self, document: Document, source: str) -> tuple[Document, bool]:
+        """Register a document and the path it came from; whether it is new here.
+
+        The same content in the same matter gives the document already there, as it stands. A document
+        without `sha256` stands for a file that could not be read; it goes once that path was read.
+        """
+        document = replace(document, matter=storable(document.matter), name=clean_name(document.name))
+        path = clean_name(source)
+        key = _digest(path)
+        with self._database.write() as connection:
+            stored, created = self._register(connection, document)
+            row = {"document": stored.id, "key": key, "path": path, "name": document.name, "first_seen": time.time()}
+            self._database.insert_new(connection, sources, row)
+            if document.sha256:
+                there = select(sources.c.document).where(sources.c.key == key)
+                unread = (documents.c.sha256 == "", documents.c.matter == document.matter)
+                connection.execute(delete(documents).where(*unread, documents.c.id.in_(there)))
+        return stored, created
+
+    def document(self, key: str, matters: Sequence[str] | None = None) -> Document:
+        """The document of this id, else of this file name, else the one whose id begins so (4 digits or more).
+
+        `NotFound` when there is none, `UsageError` that lists the ids when there are several.
+        """
+        with self._database.read() as connection:
+            for meaning in _meanings(key):
+                query = select(*_SHOWN).where(meaning, *_within(matters)).order_by(documents.c.received)
+                found = connection.execute(query.limit(LISTED + 1)).all()
+                if len(found) == 1:
+                    return to_document(found[0])
+                if found:
+                    ids = ", ".join(row.id for row in found[:LISTED]) + (", …" if len(found) > LISTED else "")
+                    raise UsageError(f"{clean_name(key)} is more than one document, name it by id: {ids}")
+        raise NotFound(f"no document {clean_name(key)}")
+
+    def documents(self, matters: Sequence[str] | None = None, status: DocumentStatus | None = None) -> list[Document]:
+        """All documents in the order they came; `matters=None` is every matter, an empty one none."""
+        conditions = list(_within(matters))
+        if status is not None:
+            conditions.append(documents.c.status == status)
+        return self._documents(*conditions)
+
+    def sources(self, id: str) -> list[str]:
+        """The paths this content came from, in the order they were first seen."""
+        query = select(sources.c.path).where(sources.c.document == id).order_by(sources.c.first_seen, sources.c.key)
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
+
+    def set_status(self, id: str, status: DocumentStatus, reason: str = "", page_count: int | None = None) -> None:
+        """Say where the document stands; the reason is kept as one line."""
+        values: dict[str, Any] = {"status": status, "reason": one_line(reason)}
+        if page_count is not None:
+            values["page_count"] = page_count
+        with self._document_row(id) as connection:
+            connection.execute(update(documents).where(documents.c.id == id).values(values))
+
+    # ---- stage results
+
+    def result(self, sha256: str, page: int, stage: str, version: str) -> str | None:
+        """The JSON kept for this content, page (0: the whole document), stage and version."""
+        query = select(results.c.payload).where(*_of_stage(sha256, stage, version), results.c.page == page)
+        with self._database.read() as connection:
+            payload = connection.execute(query).scalar()
+        return None if payload is None else unpack(payload)
+
+    def results(self, sha256: str, stage: str, version: str) -> dict[int, str]:
+        """The JSON kept for each page of this content by this stage and version, in page order."""
+        query = select(results.c.page, results.c.payload).where(*_of_stage(sha256, stage, version))
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(results.c.page)).all()
+        return {row.page: unpack(row.payload) for row in rows}
+
+    def save(self, sha256: str, page: int, stage: str, version: str, payload: str, seconds: float) -> None:
+        """Keep a stage's JSON, durably before this returns; what the key already has stays."""
+        key = {"sha256": sha256, "page": page, "stage": stage, "version": version}
+        row = {**key, "payload": pack(payload), "seconds": seconds}
+        with self._database.write() as connection:
+            self._database.insert_new(connection, results, row)
+
+    def forget(self, sha256: str, stage: str | None = None) -> None:
+        """Drop the results kept for this content, of one stage or of all."""
+        conditions = [results.c.sha256 == sha256] + ([results.c.stage == stage] if stage is not None else [])
+        with self._database.write() as connection:
+            connection.execute(delete(results).where(*conditions))
+
+    def stage_seconds(self, sha256: str) -> dict[str, float]:
+        """Seconds that the kept results of this content took, by stage."""
+        query = select(results.c.stage, sa.func.sum(results.c.seconds).label("seconds")).group_by(results.c.stage)
+        with self._database.read() as connection:
+            rows = connection.execute(query.where(results.c.sha256 == sha256))
+            return {row.stage: row.seconds for row in rows}
+
+    # ---- pages, findings, record
+
+    def set_pages(self, id: str, outcomes: Sequence[PageOutcome]) -> None:
+        """Replace the document's pages."""
+        with self._document_row(id) as connection:
+            replace_pages(connection, id, outcomes)
+
+    def pages(self, id: str) -> list[PageOutcome]:
+        """How each page of the document ended, in page order."""
+        query = select(pages).where(pages.c.document == id).order_by(pages.c.number)
+        with self._database.read() as connection:
+            return [to_outcome(row) for row in connection.execute(query)]
+
+    def page_totals(self, matters: Sequence[str] | None = None) -> dict[PageStatus, int]:
+        """Pages by status."""
+        query = select(pages.c.status, sa.func.count()).join(documents).where(*_within(matters))
+        with self._database.read() as connection:
+            rows = connection.execute(query.group_by(pages.c.status).order_by(pages.c.status))
+            return {PageStatus(status): count for status, count in rows}
+
+    def set_record(self, id: str, record_json: str, found: Sequence[Finding]) -> None:
+        """Replace the document's record and its findings."""
+        with self._document_row(id) as connection:
+            replace_record(connection, id, record_json, found)
+
+    def record(self, id: str) -> str | None:
+        """The document's record as JSON, or None while there is none."""
+        with self._database.read() as connection:
+            return connection.execute(select(documents.c.record).where(documents.c.id == id)).scalar()
+
+    def findings(self, id: str) -> list[Finding]:
+        """The document's findings in the order they were given."""
+        query = select(findings).where(findings.c.document == id).order_by(findings.c.position)
+        with self._database.read() as connection:
+            return [to_finding(row) for row in connection.execute(query)]
+
+    def finish(
+        self,
+        id: str,
+        status: DocumentStatus,
+        reason: str,
+        outcomes: Sequence[PageOutcome],
+        record_json: str,
+        found: Sequence[Finding],
+    ) -> None:
+        """The moment a document is done: status, pages, record and findings in one transaction."""
+        values: dict[str, Any] = {"status": status, "reason": one_line(reason)}
+        if outcomes:
+            values["page_count"] = len(outcomes)
+        with self._document_row(id) as connection:
+            connection.execute(update(documents).where(documents.c.id == id).values(values))
+            replace_pages(connection, id, outcomes)
+            replace_record(connection, id, record_json, found)
+
+    # ---- index
+
+    def set_indexed(self, id: str, signature: str) -> None:
+        """All pages of the document were counted in the index of this signature."""
+        with self._document_row(id) as connection:
+            connection.execute(update(documents).where(documents.c.id == id).values(indexed=signature))
+
+    def indexed(self, id: str) -> str | None:
+        """The signature of the index that holds the document, or None."""
+        with self._database.read() as connection:
+            return connection.execute(select(documents.c.indexed).where(documents.c.id == id)).scalar()
+
+    def unindexed(self, signature: str) -> list[Document]:
+        """Documents that are done or await escalation and are not in the index of this signature."""
+        elsewhere = sa.or_(documents.c.indexed.is_(None), documents.c.indexed != signature)
+        return self._documents(documents.c.status.in_(_SEARCHABLE), elsewhere)
+
+    # ---- runs
+
+    def start_run(self, kind: str) -> int:
+        """Write down that a run of this process began; its number."""
+        pid = os.getpid()
+        row = {"kind": kind, "status": "running", "host": socket.gethostname(), "pid": pid, "started": time.time()}
+        row |= {"birth": processes.birth(pid), "seconds": "{}", "totals": "{}"}
+        with self._database.write() as connection:
+            key = connection.execute(insert(runs).values(row)).inserted_primary_key
+        assert key is not None
+        return int(key[0])
+
+    def finish_run(
+        self, run: int, seconds_by_stage: Mapping[str, float], totals: Mapping[str, int], status: str = "finished"
+    ) -> None:
+        """Write down how the run ended, its seconds by stage and its totals."""
+        values = {"status": status, "finished": time.time()}
+        values |= {"seconds": json.dumps(dict(seconds_by_stage)), "totals": json.dumps(dict(totals))}
+        with self._database.write() as connection:
+            if not connection.execute(update(runs).where(runs.c.id == run).values(values)).rowcount:
+                raise NotFound(f"no run {run}")
+
+    def runs(self, limit: int = 20) -> list[Run]:
+        """The latest runs, newest first; one whose process on this host is gone is `interrupted`."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(runs).order_by(runs.c.id.desc()).limit(limit)).all()
+        return [to_run(row) for row in rows]
+
+    # ---- anything else worth remembering
+
+    def meta(self, key: str) -> str | None:
+        """The value kept under this key."""
+        with self._database.read() as connection:
+            return connection.execute(select(meta.c.value).where(meta.c.key == key)).scalar()
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Keep a value under this key."""
+        with self._database.write() as connection:
+            if not self._database.insert_new(connection, meta, {"key": key, "value": value}):
+                connection.execute(update(meta).where(meta.c.key == key).values(value=value))
+
+    # ---- private
+
+    def _documents(self, *conditions: sa.ColumnElement[bool]) -> list[Document]:
+        query = select(*_SHOWN).where(*conditions).order_by(documents.c.received, documents.c.id)
+        with self._database.read() as connection:
+            return [to_document(row) for row in connection.execute(query)]
+
+    def _register(self, connection: Connection, document: Document) -> tuple[Document, bool]:
+        """Insert unless there. Twelve hex digits collide once in a while over millions of documents
+        (about 1 % at 2.4 million): the later document then takes a longer id, the same on every run."""
+        for id in (document.id, *(document_id(document.matter, document.sha256, n) for n in (24, 64))):
+            row = {name: getattr(document, name) for name in Document.__dataclass_fields__}
+            row |= {"id": id, "reason": one_line(document.reason), "received": time.time()}
+            created = self._database.insert_new(connection, documents, row)
+            stored = to_document(connection.execute(select(*_SHOWN).where(documents.c.id == id)).one())
+            if (stored.matter, stored.sha256) == (document.matter, document.sha256):
+                break
+        return stored, created
+
+    @contextmanager
+    def _document_row(self, id: str) -> Iterator[Connection]:
+        """A writing transaction that has the document's row; `NotFound` when there is none."""
+        with self._database.write() as connection:
+            if (
+                connection.execute(select(documents.c.id).where(documents.c.id == id).with_for_update()).scalar()
+                is None
+            ):
+                raise NotFound(f"no document {clean_name(id)}")
+            yield connection
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _within(matters: Sequence[str] | None) -> list[sa.ColumnElement[bool]]:
+    return [] if matters is None else [documents.c.matter.in_([storable(matter) for matter in matters])]
+
+
+def _of_stage(sha256: str, stage: str, version: str) -> list[sa.ColumnElement[bool]]:
+    return [results.c.sha256 == sha256, results.c.stage == stage, results.c.version == version]
+
+
+def _meanings(key: str) -> Iterator[sa.ColumnElement[bool]]:
+    name = clean_name(key)
+    yield documents.c.id == storable(key)
+    yield sa.or_(
+        documents.c.name == name,
+        documents.c.id.in_(select(sources.c.document).where(sources.c.name == name)),
+    )
+    if _PREFIX.fullmatch(key):
+        yield documents.c.id.startswith(key)

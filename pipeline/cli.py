@@ -1,0 +1,119 @@
+"""The command line: parse, call, print, map errors to exit codes. Nothing heavy is imported to say --help.
+
+Exit codes: 0 done; 1 unexpected error; 2 wrong usage or setting; 3 the run went well but documents were
+rejected or held (each is named with its reason); 4 no such document or file; 5 catalog; 6 index; 7 model;
+130 interrupted (run the command again: it goes on where it stopped).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline import __version__, commands
+from pipeline.errors import MunimentError
+
+__all__ = ["main"]
+
+INTERRUPTED_EXIT = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code comes back."""
+    arguments = _parser().parse_args(argv)
+    try:
+        code: int = arguments.command(arguments)
+    except MunimentError as error:
+        print(f"muniment: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("muniment: interrupted; the same command goes on where this one stopped", file=sys.stderr)
+        return INTERRUPTED_EXIT
+    except BrokenPipeError:  # `muniment search … | head` closed our stdout: nothing left to say there
+        sys.stdout = None
+        return 0
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="muniment",
+        description="Scanned contracts in; routed, extracted and searchable pages out. Data lives under MUNIMENT_HOME.",
+        epilog="exit codes: 0 done, 1 unexpected, 2 usage, 3 some documents rejected or held, 4 not found, "
+        "5 catalog, 6 index, 7 model, 130 interrupted",
+    )
+    parser.add_argument("--version", action="version", version=f"muniment {__version__}")
+    parsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for add in (_add_ingest, _add_search, _add_views, _add_models, _add_evaluate, _add_index):
+        add(parsers)
+    return parser
+
+
+def _command(parsers: Any, name: str, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = parsers.add_parser(name, help=text, description=text)
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout and nothing else there")
+    return parser
+
+
+def _add_ingest(parsers: Any) -> None:
+    parser = _command(parsers, "ingest", "take in PDF files and folders, and work them off")
+    parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a file, or a folder with matter folders")
+    parser.add_argument("--matter", help="matter of all of them; without it the folder tells")
+    parser.add_argument("--retry", action="store_true", help="walk held and rejected documents down the road again")
+    parser.set_defaults(command=commands.ingest)
+
+
+def _add_search(parsers: Any) -> None:
+    parser = _command(parsers, "search", "find pages by meaning, exact phrase (in double quotes) or reference number")
+    parser.add_argument("query", metavar="QUERY", nargs="+")
+    parser.add_argument("--matter", action="append", help="only this matter; repeatable")
+    parser.add_argument(
+        "--document", action="append", help="only this document (id or name); may be given several times"
+    )
+    parser.add_argument("--kind", help="only documents of this kind, e.g. lease")
+    parser.add_argument("--party", help="only documents with this party")
+    parser.add_argument("--from", dest="dated_from", metavar="DATE", help="dated on or after, YYYY-MM-DD")
+    parser.add_argument("--to", dest="dated_to", metavar="DATE", help="dated on or before, YYYY-MM-DD")
+    parser.add_argument("--limit", type=int, default=10, help="pages to show (default 10)")
+    parser.set_defaults(command=commands.search)
+
+
+def _add_views(parsers: Any) -> None:
+    show = _command(parsers, "show", "a document: its pages, its fields and the passages that prove them")
+    show.add_argument("document", metavar="DOCUMENT", help="id, beginning of an id, or file name")
+    show.set_defaults(command=commands.show)
+    status = _command(parsers, "status", "what is here, what waits, what is held or rejected and why")
+    status.set_defaults(command=commands.status)
+    doctor = _command(parsers, "doctor", "what is installed, which models, and what would leave the machine")
+    doctor.set_defaults(command=commands.doctor)
+
+
+def _add_models(parsers: Any) -> None:
+    models = parsers.add_parser("models", help="list local models, or pull one (the only command that downloads)")
+    actions = models.add_subparsers(metavar="ACTION", required=True)
+    listing = _command(actions, "list", "models that are bundled, pulled, or known by name")
+    listing.set_defaults(command=commands.models_list)
+    pull = _command(actions, "pull", "download a model at a fixed revision and record its hashes")
+    pull.add_argument("name", metavar="MODEL", help="a known name or a hub repository (owner/name)")
+    pull.add_argument("--revision", help="commit, tag or branch; resolved to a commit and held to")
+    pull.set_defaults(command=commands.models_pull)
+
+
+def _add_evaluate(parsers: Any) -> None:
+    evaluate = parsers.add_parser("evaluate", help="measure against a golden set")
+    actions = evaluate.add_subparsers(metavar="WHAT", required=True)
+    retrieval = _command(actions, "retrieval", "nDCG@10, recall@5 and recall@10 of page search, by JSON lines")
+    retrieval.add_argument(
+        "file", metavar="FILE", type=Path, help='lines {"query","corpus_query"?,"document"?,"gold_pages"}'
+    )
+    retrieval.set_defaults(command=commands.evaluate_retrieval)
+
+
+def _add_index(parsers: Any) -> None:
+    index = parsers.add_parser("index", help="look after the search index")
+    actions = index.add_subparsers(metavar="ACTION", required=True)
+    rebuild = _command(actions, "rebuild", "make the index anew from the catalog, with the models now configured")
+    rebuild.set_defaults(command=commands.index_rebuild)

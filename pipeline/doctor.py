@@ -1,0 +1,188 @@
+"""`muniment doctor`: what is installed, which models would be used, and what would leave the machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import MunimentError
+from pipeline.report import table
+
+if TYPE_CHECKING:
+    from pipeline.settings import Settings
+
+__all__ = ["Check", "examine", "examine_text"]
+
+PACKAGES = (
+    "muniment",
+    "pymupdf-lite",
+    "pillow",
+    "tesserocr",
+    "transformers",
+    "torch",
+    "colpali-engine",
+    "qdrant-edge-py",
+    "qdrant-client",
+    "prefect",
+    "sqlalchemy",
+)
+FREE_GIB = 2.0  # under it, a day's page images may not fit
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at: `ok` is False only for what keeps the pipeline from working."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def examine(settings: Settings) -> dict[str, Any]:
+    """Everything `doctor` knows; `ok` is False when something needed is missing or broken."""
+    checks = list(_checks(settings))
+    return {
+        "ok": all(check.ok for check in checks),
+        "home": str(settings.root),
+        "python": sys.version.split()[0],
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "packages": {name: _version(name) for name in PACKAGES},
+        "checks": [{"name": c.name, "ok": c.ok, "detail": c.detail} for c in checks],
+        "models": _models(settings),
+        "leaves_the_machine": _leaves(settings),
+    }
+
+
+def examine_text(found: dict[str, Any]) -> str:
+    """The examination as text."""
+    checks = [("ok" if c["ok"] else "PROBLEM", c["name"], c["detail"]) for c in found["checks"]]
+    models = [
+        (m["role"] or "-", m["name"], m["source"], f"{m['parameters'] / 1e6:.1f} M parameters", m["problem"])
+        for m in found["models"]
+    ]
+    parts = [
+        f"Muniment on Python {found['python']}, {found['machine']}, home {found['home']}",
+        "Checks\n" + table(checks),
+        "Packages\n" + table(list(found["packages"].items())),
+        "Models\n" + table(models),
+        "What would leave this machine\n" + "\n".join(f"  {line}" for line in found["leaves_the_machine"]),
+    ]
+    return "\n\n".join(parts)
+
+
+def _checks(settings: Settings) -> Iterator[Check]:
+    yield _try("home", lambda: _home(settings))
+    yield _try("catalog", lambda: _catalog(settings))
+    yield _try("ocr", lambda: _ocr(settings))
+    yield _try("text model", _text_model)
+    yield _try("triage model", lambda: _model(settings.triage_model, settings, "none: pages are routed by signals"))
+    yield _try("local extraction", lambda: _model(settings.extract_model, settings, "rules only: no generative VLM"))
+    yield _try("page images", lambda: _model(settings.page_model, settings, "none: search uses text, not page images"))
+    yield _try("index", lambda: _index(settings))
+    yield Check("frontier", True, "none configured: pages that need it are kept as awaiting escalation")
+
+
+def _try(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, look())
+    except (MunimentError, OSError, ImportError) as error:
+        return Check(name, False, str(error))
+
+
+def _home(settings: Settings) -> str:
+    folder = settings.root
+    while not folder.exists():
+        folder = folder.parent
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"{folder} can't be written")
+    free = shutil.disk_usage(folder).free / 2**30
+    if free < FREE_GIB:
+        raise OSError(f"only {free:.1f} GiB free under {folder}")
+    return f"{free:.0f} GiB free" + ("" if settings.root.exists() else ", nothing there yet")
+
+
+def _catalog(settings: Settings) -> str:
+    from pipeline.catalog import Catalog
+
+    engine = settings.catalog_url.partition(":")[0]
+    if not settings.database_url and not (settings.root / "catalog.sqlite").exists():
+        return f"{engine}, made at the first ingest"
+    with Catalog.open(settings.catalog_url) as catalog:
+        return f"{engine}, {len(catalog.documents())} documents"
+
+
+def _ocr(settings: Settings) -> str:
+    import tesserocr
+
+    from pipeline.backends.ocr import tessdata_folder
+
+    tessdata_folder(settings.tessdata, settings.language)
+    return f"{tesserocr.tesseract_version().splitlines()[0]}, language {settings.language}"
+
+
+def _text_model() -> str:
+    from pipeline.models import minilm_path
+
+    minilm_path()
+    return "all-MiniLM-L6-v2, bundled, SHA-256 checked"
+
+
+def _model(name: str, settings: Settings, without: str) -> str:
+    from pipeline.models import resolve
+
+    if not name:
+        return without
+    return f"{name}: {resolve(name, settings.models_dir).name}, hashes hold"
+
+
+def _index(settings: Settings) -> str:
+    if settings.qdrant_url:
+        from pipeline.wiring import Tools
+
+        tools = Tools(settings)
+        try:
+            return f"Qdrant server, {tools.index.count()} pages"
+        finally:
+            tools.close()
+    return f"embedded Qdrant engine {_version('qdrant-edge-py')}, in the home"
+
+
+def _models(settings: Settings) -> list[dict[str, Any]]:
+    from dataclasses import asdict
+
+    from pipeline.models import installed
+
+    return [asdict(model) | {"path": str(model.path)} for model in installed(settings.models_dir)]
+
+
+def _leaves(settings: Settings) -> list[str]:
+    lines = ["pages, words and images: nothing, no frontier model is configured"]
+    if settings.qdrant_url:
+        lines.append(f"page vectors and page text go to the Qdrant server at {_host(settings.qdrant_url)}")
+    if settings.database_url:
+        lines.append(f"the catalog is kept at {_host(settings.database_url)}")
+    if settings.prefect_api_url:
+        where = _host(settings.prefect_api_url)
+        lines.append(f"flows report document names and run states to the Prefect server at {where}")
+    lines.append("models: downloaded only by `muniment models pull`, never behind your back")
+    return lines
+
+
+def _host(url: str) -> str:
+    """The host alone: a URL may hold a password."""
+    from urllib.parse import urlsplit
+
+    return urlsplit(url).hostname or "this machine"
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,115 @@
+"""The one error tree. Each class says whether trying again can help and how the command exits.
+
+    MunimentError                    exit 1
+    ├── UsageError                   exit 2    the command line or a setting is wrong
+    ├── DocumentRejected             exit 3    not a document we can ever read (not a PDF, encrypted, ...)
+    ├── DocumentHeld                 exit 3    a person should look first (truncated, oversized, ...)
+    │   ├── WorkerTimeout            exit 3    a page took longer than the limit
+    │   └── WorkerDied               exit 3    a page killed its worker (memory, crash); may be retried
+    ├── NotFound                     exit 4    no such document, page or file
+    ├── CatalogError                 exit 5    the catalog can't be opened or is of another version
+    │   └── CatalogBusy              exit 5    another process held it past the limit (retryable)
+    ├── StoreError                   exit 5    a blob can't be kept or read (disk full, permissions)
+    ├── IndexMismatch                exit 6    the index was made by other models than are configured
+    ├── IndexUnavailable             exit 6    the index or its server can't be reached (retryable)
+    └── ModelError                   exit 7    a model is missing, damaged or not what its record says
+
+Exit code 3 also ends `muniment ingest` when the run itself went well but some documents were rejected
+or held: the others are finished, the report names each.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CatalogBusy",
+    "CatalogError",
+    "DocumentHeld",
+    "DocumentRejected",
+    "IndexMismatch",
+    "IndexUnavailable",
+    "ModelError",
+    "MunimentError",
+    "NotFound",
+    "StoreError",
+    "UsageError",
+    "WorkerDied",
+    "WorkerTimeout",
+]
+
+
+class MunimentError(Exception):
+    """Root of the tree; its message is one line that a person can act on, free of document text."""
+
+    retryable = False
+    exit_code = 1
+
+
+class UsageError(MunimentError):
+    """The command line, a golden file or a setting is wrong."""
+
+    exit_code = 2
+
+
+class DocumentRejected(MunimentError):
+    """The bytes are no document we can read, and trying again can't change that."""
+
+    exit_code = 3
+
+
+class DocumentHeld(MunimentError):
+    """The document opens, but a person should look at it before anybody relies on it."""
+
+    exit_code = 3
+
+
+class WorkerTimeout(DocumentHeld):
+    """A worker ran past its time limit on this document and was ended."""
+
+
+class WorkerDied(DocumentHeld):
+    """A worker crashed or was killed (memory) on this document."""
+
+    retryable = True
+
+
+class NotFound(MunimentError):
+    """There is no such document, page or file."""
+
+    exit_code = 4
+
+
+class CatalogError(MunimentError):
+    """The catalog can't be opened, is busy past its limit, or belongs to another version."""
+
+    exit_code = 5
+
+
+class CatalogBusy(CatalogError):
+    """Another process held the catalog's lock past the busy limit."""
+
+    retryable = True
+
+
+class StoreError(MunimentError):
+    """The store can't keep or read a blob: the disk is full, or its permissions forbid it."""
+
+    exit_code = 5
+
+
+class IndexMismatch(MunimentError):
+    """The index was made by other models than the configured ones; the message names the fix."""
+
+    exit_code = 6
+
+
+class IndexUnavailable(MunimentError):
+    """The index, its owner process or its server can't be reached."""
+
+    retryable = True
+    exit_code = 6
+
+
+class ModelError(MunimentError):
+    """A model is missing, damaged, or differs from what was recorded when it was pulled."""
+
+    exit_code = 7

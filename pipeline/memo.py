@@ -1,0 +1,113 @@
+"""Stage results remembered in the catalog, so that a re-run repeats only what changed or was in flight.
+
+A result is keyed by the content's SHA-256, the page, the stage and the stage's *version*: a digest of the
+stage's own version, of every setting and model that shapes it, and of the version of the stage before it.
+Changing a model therefore invalidates its stage and what comes after, and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar
+
+from pipeline.errors import MunimentError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+    from pipeline.catalog import Catalog
+
+__all__ = ["Clock", "Memo", "chain"]
+
+T = TypeVar("T")
+
+
+class Clock:
+    """Seconds spent by stage, added up over documents that may be worked on at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time what runs inside."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - start
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Seconds by stage so far, in the order the stages were first met."""
+        with self._lock:
+            return {name: round(value, 3) for name, value in self._seconds.items()}
+
+
+def chain(parts: Mapping[str, str]) -> dict[str, str]:
+    """Stage versions from what shapes each stage, in road order: each digest covers all before it."""
+    versions: dict[str, str] = {}
+    digest = hashlib.sha256()
+    for stage, part in parts.items():
+        digest.update(f"{stage}={part}\n".encode())
+        versions[stage] = digest.hexdigest()[:16]
+    return versions
+
+
+@dataclass(frozen=True, slots=True)
+class Memo:
+    """What is remembered of one document's content."""
+
+    catalog: Catalog
+    sha256: str
+    versions: Mapping[str, str]
+
+    def pages(
+        self,
+        stage: str,
+        kind: type[T],
+        numbers: Sequence[int],
+        compute: Callable[[Sequence[int]], Iterable[tuple[int, T | MunimentError]]],
+    ) -> dict[int, T | MunimentError]:
+        """The stage's result for each page: remembered, or computed now and kept the moment it is there.
+
+        `compute` gets the page numbers that are missing and yields each with its result; an error of our
+        tree is passed on but never remembered, so that a later run tries that page again.
+        """
+        version, adapter = self.versions[stage], _adapter(kind)
+        known = self.catalog.results(self.sha256, stage, version)
+        done: dict[int, T | MunimentError] = {n: adapter.validate_json(known[n]) for n in numbers if n in known}
+        missing = [n for n in numbers if n not in done]
+        started = time.perf_counter()
+        for number, result in compute(missing) if missing else ():
+            done[number] = result
+            if not isinstance(result, MunimentError):
+                payload = adapter.dump_json(result).decode()
+                self.catalog.save(self.sha256, number, stage, version, payload, time.perf_counter() - started)
+            started = time.perf_counter()
+        return {n: done[n] for n in numbers}
+
+    def whole(self, stage: str, kind: type[T], compute: Callable[[], T]) -> T:
+        """The stage's one result for the whole document (kept as page 0); errors of `compute` pass through."""
+
+        def one(_missing: Sequence[int]) -> Iterator[tuple[int, T | MunimentError]]:
+            yield 0, compute()
+
+        result = self.pages(stage, kind, [0], one)[0]
+        assert not isinstance(result, MunimentError)  # compute() returns a T or raises
+        return result
+
+
+@cache
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)

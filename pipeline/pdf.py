@@ -1,0 +1,117 @@
+"""Open a PDF safely and say what is wrong with it. Only ever called in a worker process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import DocumentHeld, DocumentRejected
+
+__all__ = ["InspectJob", "PdfInfo", "inspect", "load_page", "open_pdf"]
+
+HEADER_REACH = 1024  # bytes: where Acrobat, too, stops looking for %PDF-
+
+
+@dataclass(frozen=True, slots=True)
+class InspectJob:
+    """A file to look at before any of its pages is."""
+
+    pdf: Path
+    max_pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class PdfInfo:
+    """A PDF whose pages can be read. `notes` says what a reader of the pages alone would miss."""
+
+    page_count: int
+    notes: tuple[str, ...] = ()
+
+
+def inspect(job: InspectJob) -> PdfInfo:
+    """Open the file and touch every page.
+
+    Raises `DocumentRejected` for what can never be read and `DocumentHeld` for what opens but must not be
+    relied on before a person has looked.
+    """
+    document = open_pdf(job.pdf)
+    count = _page_count(document)
+    if count > job.max_pages:
+        raise DocumentHeld(f"has {count} pages, more than the {job.max_pages} allowed (MUNIMENT_MAX_PAGES)")
+    for number in range(1, count + 1):
+        load_page(document, number)
+    _refuse_repaired(document)
+    return PdfInfo(count, tuple(_notes(document)))
+
+
+def open_pdf(path: Path) -> Any:
+    """The `pymupdf.Document`; the last one opened stays open in its worker."""
+    state = path.stat()
+    return _open(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=1)
+def _open(path: Path, _mtime_ns: int, size: int) -> Any:
+    import pymupdf
+
+    # MuPDF's complaints quote the file; none of them may reach a terminal or a log.
+    pymupdf.TOOLS.mupdf_display_errors(False)
+    pymupdf.TOOLS.mupdf_display_warnings(False)
+    _check_header(path, size)
+    try:
+        document = pymupdf.open(path, filetype="pdf")
+    except Exception as error:
+        if isinstance(error, MemoryError):
+            raise
+        raise DocumentRejected("not a readable PDF: its structure is damaged beyond repair") from error
+    if document.needs_pass and not document.authenticate(""):
+        raise DocumentRejected("encrypted: it can't be opened without its password")
+    return document
+
+
+def _check_header(path: Path, size: int) -> None:
+    if size == 0:
+        raise DocumentRejected("the file is empty")
+    with path.open("rb") as handle:
+        if b"%PDF-" not in handle.read(HEADER_REACH):
+            raise DocumentRejected("not a PDF")
+
+
+def _page_count(document: Any) -> int:
+    try:
+        count = int(document.page_count)
+    except Exception as error:
+        raise DocumentRejected("not a readable PDF: its page tree is damaged") from error
+    if count <= 0:
+        raise DocumentRejected("the PDF has no pages")
+    return count
+
+
+def load_page(document: Any, number: int) -> Any:
+    """The `pymupdf.Page` with this number, from 1; `DocumentHeld` when it can't be reached."""
+    try:
+        return document[number - 1]
+    except Exception as error:
+        if isinstance(error, MemoryError):
+            raise
+        raise DocumentHeld(f"page {number} can't be reached: the page tree is damaged or loops") from error
+
+
+def _refuse_repaired(document: Any) -> None:
+    """A truncated PDF opens with all its pages, some blank, and no error; only this flag tells."""
+    if document.is_repaired:
+        raise DocumentHeld(
+            "the PDF is damaged (cut short, or written carelessly) and was repaired on opening: "
+            "pages or words may be missing"
+        )
+
+
+def _notes(document: Any) -> list[str]:
+    notes = []
+    if document.metadata and document.metadata.get("encryption"):
+        notes.append("encrypted with an owner password only; read as any viewer would")
+    if attachments := document.embfile_count():
+        notes.append(f"{attachments} attached file(s) inside the PDF were not read")
+    return notes

@@ -1,0 +1,94 @@
+"""Cheap measurements on a page image, all on one small grey copy and without a model.
+
+The small copy is area-averaged to about 100 dpi, so a scanner's single dark pixels fade into the paper;
+ink is what is darker than the paper *around it*, so shadows, yellowed paper and dark borders are not ink.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    Gray = NDArray[np.uint8]
+    Mask = NDArray[np.bool_]
+
+__all__ = ["Small", "contrast", "ruling_lines", "shrink", "strokes"]
+
+SMALL_DPI = 100.0
+SMALL_EDGE = 1400  # a page of unknown or absurd resolution is brought to this many pixels
+PAPER_REACH = 25  # pixels at 100 dpi: wider than any stroke of text, narrower than a dark border
+INK_DEPTH = 0.25  # ink is at least this much darker than its paper; bleed-through is mostly less
+SPECK = 4  # pixels at 100 dpi: dust, smaller than a full stop of 8 pt print
+
+
+@dataclass(frozen=True, slots=True)
+class Small:
+    """A page at about 100 dpi: its grey levels, the paper's grey level at each place, and the ink."""
+
+    gray: Gray
+    paper: Gray
+    ink: Mask
+    dpi: float
+
+    @property
+    def share(self) -> float:
+        """The share of the page that is ink."""
+        return float(self.ink.mean())
+
+
+def shrink(image: Image, dpi: float) -> Small:
+    """The small copy of a page image of this resolution, with its ink found."""
+    factor = max(round(dpi / SMALL_DPI), -(-max(image.size) // SMALL_EDGE), 1)
+    gray = np.asarray(image.convert("L").reduce(factor))
+    paper = _paper(gray)
+    return Small(gray, paper, strokes(gray, paper), dpi / factor)
+
+
+def _paper(gray: Gray) -> Gray:
+    """The grey level of the paper around each pixel: a local maximum, smoothed."""
+    reach = ndimage.maximum_filter(ndimage.uniform_filter(gray, 3), size=PAPER_REACH, mode="nearest")
+    return ndimage.uniform_filter(reach, size=PAPER_REACH, mode="nearest")
+
+
+def strokes(gray: Gray, paper: Gray) -> Mask:
+    """What is ink: clearly darker than its paper, bigger than dust, and not a shadow at the page's edge."""
+    dark: Mask = gray < (1 - INK_DEPTH) * paper.astype(np.float32)
+    labels, count = ndimage.label(dark, structure=np.ones((3, 3), dtype=int))
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    keep = sizes >= SPECK
+    edges = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    keep[np.unique(edges)] = False
+    keep[0] = False
+    return keep[labels]
+
+
+def contrast(small: Small) -> float:
+    """How far ink and paper lie apart, 0..1; 0 on a page without ink."""
+    if not small.ink.any():
+        return 0.0
+    paper, ink = np.median(small.paper[small.ink]), np.median(small.gray[small.ink])
+    return float(max(paper - ink, 0.0) / 255)
+
+
+def ruling_lines(small: Small) -> int:
+    """The number of long straight lines, across or down (tables, forms), on an upright page."""
+    height, width = small.ink.shape
+    return _lines(small.ink, width // 5) + _lines(small.ink.T, height // 8)
+
+
+def _lines(ink: Mask, length: int) -> int:
+    if length < 3 or ink.shape[1] < length:
+        return 0
+    # A line may lean by a pixel over its length: two rows count as one. It may be broken by noise.
+    thick = ndimage.maximum_filter(ink.astype(np.uint8), size=(2, 3))
+    runs = ndimage.minimum_filter1d(thick, size=length, axis=1, mode="constant", cval=0)
+    thin = ndimage.uniform_filter1d(thick.astype(np.float32), size=9, axis=0) < 0.6
+    _, count = ndimage.label(ndimage.maximum_filter1d(runs, size=length, axis=1) & thin, np.ones((3, 3), dtype=int))
+    return int(count)

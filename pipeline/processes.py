@@ -1,0 +1,31 @@
+"""Whether the process that wrote something down is still the one running under its number."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = ["alive", "birth"]
+
+
+def birth(pid: int) -> str:
+    """What tells this process from a later one of the same number: boot and start time; "" where unknown."""
+    try:
+        # the name in parentheses may hold blanks and parentheses; starttime is field 22 (proc(5))
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot}:{fields[19]}"
+    except (OSError, IndexError):
+        return ""
+
+
+def alive(pid: int, born: str) -> bool:
+    """Whether that very process still runs on this host."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # it is there, of another user
+    now = birth(pid)
+    return not born or not now or now == born

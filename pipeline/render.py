@@ -1,0 +1,273 @@
+"""A page's upright image: the scan itself where that is what the page shows, else a rendering.
+
+Runs in a worker. The image goes to the store; what comes back says how it came to be and how its points
+map to the PDF page.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pipeline import pixels, upright
+from pipeline.errors import DocumentHeld
+from pipeline.paint import PaintLog, Picture, paint_log
+from pipeline.pdf import InspectJob, PdfInfo, inspect, load_page, open_pdf
+from pipeline.store import Store
+from pipeline.types import Affine, PageImage
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["InspectJob", "PdfInfo", "RenderJob", "inspect", "render_page"]
+
+POINTS_PER_INCH = 72.0
+JPEG_QUALITY = 90
+SCAN_DPI = (100.0, 300.0)  # a scan is rendered at its own resolution, within these
+SLACK = 1.5  # points by which a full-page scan may miss the page's edge: producers round
+
+
+@dataclass(frozen=True, slots=True)
+class RenderJob:
+    """One page to make an image of. `tessdata` is the folder that holds osd.traineddata, or None."""
+
+    pdf: Path
+    number: int
+    store: Path
+    dpi: int = 200
+    max_pixels: int = 40_000_000
+    max_page_points: float = 7200.0
+    tessdata: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Raster:
+    """Pixels of the page as displayed, before it is put upright. `jpeg` are the very bytes they came from."""
+
+    image: Image
+    dpi: float
+    place: Affine
+    source: Literal["embedded", "rendered"]
+    lossless: bool = False
+    jpeg: bytes | None = None
+
+
+def render_page(job: RenderJob) -> PageImage:
+    """The upright image of a page, kept in the store.
+
+    Raises `DocumentHeld` for a page that is larger than any paper or can't be drawn.
+    """
+    page = load_page(open_pdf(job.pdf), job.number)
+    _check_size(page, job)
+    log = paint_log(page)
+    raster = _embedded(page, log, job.max_pixels) or _rendered(page, log, job)
+    return _settle(job, *_put_upright(page, log, raster, job))
+
+
+def _check_size(page: Any, job: RenderJob) -> None:
+    edge = max(page.rect.width, page.rect.height)
+    if not edge <= job.max_page_points:
+        raise DocumentHeld(
+            f"page {job.number} is {edge:,.0f} pt long, more than the {job.max_page_points:,.0f} pt allowed "
+            "(MUNIMENT_MAX_PAGE_POINTS)"
+        )
+    if page.rect.is_empty:
+        raise DocumentHeld(f"page {job.number} has no area")
+
+
+def _embedded(page: Any, log: PaintLog, max_pixels: int) -> _Raster | None:
+    """The page's one JPEG, if the page is that and nothing else."""
+    if len(log.pictures) != 1 or log.letters or log.drawings or log.tricks:
+        return None
+    picture = log.pictures[0]
+    if picture.jpeg is None or not _fills(picture, page, log) or picture.width * picture.height > max_pixels:
+        return None
+    image = _decode(picture)
+    if image is None:
+        return None
+    turned, place = _unflip(image, picture.place)
+    untouched = picture.jpeg if turned is image and image.getexif().get(_EXIF_ORIENTATION, 1) == 1 else None
+    across = float((place.a**2 + place.b**2) ** 0.5)
+    return _Raster(turned, turned.width / across * POINTS_PER_INCH, place, "embedded", jpeg=untouched)
+
+
+_EXIF_ORIENTATION = 0x0112
+
+
+def _fills(picture: Picture, page: Any, log: PaintLog) -> bool:
+    """Whether the image lies square on the page, covers it, and no part of it is hidden."""
+    box = _bounds(picture.place)
+    rect = page.rect
+    inside = all(
+        box[0] >= x0 - SLACK and box[1] >= y0 - SLACK and box[2] <= x1 + SLACK and box[3] <= y1 + SLACK
+        for x0, y0, x1, y1 in [*log.clips, tuple(rect)]
+    )
+    covered = (box[2] - box[0]) * (box[3] - box[1])
+    return inside and _square(picture.place) and covered >= 0.9 * rect.width * rect.height
+
+
+def _bounds(place: Affine) -> tuple[float, float, float, float]:
+    corners = [place.apply(x, y) for x in (0, 1) for y in (0, 1)]
+    xs, ys = [x for x, _ in corners], [y for _, y in corners]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def _square(place: Affine) -> bool:
+    """Quarter turns and flips only: no shear, no skew (a hundredth of a degree is a rounding error)."""
+    straight = abs(place.b) + abs(place.c) < 2e-4 * (abs(place.a) + abs(place.d))
+    crossed = abs(place.a) + abs(place.d) < 2e-4 * (abs(place.b) + abs(place.c))
+    return straight or crossed
+
+
+def _decode(picture: Picture) -> Image | None:
+    """The pixels, or None where Pillow and the PDF don't agree on what the JPEG is."""
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = None  # our own limit stands, on the size the file declares
+    try:
+        image = Image.open(io.BytesIO(picture.jpeg or b""), formats=["JPEG"])
+        if image.mode not in ("L", "RGB") or image.size != (picture.width, picture.height):
+            return None
+        image.load()
+    except (OSError, SyntaxError, ValueError):
+        return None
+    return image
+
+
+def _unflip(image: Image, place: Affine) -> tuple[Image, Affine]:
+    """Apply the page's own flips and quarter turns, so that fractions map to points without any."""
+    from PIL.Image import Transpose
+
+    if abs(place.b) > abs(place.a):
+        image = image.transpose(Transpose.TRANSPOSE)
+        place = Affine(place.c, place.d, place.a, place.b, place.e, place.f)
+    if place.a < 0:
+        image = image.transpose(Transpose.FLIP_LEFT_RIGHT)
+        place = Affine(-1, 0, 0, 1, 1, 0).then(place)
+    if place.d < 0:
+        image = image.transpose(Transpose.FLIP_TOP_BOTTOM)
+        place = Affine(1, 0, 0, -1, 0, 1).then(place)
+    return image, place
+
+
+def _rendered(page: Any, log: PaintLog, job: RenderJob) -> _Raster:
+    import pymupdf
+    from PIL import Image
+
+    dpi = _resolution(page, log, job)
+    scale = dpi / POINTS_PER_INCH
+    gray = _is_bilevel(log)
+    try:
+        pixmap = page.get_pixmap(
+            matrix=pymupdf.Matrix(scale, scale), colorspace="gray" if gray else "rgb", alpha=False, annots=True
+        )
+    except pymupdf.mupdf.FzErrorBase as error:
+        if "alloc" in str(error):
+            raise MemoryError from error
+        raise DocumentHeld(f"page {job.number} can't be drawn: its content is damaged") from error
+    image = Image.frombytes("L" if gray else "RGB", (pixmap.width, pixmap.height), pixmap.samples)
+    place = Affine(
+        pixmap.width / scale, 0, 0, pixmap.height / scale, pixmap.x / scale, pixmap.y / scale
+    )  # the pixmap's edge is a whole pixel, the page's need not be
+    return _Raster(image if gray else _without_needless_colour(image), dpi, place, "rendered", lossless=gray)
+
+
+def _is_bilevel(log: PaintLog) -> bool:
+    return bool(log.pictures) and all(p.bits == 1 for p in log.pictures) and not log.letters + log.drawings
+
+
+def _resolution(page: Any, log: PaintLog, job: RenderJob) -> float:
+    width, height = page.rect.width, page.rect.height
+    dpi = float(job.dpi)
+    largest = max(log.pictures, key=lambda picture: picture.area, default=None)
+    if largest is not None and largest.area > 0.6 * width * height:
+        own = (largest.width * largest.height / largest.area) ** 0.5 * POINTS_PER_INCH
+        dpi = min(max(own, SCAN_DPI[0]), SCAN_DPI[1])
+    pixels_then = width * height * (dpi / POINTS_PER_INCH) ** 2
+    return dpi * min(1.0, (job.max_pixels / pixels_then) ** 0.5)
+
+
+def _without_needless_colour(image: Image) -> Image:
+    """Grey, if no pixel has colour: a third of the bytes for everything after."""
+    import numpy as np
+
+    sample = np.asarray(image)[::2, ::2].astype(np.int16)
+    spread = sample.max(axis=2) - sample.min(axis=2)
+    return image if (spread > 24).mean() > 1e-5 else image.convert("L")
+
+
+def _put_upright(page: Any, log: PaintLog, raster: _Raster, job: RenderJob) -> tuple[_Raster, int, float]:
+    """The raster put upright, the clockwise quarter turn it needed, and the skew taken out."""
+    if (written := _text_direction(page, log)) is not None:
+        return _turned(raster, written), written, 0.0
+    small = pixels.shrink(raster.image, raster.dpi)
+    lines = upright.direction(small)
+    rotation = upright.orientation(raster.image, raster.dpi, lines, job.tessdata) if small.ink.any() else 0
+    raster = _turned(raster, rotation)
+    skew = lines.vertical if rotation % 180 else lines.horizontal
+    if abs(skew) < upright.TOLERANCE:
+        return raster, rotation, 0.0
+    import numpy as np
+
+    image, back = upright.deskew(raster.image, skew, int(np.median(small.paper)))
+    return _Raster(image, raster.dpi, back.then(raster.place), raster.source, raster.lossless), rotation, skew
+
+
+def _turned(raster: _Raster, degrees: int) -> _Raster:
+    if not degrees:
+        return raster
+    image = upright.quarter_turn(raster.image, degrees)
+    return _Raster(image, raster.dpi, upright.turn(degrees).then(raster.place), raster.source, raster.lossless)
+
+
+def _text_direction(page: Any, log: PaintLog) -> int | None:
+    """The turn a born-digital page needs by its text's direction; None where a scan must be looked at."""
+    covered = sum(picture.area for picture in log.pictures)
+    if log.letters < 100 or covered > 0.5 * page.rect.width * page.rect.height:
+        return None
+    votes = dict.fromkeys((0, 90, 180, 270), 0)
+    for block in page.get_text("dict", flags=0)["blocks"]:
+        for line in block["lines"]:
+            cos, sin = line["dir"]
+            turn = (0 if cos > 0 else 180) if abs(cos) >= abs(sin) else (270 if sin > 0 else 90)
+            votes[turn] += sum(len(span["text"]) for span in line["spans"])
+    best = max(votes, key=lambda turn: votes[turn])
+    return best if votes[best] > 0.6 * sum(votes.values()) else None
+
+
+def _settle(job: RenderJob, raster: _Raster, rotation: int, skew: float) -> PageImage:
+    media: Literal["image/jpeg", "image/png"] = "image/png" if raster.lossless else "image/jpeg"
+    small = pixels.shrink(raster.image, raster.dpi)
+    return PageImage(
+        number=job.number,
+        sha256=Store(job.store).put(raster.jpeg or _encode(raster)),
+        media_type=media,
+        width=raster.image.width,
+        height=raster.image.height,
+        dpi=round(raster.dpi, 1),
+        to_pdf=raster.place,
+        rotation=rotation,
+        skew=round(skew, 2),
+        ink=round(small.share, 5),
+        contrast=round(pixels.contrast(small), 3),
+        rules=pixels.ruling_lines(small),
+        source=raster.source,
+    )
+
+
+def _encode(raster: _Raster) -> bytes:
+    buffer = io.BytesIO()
+    if not raster.lossless:
+        raster.image.save(buffer, "JPEG", quality=JPEG_QUALITY)
+    else:
+        image = raster.image.convert("1", dither=0) if _two_levels(raster.image) else raster.image
+        image.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def _two_levels(image: Image) -> bool:
+    """Whether next to nothing lies between black and white."""
+    counts = image.convert("L").histogram()
+    return sum(counts[32:224]) < 0.002 * sum(counts)

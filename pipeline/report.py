@@ -1,0 +1,101 @@
+"""What a person reads on the terminal. Names, quotes and reasons are hostile text: `plain` disarms them."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from pipeline.types import SearchHit
+from schemas.contract import LIST_FIELDS, SINGLE_FIELDS, Contract
+from schemas.fields import FieldValue
+
+if TYPE_CHECKING:
+    from pipeline.run import DocumentReport, RunReport
+
+__all__ = ["clip", "contract_text", "document_text", "hits_text", "plain", "run_text", "table"]
+
+WIDTH = 110
+
+
+def plain(text: str) -> str:
+    """The text on one line, without control, format (RTL override, zero width) or surrogate characters."""
+    kept = (c if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co"} else " " for c in text)
+    return " ".join("".join(kept).split())
+
+
+def clip(text: str, width: int) -> str:
+    """At most `width` characters of `plain(text)`."""
+    text = plain(text)
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def table(rows: Sequence[Sequence[object]], indent: str = "  ") -> str:
+    """Rows as left-aligned columns, the last one free to run on."""
+    cells = [[plain(str(cell)) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))] if cells else []
+    lines = ("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in cells)
+    return "\n".join(indent + line for line in lines)
+
+
+def run_text(report: RunReport) -> str:
+    """Documents, pages with routes and reasons, totals, and time by stage."""
+    parts = [document_text(document) for document in report.documents]
+    parts.append("Totals\n" + table(list(report.totals.items())))
+    if report.seconds:
+        parts.append("Seconds by stage (added up over documents worked on at once)\n" + table(_seconds(report)))
+    return "\n\n".join(parts)
+
+
+def document_text(report: DocumentReport) -> str:
+    """One document and its pages."""
+    document = report.document
+    head = f"{clip(document.name, 60)}  [{document.id}]  matter {clip(document.matter, 40)}: {document.status}"
+    if document.reason:
+        head += f" ({plain(document.reason)})"
+    if not report.new:
+        head += "  (was here already)"
+    rows = [(f"page {p.number}", p.route or "-", p.status, clip("; ".join(p.reasons), 160)) for p in report.pages]
+    return head + ("\n" + table(rows) if rows else "")
+
+
+def hits_text(query: str, hits: Iterable[SearchHit]) -> str:
+    """Search hits, best first, with the passage and where it stands on the scan."""
+    lines = []
+    for rank, hit in enumerate(hits, 1):
+        place = f"{clip(hit.name, 60)}, page {hit.page}  [{hit.document}, matter {clip(hit.matter, 40)}]"
+        lines.append(f"{rank:2}. {place}  score {hit.score:.3f}\n    “{clip(hit.quote, WIDTH * 2)}”")
+        if hit.boxes:
+            box = hit.boxes[0]
+            lines.append(f"    on the scan at {box.left:.2f},{box.top:.2f} to {box.right:.2f},{box.bottom:.2f}")
+    return "\n".join(lines) if lines else f"No page found for “{clip(query, 80)}”."
+
+
+def contract_text(contract: Contract) -> str:
+    """The fields of a document's record, each with status, confidence and the passage that proves it."""
+    rows: list[tuple[str, str, str, str, str]] = []
+    for name in (*SINGLE_FIELDS, *LIST_FIELDS):
+        entry = getattr(contract, name)
+        if not entry.values:
+            rows.append((name, "-", entry.status, "", ""))
+        mark = " (conflict)" if entry.conflict else ""
+        rows += [(name, clip(_shown(v), 70), v.status + mark, f"{v.confidence:.2f}", _proof(v)) for v in entry.values]
+    return table(rows)
+
+
+def _shown(value: FieldValue) -> str:
+    """The value with what its field keeps beside it: a role, a purpose, a clause's category."""
+    kept = value.model_dump(exclude=set(FieldValue.model_fields))
+    beside = ", ".join(str(text) for text in kept.values() if text)
+    return (value.value or value.raw) + (f" [{beside}]" if beside else "")
+
+
+def _proof(value: FieldValue) -> str:
+    if not value.evidence:
+        return ""
+    first = value.evidence[0]
+    return f"page {first.page}: “{clip(first.quote, 80)}”"
+
+
+def _seconds(report: RunReport) -> list[tuple[str, str]]:
+    return [(stage, f"{seconds:.2f}") for stage, seconds in report.seconds.items()]

@@ -1,0 +1,176 @@
+"""One run over files and folders: take every file in, walk each document down the road, report on all.
+
+How documents are mapped over is an argument: threads here for the command line, Prefect tasks in `flows/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import MunimentError
+from pipeline.ingest import ingest_document
+from pipeline.intake import discover, take
+from pipeline.types import Document, DocumentStatus, PageOutcome, PageStatus
+
+if TYPE_CHECKING:
+    from pipeline.wiring import Tools
+
+__all__ = ["DocumentReport", "MapDocuments", "RunOptions", "RunReport", "Work", "Worked", "ingest_paths", "report_on", "threads"]
+
+ATTEMPTS = 2  # a retryable error (index owner gone, catalog busy) is tried once more before it is reported
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentReport:
+    """A document as the run leaves it; `new` is False when these bytes were in this matter before."""
+
+    document: Document
+    pages: tuple[PageOutcome, ...]
+    new: bool = True
+
+    def as_json(self) -> dict[str, object]:
+        """The document's object in the report."""
+        pages = [
+            {"page": p.number, "route": p.route, "reasons": list(p.reasons), "status": p.status} for p in self.pages
+        ]
+        return {
+            "name": self.document.name,
+            "id": self.document.id,
+            "matter": self.document.matter,
+            "status": self.document.status,
+            "reason": self.document.reason,
+            "new": self.new,
+            "pages": pages,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """Every document of a run, in the order given, and the seconds spent by stage."""
+
+    documents: tuple[DocumentReport, ...]
+    seconds: dict[str, float]
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """Counts of documents and pages by how they ended."""
+        counts = {"documents": len(self.documents), "new": sum(d.new for d in self.documents)}
+        counts |= {f"documents {s}": self._documents(s) for s in DocumentStatus if self._documents(s)}
+        pages = [page for document in self.documents for page in document.pages]
+        counts["pages"] = len(pages)
+        counts |= {f"pages {s}": n for s in PageStatus if (n := sum(p.status == s for p in pages))}
+        return counts
+
+    @property
+    def refused(self) -> int:
+        """Documents that a person has to look at: rejected, held, or left unfinished."""
+        settled = (DocumentStatus.DONE, DocumentStatus.AWAITING)
+        return sum(d.document.status not in settled for d in self.documents)
+
+    def as_json(self) -> dict[str, object]:
+        """The report as `muniment ingest --json` prints it."""
+        return {
+            "documents": [document.as_json() for document in self.documents],
+            "totals": self.totals,
+            "seconds": self.seconds,
+        }
+
+    def _documents(self, status: DocumentStatus) -> int:
+        return sum(d.document.status == status for d in self.documents)
+
+
+Work = Callable[[Document], Document]
+Worked = tuple[Document, MunimentError | None]
+MapDocuments = Callable[[Work, Sequence[Document]], Iterable[Worked]]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run is made: `retry` walks refused documents again, `mapped` says how documents are mapped over,
+    and the callbacks tell a progress bar how many documents there are and which one is done."""
+
+    retry: bool = False
+    mapped: MapDocuments | None = None
+    on_start: Callable[[int], None] = lambda total: None
+    on_done: Callable[[Document], None] = lambda document: None
+
+
+def threads(at_once: int) -> MapDocuments:
+    """Documents worked on side by side in threads: the work itself happens in processes and in torch."""
+
+    def mapped(work: Work, documents: Sequence[Document]) -> Iterator[Worked]:
+        with ThreadPoolExecutor(at_once, thread_name_prefix="document") as pool:
+            futures = [pool.submit(_attempt, work, document) for document in documents]
+            try:
+                for future in as_completed(futures):
+                    yield future.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    return mapped
+
+
+def ingest_paths(
+    paths: Sequence[Path],
+    matter: str | None,
+    tools: Tools,
+    options: RunOptions | None = None,
+) -> RunReport:
+    """Take in what `paths` hold and work it off; documents met twice are worked once.
+
+    A document that failed with a retryable error stays `received` with its reason; the next run goes on
+    where this one stopped.
+    """
+    options = options or RunOptions()
+    run = tools.catalog.start_run("ingest")
+    taken = _take_all(paths, matter, tools)
+    documents = list({document.id: document for document, _ in taken}.values())
+    options.on_start(len(documents))
+
+    def work(document: Document) -> Document:
+        return ingest_document(document, tools, retry=options.retry)
+
+    mapped = options.mapped or threads(tools.settings.documents_at_once)
+    for document, error in mapped(work, documents):
+        if error:
+            _leave_unfinished(document, error, tools)
+        options.on_done(document)
+    report = RunReport(tuple(report_on(doc.id, tools, new) for doc, new in taken), tools.clock.seconds)
+    tools.catalog.finish_run(run, report.seconds, report.totals, "finished")
+    return report
+
+
+def report_on(document_id: str, tools: Tools, new: bool = False) -> DocumentReport:
+    """A document as the catalog knows it now."""
+    return DocumentReport(tools.catalog.document(document_id), tuple(tools.catalog.pages(document_id)), new)
+
+
+def _take_all(paths: Sequence[Path], matter: str | None, tools: Tools) -> list[tuple[Document, bool]]:
+    with tools.clock.stage("intake"):
+        found = discover(paths, matter, tools.settings.matter)
+        return [take(one, tools.store, tools.catalog, max_file_mb=tools.settings.max_file_mb) for one in found]
+
+
+def _attempt(work: Work, document: Document) -> Worked:
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return work(document), None
+        except MunimentError as error:
+            if not error.retryable:
+                return document, error
+    try:
+        return work(document), None
+    except MunimentError as error:
+        return document, error
+
+
+def _leave_unfinished(document: Document, error: MunimentError, tools: Tools) -> None:
+    """What can be tried again stays `received` with its reason; anything else ends the run."""
+    if not error.retryable:
+        raise error
+    tools.catalog.set_status(document.id, DocumentStatus.RECEIVED, f"unfinished: {error}")

@@ -1,0 +1,212 @@
+"""The stages of the road as the spine calls them: each maps one room over a document's pages.
+
+What a stage learns is remembered page by page (`memo.py`). A page that fails carries its error from stage
+to stage instead of a result, and is settled as `held` with that reason; the pages beside it go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from pipeline import extract as extraction
+from pipeline import index as indexing
+from pipeline import read as reading
+from pipeline import render as rendering
+from pipeline import triage as sorting
+from pipeline.backends.protocols import PageInput
+from pipeline.errors import DocumentRejected, IndexUnavailable, MunimentError
+from pipeline.memo import Memo, chain
+from pipeline.pdf import InspectJob, PdfInfo
+from pipeline.pdf import inspect as inspect_pdf
+from pipeline.types import (
+    Document,
+    DocumentStatus,
+    Finding,
+    PageImage,
+    PageOutcome,
+    PageStatus,
+    PageText,
+    Route,
+    Triage,
+)
+from schemas import SCHEMA_VERSION
+from schemas.contract import Contract
+
+if TYPE_CHECKING:
+    from pipeline.wiring import Tools
+
+__all__ = [
+    "Work",
+    "extract",
+    "finish",
+    "index",
+    "inspect",
+    "merge",
+    "read",
+    "readable",
+    "refuse",
+    "render",
+    "settle",
+    "triage",
+    "up_to_date",
+    "versions",
+]
+
+T = TypeVar("T")
+Pages = dict[int, T | MunimentError]
+
+INDEX_BATCH = 32  # pages embedded and written at a time: bounds memory, and what a kill repeats
+NO_FRONTIER = "needs the frontier model, and none is configured"
+
+
+@dataclass(frozen=True)
+class Work:
+    """One document on the road, and the tools it is worked with."""
+
+    document: Document
+    tools: Tools
+
+    @property
+    def pdf(self) -> Path:
+        """The original in the store."""
+        return self.tools.store.path(self.document.sha256)
+
+    @cached_property
+    def memo(self) -> Memo:
+        """What is remembered of this content by the stages as they are configured now."""
+        return Memo(self.tools.catalog, self.document.sha256, versions(self.tools))
+
+
+def versions(tools: Tools) -> dict[str, str]:
+    """Stage versions under the present settings and models, in road order (see `memo.chain`)."""
+    settings = tools.settings
+    shape = (settings.dpi, settings.max_pixels, settings.max_page_points, settings.max_pages)
+    return chain(
+        {
+            "inspect": "1",
+            "render": f"{rendering.VERSION} {shape}",
+            "read": f"{reading.VERSION} {settings.language}",
+            "triage": f"{sorting.VERSION} {asdict(sorting.policy_of(settings))} {_name(tools.classifier)}",
+            "extract": f"{extraction.VERSION} {SCHEMA_VERSION} {[_name(one) for one in tools.extractors]}",
+            "merge": f"{extraction.VERSION} {settings.field_threshold}",
+            "index": f"{indexing.signature(tools.text_embedder, tools.page_embedder)}",
+        }
+    )
+
+
+def _name(backend: object) -> str:
+    return str(getattr(backend, "name", "none"))
+
+
+def up_to_date(document: Document, tools: Tools) -> bool:
+    """Whether the document is done and indexed by exactly these stages, settings and models."""
+    return tools.catalog.indexed(document.id) == versions(tools)["index"]
+
+
+def inspect(work: Work) -> PdfInfo:
+    """Open the PDF in a worker; raises `DocumentRejected` or `DocumentHeld` for what can't be relied on."""
+
+    def compute() -> PdfInfo:
+        with work.tools.clock.stage("inspect"):
+            job = InspectJob(work.pdf, work.tools.settings.max_pages)
+            return _sole(work.tools.pool.run(inspect_pdf, [job], seconds=work.tools.settings.page_seconds))
+
+    return work.memo.whole("inspect", PdfInfo, compute)
+
+
+def render(work: Work, info: PdfInfo) -> Pages[PageImage]:
+    """Every page as an upright image in the store."""
+    settings, store = work.tools.settings, work.tools.store.root
+
+    def compute(missing: Sequence[int]) -> Iterator[tuple[int, PageImage | MunimentError]]:
+        jobs = [
+            rendering.RenderJob(
+                work.pdf, n, store, settings.dpi, settings.max_pixels, settings.max_page_points, settings.tessdata
+            )
+            for n in missing
+        ]
+        for job, result in _in_workers(work, "render", rendering.render_page, jobs):
+            yield job.number, result
+
+    return work.memo.pages("render", PageImage, range(1, info.page_count + 1), compute)
+
+
+def read(work: Work, images: Pages[PageImage]) -> Pages[PageText]:
+    """The visible words of every page that was rendered."""
+    settings, store = work.tools.settings, work.tools.store.root
+    rendered = good(images)
+
+    def compute(missing: Sequence[int]) -> Iterator[tuple[int, PageText | MunimentError]]:
+        jobs = [reading.ReadJob(work.pdf, rendered[n], store, settings.language, settings.tessdata) for n in missing]
+        for job, result in _in_workers(work, "read", reading.read_page, jobs):
+            yield job.image.number, result
+
+    return work.memo.pages("read", PageText, list(rendered), compute)
+
+
+def readable(work: Work, images: Pages[PageImage], texts: Pages[PageText]) -> list[PageInput]:
+    """The pages that came through rendering and reading, as models and extractors are given them."""
+    rendered = good(images)
+    return [PageInput(rendered[n], work.tools.store.path(rendered[n].sha256), text) for n, text in good(texts).items()]
+
+
+def triage(work: Work, pages: Sequence[PageInput]) -> dict[int, Triage]:
+    """A route with reasons for each page."""
+    by_number = {page.image.number: page for page in pages}
+
+    def compute(missing: Sequence[int]) -> Iterator[tuple[int, Triage]]:
+        with work.tools.clock.stage("triage"):
+            policy = sorting.policy_of(work.tools.settings)
+            decided = sorting.triage([by_number[n] for n in missing], work.tools.classifier, policy)
+        yield from ((one.number, one) for one in decided)
+
+    return good(work.memo.pages("triage", Triage, list(by_number), compute))
+
+
+def extract(work: Work, pages: Sequence[PageInput], triages: Mapping[int, Triage]) -> dict[int, list[Finding]]:
+    """The grounded findings of each page. A page's findings may hang on the pages before it, so the
+    extractors see the whole document even when only some pages are missing."""
+    numbers = [page.image.number for page in pages]
+
+    def compute(_missing: Sequence[int]) -> Iterator[tuple[int, list[Finding]]]:
+        with work.tools.clock.stage("extract"):
+            found = extraction.extract(pages, [triages[n] for n in numbers], work.tools.extractors)
+        yield from ((n, found.get(n, [])) for n in numbers)
+
+    return good(work.memo.pages("extract", list[Finding], numbers, compute))
+
+
+def finish(
+    work: Work, outcomes: Sequence[PageOutcome], contract: Contract, findings: Mapping[int, list[Finding]]
+) -> Document:
+    """Everything about the document becomes true in one transaction."""
+    catalog, document = work.tools.catalog, work.document
+    status, reason = _verdict(outcomes)
+    flat = [finding for page in sorted(findings) for finding in findings[page]]
+    catalog.finish(document.id, status, reason, outcomes, contract.model_dump_json(), flat)
+    catalog.set_indexed(document.id, work.memo.versions["index"])
+    return catalog.document(document.id)
+
+
+def refuse(document: Document, refusal: MunimentError, tools: Tools) -> Document:
+    """Reject or hold the whole document; its original stays in the store."""
+    status = DocumentStatus.REJECTED if isinstance(refusal, DocumentRejected) else DocumentStatus.HELD
+    tools.catalog.set_status(document.id, status, str(refusal))
+    return tools.catalog.document(document.id)
+
+
+def good(results: Pages[T]) -> dict[int, T]:
+    """The pages that have a result, without those that carry an error."""
+    return {n: result for n, result in results.items() if not isinstance(result, MunimentError)}
+
+
+def _sole(results: Iterable[tuple[object, T | MunimentError]]) -> T:
+    for _, result in results:
+        if isinstance(result, MunimentError):
+            raise result
+        return result
+    raise AssertionError("a pool answers every item")

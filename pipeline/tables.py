@@ -1,0 +1,136 @@
+"""The catalog's tables, as the newest revision in `pipeline/migrations` leaves them.
+
+A change here needs a revision there; a test compares the two. Every text column is `Text_`, which makes
+hostile text storable; nothing long or hostile stands in an index, because PostgreSQL refuses index rows
+above 2,704 bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+from pipeline.names import storable
+
+__all__ = ["documents", "findings", "meta", "metadata", "pages", "results", "runs", "sources"]
+
+
+class Text_(TypeDecorator[str]):
+    """Text of any length in which NUL and lone surrogates have become U+FFFD."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Any) -> str | None:
+        """What is sent to the database."""
+        return None if value is None else storable(value)
+
+
+metadata = MetaData()
+
+
+def _document() -> Column[str]:
+    return Column("document", ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True)
+
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("matter", Text_, nullable=False),
+    Column("name", Text_, nullable=False),
+    Column("sha256", String(64), nullable=False),  # "" while its bytes could not be read
+    Column("status", String(32), nullable=False),
+    Column("reason", Text_, nullable=False),
+    Column("page_count", Integer, nullable=False),
+    Column("received", Double, nullable=False),  # seconds since 1970, as every time here
+    Column("record", Text_),
+    Column("indexed", Text_),  # signature of the index that holds all its pages
+    Index("documents_by_sha256", "sha256"),
+    Index("documents_by_status", "status"),
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    _document(),
+    Column("key", String(64), primary_key=True),  # SHA-256 of the path: paths may be too long for an index
+    Column("path", Text_, nullable=False),
+    Column("name", Text_, nullable=False),
+    Column("first_seen", Double, nullable=False),
+    Index("sources_by_key", "key"),
+)
+
+results = Table(
+    "results",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("page", Integer, primary_key=True, autoincrement=False),  # 0: the whole document
+    Column("stage", String(200), primary_key=True),
+    Column("version", String(500), primary_key=True),
+    Column("payload", LargeBinary, nullable=False),  # zlib-compressed JSON
+    Column("seconds", Double, nullable=False),
+)
+
+pages = Table(
+    "pages",
+    metadata,
+    _document(),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("route", String(32)),
+    Column("status", String(32), nullable=False),
+    Column("reasons", Text_, nullable=False),  # JSON list
+)
+
+findings = Table(
+    "findings",
+    metadata,
+    _document(),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("field", String(200), nullable=False),
+    Column("page", Integer, nullable=False),
+    Column("raw", Text_, nullable=False),
+    Column("value", Text_, nullable=False),
+    Column("quote", Text_, nullable=False),
+    Column("confidence", Double, nullable=False),
+    Column("extractor", Text_, nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("detail", Text_, nullable=False),  # JSON object
+    Column("boxes", Text_, nullable=False),  # JSON list of [left, top, right, bottom]
+    Index("findings_by_field", "field", "document"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(64), nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("host", Text_, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("birth", String(64), nullable=False),  # tells the process from a later one with the same pid
+    Column("started", Double, nullable=False),
+    Column("finished", Double),
+    Column("seconds", Text_, nullable=False),  # JSON object: stage -> seconds
+    Column("totals", Text_, nullable=False),  # JSON object: what -> count
+)
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String(200), primary_key=True),
+    Column("value", Text_, nullable=False),
+)

@@ -1,0 +1,223 @@
+"""The words of a PDF's own text that a reader can see.
+
+Text in a PDF may lie under a black box, be white on white, be drawn in invisible ink, be switched off, cut
+off or covered by an image. Rules for each of these miss the next one, so the page itself is asked, three
+times at low resolution: as it is, without its text, and its text alone. A letter is visible where its own
+pixels changed the page.
+
+One thing pixels can't tell: text whited out and written over. Where that may be, the drawing order decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.uint8]
+    Mask = NDArray[np.bool_]
+    Rect = tuple[float, float, float, float]
+
+__all__ = ["Layer", "LayerWord", "visible_layer"]
+
+DPI = 120.0
+MAX_PIXELS = 6_000_000
+SEEN = 24  # of 255: less difference to what lies behind is paper-coloured to a reader
+DRAWN = 16  # of 255: coverage from which a pixel belongs to a letter
+SHOWN = 0.5  # a letter of whose pixels fewer are seen is covered
+CLEAN = 0.85  # a letter of whose pixels more are seen is certainly not covered and written over
+TINY = 2.0  # points: no reader sees smaller text
+
+
+@dataclass(frozen=True, slots=True)
+class LayerWord:
+    """A visible word of the text layer; `rect` in page points (left, top, right, bottom)."""
+
+    text: str
+    rect: Rect
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """The text layer of a page as a reader sees it. `hidden` counts the words no reader can see."""
+
+    words: tuple[LayerWord, ...]
+    hidden: int
+
+
+@dataclass(slots=True)
+class _Letter:
+    """A letter and whether it is seen; `drawn` is false where nothing was drawn in its box at all."""
+
+    text: str
+    rect: Rect
+    line: int
+    starts_word: bool
+    seen: bool = False
+    drawn: bool = False
+
+
+def visible_layer(page: Any) -> Layer:
+    """Sort a page's own words into those a reader can see and those nobody can."""
+    letters = list(_letters(page))
+    if not letters:
+        return Layer((), 0)
+    _look(page, letters)
+    words: list[LayerWord] = []
+    hidden = 0
+    for word in _by_word(letters):
+        shown = _shown(word)
+        if shown is None:
+            hidden += 1
+        else:
+            words.append(shown)
+    return Layer(tuple(words), hidden)
+
+
+def _letters(page: Any) -> Iterator[_Letter]:
+    import pymupdf
+
+    # ActualText says what an author claims the glyphs mean; the glyphs are what a reader sees.
+    flags = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_IGNORE_ACTUALTEXT
+    line_number = -1
+    for block in page.get_text("rawdict", flags=flags)["blocks"]:
+        for line in block["lines"]:
+            line_number += 1
+            fresh = True
+            for span in line["spans"]:
+                for char in span["chars"]:
+                    if char["c"].isspace():
+                        fresh = True
+                        continue
+                    # Zero-size letters stay in the list, so that they are counted as hidden.
+                    rect = char["bbox"] if span["size"] >= TINY else (0.0, 0.0, 0.0, 0.0)
+                    yield _Letter(char["c"], rect, line_number, fresh)
+                    fresh = False
+
+
+def _by_word(letters: list[_Letter]) -> Iterator[list[_Letter]]:
+    word: list[_Letter] = []
+    for letter in letters:
+        if letter.starts_word and word:
+            yield word
+            word = []
+        word.append(letter)
+    yield word
+
+
+def _shown(word: list[_Letter]) -> LayerWord | None:
+    """What is seen of a word; None when most of it is not."""
+    seen = [letter for letter in word if letter.seen]
+    if len(seen) * 2 <= len(word):
+        return None
+    # A letter in whose box nothing was drawn has a box of broken metrics; a covered one is left out.
+    kept = [letter for letter in word if letter.seen or not letter.drawn]
+    rects = np.array([letter.rect for letter in seen])
+    left, top = rects[:, :2].min(axis=0)
+    right, bottom = rects[:, 2:].max(axis=0)
+    text = "".join(letter.text for letter in kept)
+    return LayerWord(text, (float(left), float(top), float(right), float(bottom)), word[0].line)
+
+
+def _look(page: Any, letters: list[_Letter]) -> None:
+    """Set `seen` and `drawn` of every letter."""
+    area = max(page.rect.width * page.rect.height, 1.0)
+    scale = min(DPI / 72, (MAX_PIXELS / area) ** 0.5)
+    drawn = _draw(page, scale, "text alone")[:, :, -1] >= DRAWN
+    changed = _difference(_draw(page, scale, "all"), _draw(page, scale, "no text")) >= SEEN
+    boxes = np.array([letter.rect for letter in letters]) * scale
+    total, seen = _count(drawn, boxes), _count(drawn & changed, boxes)
+    unsure = []
+    for letter, pixels, visible in zip(letters, total, seen, strict=True):
+        letter.drawn = bool(pixels)
+        letter.seen = bool(pixels) and visible >= SHOWN * pixels
+        if letter.seen and visible < CLEAN * pixels:
+            unsure.append(letter)
+    if unsure:
+        _check_order(page, unsure)
+
+
+def _draw(page: Any, scale: float, what: str) -> Pixels:
+    """The page as RGB (H, W, 3), or RGBA with the letters' coverage for "text alone"."""
+    import pymupdf
+    from pymupdf import mupdf
+
+    matrix = pymupdf.Matrix(scale, scale)
+    alone = what == "text alone"
+    pixmap = pymupdf.Pixmap(pymupdf.csRGB, (page.rect * matrix).irect, alone)
+    if alone:
+        mupdf.fz_clear_pixmap(pixmap.this)  # transparent; clear_with() would make it opaque
+    else:
+        pixmap.clear_with(255)
+    device = mupdf.fz_new_draw_device(mupdf.FzMatrix(scale, 0, 0, scale, 0, 0), pixmap.this)
+    left_out = {
+        "all": (),
+        "no text": ("fill_text", "stroke_text"),
+        "text alone": ("fill_path", "stroke_path", "fill_shade", "fill_image", "fill_image_mask"),
+    }
+    for call in left_out[what]:
+        # A null callback is MuPDF's own way to say that a device does not do this.
+        setattr(device.m_internal, call, None)
+    mupdf.fz_run_page(page.this, device, mupdf.FzMatrix(), mupdf.FzCookie())
+    mupdf.fz_close_device(device)
+    rows = np.frombuffer(pixmap.samples, np.uint8).reshape(pixmap.height, pixmap.stride)
+    return rows[:, : pixmap.width * pixmap.n].reshape(pixmap.height, pixmap.width, pixmap.n)
+
+
+def _difference(one: Pixels, other: Pixels) -> Pixels:
+    """Per pixel, the largest difference in any channel."""
+    return (np.maximum(one, other) - np.minimum(one, other)).max(axis=2)
+
+
+def _count(mask: Mask, boxes: NDArray[np.float64]) -> NDArray[np.int64]:
+    """How many pixels of the mask lie in each box (left, top, right, bottom)."""
+    height, width = mask.shape
+    sums = np.zeros((height + 1, width + 1), dtype=np.int64)
+    np.cumsum(np.cumsum(mask, axis=0, dtype=np.int64), axis=1, out=sums[1:, 1:])
+    left, top = np.floor(boxes[:, 0]), np.floor(boxes[:, 1])
+    right, bottom = np.ceil(boxes[:, 2]), np.ceil(boxes[:, 3])
+    x0, x1 = (np.clip(x, 0, width).astype(int) for x in (left, right))
+    y0, y1 = (np.clip(y, 0, height).astype(int) for y in (top, bottom))
+    return sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0]
+
+
+def _check_order(page: Any, letters: list[_Letter]) -> None:
+    """Hide the letters over which something was painted later, though other text now stands there."""
+    turn = page.rotation_matrix
+    painted = ("fill-path", "fill-image", "fill-shade")
+    covers = [
+        (number, _turned(box, turn)) for number, (kind, box) in enumerate(page.get_bboxlog()) if kind in painted
+    ]
+    glyphs: dict[str, list[tuple[int, Rect]]] = {}
+    for span in page.get_texttrace():
+        for code, _glyph, _origin, box in span["chars"]:
+            glyphs.setdefault(chr(code), []).append((span["seqno"], _turned(box, turn)))
+    for letter in letters:
+        x, y = _middle(letter.rect)
+        # The same letter may stand there twice, below and above what covers it: the upper one counts.
+        drawn = max((n for n, box in glyphs.get(letter.text, ()) if _holds(box, x, y)), default=None)
+        if drawn is not None and any(n > drawn and _holds(box, x, y) for n, box in covers):
+            letter.seen = False
+
+
+def _turned(box: Rect, turn: Any) -> Rect:
+    """MuPDF's logs are of the page before /Rotate."""
+    import pymupdf
+
+    rect = (pymupdf.Rect(box) * turn).normalize()
+    return rect.x0, rect.y0, rect.x1, rect.y1
+
+
+def _middle(rect: Rect) -> tuple[float, float]:
+    return (rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2
+
+
+def _holds(rect: Rect, x: float, y: float) -> bool:
+    return rect[0] <= x <= rect[2] and rect[1] <= y <= rect[3]

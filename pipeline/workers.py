@@ -1,0 +1,369 @@
+"""Worker processes for everything that touches a document's bytes.
+
+PyMuPDF and Tesseract run in processes of their own: a hostile page may hang, crash or eat memory, and the
+others must go on. `concurrent.futures` breaks the whole pool when one process dies and can't end one task,
+so the pool is our own: one dispatcher thread owns all workers, document threads hand it their items and
+take results as they come.
+
+A task that outlives its seconds is killed with its worker (`WorkerTimeout`, not tried again). A worker that
+dies of a signal had its task tried once more on a fresh worker, because the kernel's memory killer may have
+picked an innocent one; the second death is `WorkerDied`. Hitting the worker's own memory limit is
+`WorkerDied` at once: the same page would hit it again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import pickle
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from typing import Any, TypeVar
+
+from pipeline.errors import DocumentHeld, MunimentError, WorkerDied, WorkerTimeout
+
+__all__ = ["WorkerPool"]
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+START_SECONDS = 60.0
+DEATHS_ALLOWED = 1
+# What a worker may know of the environment. A list of what is allowed, not of what is secret: a password
+# also hides in a database URL.
+ENVIRONMENT = ("HOME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ")
+ONE_THREAD = dict.fromkeys(("OMP_THREAD_LIMIT", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+
+
+@dataclass(eq=False)
+class _Task:
+    item: Any
+    payload: bytes
+    run: _Run
+    deaths: int = 0
+
+
+@dataclass(eq=False)
+class _Run:
+    """One call of `run`: what is still to be given out, and where its results go."""
+
+    seconds: float
+    pending: deque[_Task] = field(default_factory=deque)
+    results: queue.SimpleQueue[tuple[Any, Any]] = field(default_factory=queue.SimpleQueue)
+    cancelled: bool = False
+
+
+@dataclass(eq=False)
+class _Worker:
+    process: subprocess.Popen[bytes]
+    connection: Connection
+    deadline: float
+    ready: bool = False
+    task: _Task | None = None
+    done: int = 0
+
+    @property
+    def idle(self) -> bool:
+        return self.ready and self.task is None
+
+    def end(self) -> int:
+        """Kill, reap and say how it ended (a negative number is a signal)."""
+        self.connection.close()
+        self.process.kill()
+        return self.process.wait()
+
+
+class WorkerPool:
+    """`size` worker processes, each with `memory_mb` MiB of address space and replaced after
+    `tasks_per_worker` tasks. Workers start when there is work and die with this process, whatever ends it.
+    Several threads may `run` at once; they share the workers turn by turn.
+    """
+
+    def __init__(self, size: int, *, memory_mb: int, tasks_per_worker: int) -> None:
+        self.size = size
+        self.memory_mb = memory_mb
+        self.tasks_per_worker = tasks_per_worker
+        self._inbox: queue.SimpleQueue[_Run | None] = queue.SimpleQueue()
+        self._bell, self._doorstep = socket.socketpair()
+        self._closed = False
+        self._lock = threading.Lock()
+        self._workers: list[_Worker] = []
+        self._runs: deque[_Run] = deque()
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> WorkerPool:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def run(
+        self, function: Callable[[Item], Result], items: Iterable[Item], *, seconds: float
+    ) -> Iterator[tuple[Item, Result | MunimentError]]:
+        """Call `function` (module-level, importable) on each item in a worker, at most `seconds` each.
+
+        Yields (item, result or the `MunimentError` that took its place) as each completes. Errors of
+        our tree come back as they were raised; any other exception becomes `DocumentHeld` with its type
+        and place, never its message, which may quote the document. Leaving the loop early drops what
+        has not started.
+        """
+        run = _Run(seconds)
+        run.pending.extend(_Task(item, pickle.dumps((function, item)), run) for item in items)
+        count = len(run.pending)
+        self._submit(run)
+        try:
+            for _ in range(count):
+                yield run.results.get()
+        finally:
+            run.cancelled = True
+
+    def close(self) -> None:
+        """End all workers. A `run` still under way gets `WorkerDied` for each item it has left."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            thread = self._thread
+        if thread is not None:
+            self._inbox.put(None)
+            self._ring()
+            thread.join()
+        self._bell.close()
+        self._doorstep.close()
+
+    def _submit(self, run: _Run) -> None:
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the worker pool is closed")
+            if self._thread is None:
+                # Workers ask the kernel to die with the *thread* that started them (PR_SET_PDEATHSIG),
+                # so one thread that lives as long as the pool starts them all.
+                self._thread = threading.Thread(target=self._dispatch, name="worker-pool", daemon=True)
+                self._thread.start()
+            self._inbox.put(run)
+            self._ring()
+
+    def _ring(self) -> None:
+        self._bell.send(b"\0")
+
+    # Everything below runs in the dispatcher thread alone.
+
+    def _dispatch(self) -> None:
+        try:
+            while self._take_in():
+                self._give_out()
+                by_connection = {worker.connection: worker for worker in self._workers}
+                for waker in wait([*by_connection, self._doorstep], self._patience()):
+                    if waker is self._doorstep:
+                        self._doorstep.recv(4096)
+                    else:
+                        self._hear(by_connection[waker])  # type: ignore[index]
+                self._end_overdue()
+        finally:
+            self._abandon()
+
+    def _take_in(self) -> bool:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                run = self._inbox.get_nowait()
+                if run is None:
+                    return False
+                self._runs.append(run)
+        return True
+
+    def _give_out(self) -> None:
+        while (idle := next((w for w in self._workers if w.idle), None)) and (task := self._next_task()):
+            self._hand(idle, task)
+        starting = sum(not worker.ready for worker in self._workers)
+        wanted = sum(len(run.pending) for run in self._runs if not run.cancelled) - starting
+        for _ in range(min(wanted, self.size - len(self._workers))):
+            self._workers.append(_start(self.memory_mb))
+
+    def _next_task(self) -> _Task | None:
+        """The next item of the run whose turn it is; that run goes to the end of the line."""
+        while self._runs:
+            run = self._runs.popleft()
+            if run.pending and not run.cancelled:
+                self._runs.append(run)
+                return run.pending.popleft()
+        return None
+
+    def _hand(self, worker: _Worker, task: _Task) -> None:
+        worker.task = task
+        worker.deadline = time.monotonic() + task.run.seconds
+        try:
+            worker.connection.send_bytes(task.payload)
+        except OSError:
+            self._bury(worker)
+
+    def _hear(self, worker: _Worker) -> None:
+        try:
+            kind, value = pickle.loads(worker.connection.recv_bytes())
+        except (EOFError, OSError):
+            self._bury(worker)
+            return
+        worker.deadline = float("inf")
+        if kind == "ready":
+            worker.ready = True
+            return
+        task, worker.task = worker.task, None
+        worker.done += 1
+        if kind == "memory" or worker.done >= self.tasks_per_worker:
+            self._retire(worker)
+        if task is not None:
+            task.run.results.put((task.item, self._out_of_memory() if kind == "memory" else value))
+
+    def _bury(self, worker: _Worker) -> None:
+        """The worker died. Its task gets one more try."""
+        self._workers.remove(worker)
+        code = worker.end()
+        task = worker.task
+        if task is None:
+            # It died while starting or idle. If it can't even start, the queue must not wait for ever.
+            task = None if worker.ready else self._next_task()
+        if task is None:
+            return
+        task.deaths += 1
+        if task.deaths > DEATHS_ALLOWED:
+            task.run.results.put((task.item, WorkerDied(f"its worker process died {_how(code)}, twice")))
+        else:
+            task.run.pending.appendleft(task)
+            if task.run not in self._runs:
+                self._runs.append(task.run)
+
+    def _retire(self, worker: _Worker) -> None:
+        self._workers.remove(worker)
+        worker.end()
+
+    def _patience(self) -> float | None:
+        deadline = min((worker.deadline for worker in self._workers), default=float("inf"))
+        return None if deadline == float("inf") else max(0.0, deadline - time.monotonic())
+
+    def _end_overdue(self) -> None:
+        now = time.monotonic()
+        for worker in [w for w in self._workers if w.deadline < now and not w.connection.poll()]:
+            if worker.task is None:
+                self._bury(worker)
+                continue
+            self._retire(worker)
+            late = WorkerTimeout(f"took longer than {worker.task.run.seconds:g} s and was ended")
+            worker.task.run.results.put((worker.task.item, late))
+
+    def _out_of_memory(self) -> WorkerDied:
+        return WorkerDied(f"needed more than the {self.memory_mb} MiB of memory a worker may take")
+
+    def _abandon(self) -> None:
+        closed = WorkerDied("the worker pool was closed before this was done")
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._runs.extend(filter(None, [self._inbox.get_nowait()]))
+        tasks = [worker.task for worker in self._workers if worker.task is not None]
+        for task in itertools.chain(tasks, *(run.pending for run in self._runs)):
+            task.run.results.put((task.item, closed))
+        for worker in self._workers:
+            worker.end()
+        self._workers.clear()
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"with exit code {code}"
+    with contextlib.suppress(ValueError):
+        return f"of {signal.Signals(-code).name}"
+    return f"of signal {-code}"
+
+
+def _start(memory_mb: int) -> _Worker:
+    """A fresh interpreter, not a fork and not multiprocessing's spawn: nothing of this process's memory,
+    `__main__` or environment reaches the worker, and its output goes nowhere (it may quote a page)."""
+    ours, theirs = socket.socketpair()
+    code = (
+        f"import sys; sys.path[:] = {sys.path!r}; from pipeline.workers import _serve; "
+        f"_serve({theirs.fileno()}, {memory_mb}, {os.getpid()})"
+    )
+    kept = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-c", code],
+            env=kept | ONE_THREAD,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+            process_group=0,  # Ctrl-C goes to the parent alone, which decides what to finish
+        )
+    return _Worker(process, Connection(ours.detach()), time.monotonic() + START_SECONDS)
+
+
+def _serve(handle: int, memory_mb: int, parent: int) -> None:
+    """A worker's life: set the limits, then answer tasks until the parent hangs up."""
+    _confine(memory_mb, parent)
+    connection = Connection(handle)
+    connection.send(("ready", None))
+    while True:
+        try:
+            payload = connection.recv_bytes()
+        except EOFError:
+            return
+        reply = _answer(payload)
+        connection.send_bytes(reply)
+
+
+def _confine(memory_mb: int, parent: int) -> None:
+    import resource
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        import ctypes
+
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)  # the parent was gone before the kernel was asked
+    limit = memory_mb << 20
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def _answer(payload: bytes) -> bytes:
+    try:
+        function, item = pickle.loads(payload)
+        return pickle.dumps(("done", function(item)))
+    except MunimentError as error:
+        return pickle.dumps(("done", error))
+    except Exception as error:
+        if _is_memory(error):
+            return pickle.dumps(("memory", None))
+        return pickle.dumps(("done", _translate(error)))
+
+
+def _is_memory(error: BaseException | None) -> bool:
+    """MuPDF reports a failed allocation as an exception of its own, under others that it caused."""
+    while error is not None:
+        if isinstance(error, MemoryError):
+            return True
+        if type(error).__name__ == "FzErrorSystem" and "alloc" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _translate(error: Exception) -> MunimentError:
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if os.sep + "pipeline" + os.sep in code.co_filename:
+            place = f" at {os.path.basename(code.co_filename)}:{trace.tb_lineno}"  # noqa: PTH119
+        trace = trace.tb_next
+    return DocumentHeld(f"{type(error).__name__}{place} while reading it")
