@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import PurePath
 from types import TracebackType
 from typing import Any
 
@@ -68,17 +69,17 @@ class Catalog:
         """Register a document and the path it came from; whether it is new here.
 
         The same content in the same matter gives the document already there, as it stands. A document
-        without `sha256` stands for a file that could not be read; it goes once that path was read.
+        without `sha256` stands for a file or folder that could not be read; it goes once that was read.
         """
         document = replace(document, matter=storable(document.matter), name=clean_name(document.name))
-        path = clean_name(source)
-        key = _digest(path)
+        path = PurePath(clean_name(source))
+        keys = [_digest(str(place)) for place in (path, *path.parents)]
+        row = {"key": keys[0], "path": str(path), "name": path.name, "first_seen": time.time()}
         with self._database.write() as connection:
             stored, created = self._register(connection, document)
-            row = {"document": stored.id, "key": key, "path": path, "name": document.name, "first_seen": time.time()}
-            self._database.insert_new(connection, sources, row)
+            self._database.insert_new(connection, sources, {**row, "document": stored.id})
             if document.sha256:
-                there = select(sources.c.document).where(sources.c.key == key)
+                there = select(sources.c.document).where(sources.c.key.in_(keys))
                 unread = (documents.c.sha256 == "", documents.c.matter == document.matter)
                 connection.execute(delete(documents).where(*unread, documents.c.id.in_(there)))
         return stored, created

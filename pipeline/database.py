@@ -110,7 +110,8 @@ def _sqlite_engine(url: URL) -> Engine:
 
 
 def _postgresql_engine(url: URL) -> Engine:
-    arguments = {"options": f"-c lock_timeout={BUSY_SECONDS * 1000}", "connect_timeout": CONNECT_SECONDS}
+    options = f"{url.query.get('options', '')} -c lock_timeout={int(BUSY_SECONDS * 1000)}".strip()
+    arguments = {"options": options, "connect_timeout": CONNECT_SECONDS}
     try:
         return sa.create_engine(url, connect_args=arguments, pool_pre_ping=True, hide_parameters=True)
     except (ModuleNotFoundError, exc.NoSuchModuleError) as error:

@@ -77,8 +77,8 @@ class Haystack:
         """Every place that holds the quote exactly (after folding), or else the one that comes nearest."""
         needle = fold(quote)
         if needle and len(needle) <= MAX_QUOTE:
-            places = list(self._exact(needle)) or [self._fuzzy(needle)]
-            yield from (self._match(*place) for place in places if place)
+            places = list(self._exact(needle)) or list(filter(None, [self._fuzzy(needle)]))
+            yield from (self._match(*place) for place in places)
 
     def _exact(self, needle: str) -> Iterator[tuple[int, int, float]]:
         """The places where the folded quote begins and ends with a word, or a number within one."""

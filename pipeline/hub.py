@@ -39,7 +39,7 @@ class _Listing(NamedTuple):
 def pull(name: str, models_dir: Path, revision: str | None = None, endpoint: str | None = None) -> list[Path]:
     """Fetch a model, and its base where it is an adapter; the folders come back, the model's own first.
 
-    `name` is a short name of `KNOWN_MODELS` or `owner/name`; `revision` a branch, tag or commit; `endpoint` another
+    `name` is a short name of `KNOWN` or `owner/name`; `revision` a branch, tag or commit; `endpoint` another
     hub than the public one (a mirror inside the firm). An interrupted pull goes on where it stopped.
     `UsageError`: no such name; `ModelError`: the hub can't be reached, refuses, or its files are not what it lists.
     """

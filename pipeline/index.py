@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.backends.protocols import IndexedPage, PageEmbedder, PageInput, SparseVector, TextEmbedder
 from pipeline.phrases import page_spellings, tokens
-from pipeline.types import Document
+from pipeline.types import Document, PageText
 
 if TYPE_CHECKING:
     from pipeline.backends.protocols import Matrix
 
-__all__ = ["DocumentContext", "build", "document_terms", "query_terms", "signature", "windows"]
+__all__ = ["DocumentContext", "build", "day_number", "document_terms", "opening", "query_terms", "signature", "windows"]
 
 # Raised whenever points made before no longer mean the same; an index of another layout asks to be rebuilt.
 LAYOUT = 1
@@ -39,9 +39,11 @@ OPENING = 80  # words of the document's beginning that join its context
 class DocumentContext:
     """What is known of the document when its pages are indexed; empty fields are simply not known.
 
-    `date` is ISO (agreement or effective date), `references` are the reference numbers read, by page.
+    `opening` is the document's first words (see `opening`), `date` is ISO (agreement or effective date),
+    `references` are the reference numbers read, by page.
     """
 
+    opening: str = ""
     title: str = ""
     kind: str = ""
     parties: tuple[str, ...] = ()
@@ -73,7 +75,7 @@ def build(
     page_embedder: PageEmbedder | None = None,
 ) -> list[IndexedPage]:
     """The points of these pages of one document, vectors computed in one go."""
-    about = _about(pages, context)
+    about = _about(context)
     spans = [[_span(page, *window) for window in windows(len(page.text.words))] for page in pages]
     vectors = text_embedder.embed([about, *(text for page in spans for text in page)])
     images = page_embedder.embed_pages([page.image_path for page in pages]) if page_embedder else [None] * len(pages)
@@ -97,6 +99,11 @@ def build(
         )
         at = stop
     return points
+
+
+def opening(first_page: PageText) -> str:
+    """The document's first 80 words: they name it even when nothing was extracted."""
+    return " ".join(word.text for word in first_page.words[:OPENING])
 
 
 def document_terms(text: str) -> SparseVector:
@@ -134,11 +141,9 @@ def _joined(page: SparseVector, about: SparseVector) -> SparseVector:
     return _sparse(weights)
 
 
-def _about(pages: Sequence[PageInput], context: DocumentContext) -> str:
-    """What the document is, in words: what was extracted, then how its first page begins."""
-    first = min(pages, key=lambda page: page.text.number, default=None)
-    opening = [word.text for word in first.text.words[:OPENING]] if first and first.text.number == 1 else []
-    return ". ".join(part for part in (context.title, context.kind, "; ".join(context.parties), " ".join(opening)) if part)
+def _about(context: DocumentContext) -> str:
+    """What the document is, in words."""
+    return ". ".join(filter(None, (context.title, context.kind, "; ".join(context.parties), context.opening)))
 
 
 def _span(page: PageInput, start: int, stop: int) -> str:

@@ -30,7 +30,8 @@ def ingest_document(document: Document, tools: Tools, *, retry: bool = False) ->
     """
     with claim(tools.locks, document.id):
         document = tools.catalog.document(document.id)
-        if (document.status in REFUSED and not retry) or stages.up_to_date(document, tools):
+        refused = document.status in REFUSED and not (retry and document.sha256)
+        if refused or stages.up_to_date(document, tools):
             return document
         try:
             return _walk(stages.Work(document, tools))
@@ -45,7 +46,7 @@ def _walk(work: stages.Work) -> Document:
     pages = stages.readable(work, images, texts)
     triages = stages.triage(work, pages)
     findings = stages.extract(work, pages, triages)
-    contract = stages.merge(work, info, findings)
-    outcomes = stages.settle(work, (images, texts), triages, findings, contract)
+    contract = stages.merge(work, info, findings, triages)
+    outcomes = stages.settle(work, (images, texts), triages, contract)
     stages.index(work, pages, triages, contract)
     return stages.finish(work, outcomes, contract, findings)

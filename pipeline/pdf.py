@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import DocumentHeld, DocumentRejected
+from pipeline.page_tree import check_tree
 
 __all__ = ["InspectJob", "PdfInfo", "inspect", "load_page", "open_pdf"]
 
@@ -40,6 +41,7 @@ def inspect(job: InspectJob) -> PdfInfo:
     count = _page_count(document)
     if count > job.max_pages:
         raise DocumentHeld(f"has {count} pages, more than the {job.max_pages} allowed (MUNIMENT_MAX_PAGES)")
+    check_tree(document, count)
     for number in range(1, count + 1):
         load_page(document, number)
     _refuse_repaired(document)
@@ -62,9 +64,9 @@ def _open(path: Path, _mtime_ns: int, size: int) -> Any:
     _check_header(path, size)
     try:
         document = pymupdf.open(path, filetype="pdf")
-    except Exception as error:
-        if isinstance(error, MemoryError):
-            raise
+    except RuntimeError as error:
+        if "crypt" in str(error.__cause__):
+            raise DocumentRejected("encrypted in a way that can't be read") from error
         raise DocumentRejected("not a readable PDF: its structure is damaged beyond repair") from error
     if document.needs_pass and not document.authenticate(""):
         raise DocumentRejected("encrypted: it can't be opened without its password")
@@ -82,10 +84,10 @@ def _check_header(path: Path, size: int) -> None:
 def _page_count(document: Any) -> int:
     try:
         count = int(document.page_count)
-    except Exception as error:
+    except RuntimeError as error:
         raise DocumentRejected("not a readable PDF: its page tree is damaged") from error
     if count <= 0:
-        raise DocumentRejected("the PDF has no pages")
+        raise DocumentRejected("the PDF has no pages" if not document.is_repaired else "damaged: no page can be reached")
     return count
 
 
@@ -93,9 +95,7 @@ def load_page(document: Any, number: int) -> Any:
     """The `pymupdf.Page` with this number, from 1; `DocumentHeld` when it can't be reached."""
     try:
         return document[number - 1]
-    except Exception as error:
-        if isinstance(error, MemoryError):
-            raise
+    except RuntimeError as error:
         raise DocumentHeld(f"page {number} can't be reached: the page tree is damaged or loops") from error
 
 

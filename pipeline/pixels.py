@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Gray = NDArray[np.uint8]
     Mask = NDArray[np.bool_]
 
-__all__ = ["Small", "contrast", "ruling_lines", "shrink", "strokes"]
+__all__ = ["Small", "contrast", "even_out", "ruling_lines", "shrink", "strokes"]
 
 SMALL_DPI = 100.0
 SMALL_EDGE = 1400  # a page of unknown or absurd resolution is brought to this many pixels
@@ -54,7 +54,8 @@ def shrink(image: Image, dpi: float) -> Small:
 def _paper(gray: Gray) -> Gray:
     """The grey level of the paper around each pixel: a local maximum, smoothed."""
     reach = ndimage.maximum_filter(ndimage.uniform_filter(gray, 3), size=PAPER_REACH, mode="nearest")
-    return ndimage.uniform_filter(reach, size=PAPER_REACH, mode="nearest")
+    smooth: Gray = ndimage.uniform_filter(reach, size=PAPER_REACH, mode="nearest")
+    return smooth
 
 
 def strokes(gray: Gray, paper: Gray) -> Mask:
@@ -66,7 +67,22 @@ def strokes(gray: Gray, paper: Gray) -> Mask:
     edges = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
     keep[np.unique(edges)] = False
     keep[0] = False
-    return keep[labels]
+    ink: Mask = keep[labels]
+    return ink
+
+
+def even_out(image: Image, dpi: float) -> Image:
+    """The page with its background divided out and its ink stretched to black: shadows, yellowing and
+    bleed-through go, faint print stays."""
+    from PIL import Image as Pillow
+
+    gray = image.convert("L")
+    small = shrink(gray, dpi)
+    paper = Pillow.fromarray(small.paper).resize(gray.size, Pillow.Resampling.BILINEAR)
+    ratio = np.asarray(gray, dtype=np.float32) / np.maximum(np.asarray(paper, dtype=np.float32), 1)
+    dark = float(np.percentile(ratio, 1))
+    stretched = np.clip((ratio - dark) / max(0.95 - dark, 0.05), 0, 1)
+    return Pillow.fromarray((stretched * 255).astype(np.uint8))
 
 
 def contrast(small: Small) -> float:

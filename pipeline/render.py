@@ -179,14 +179,14 @@ def _is_bilevel(log: PaintLog) -> bool:
 
 
 def _resolution(page: Any, log: PaintLog, job: RenderJob) -> float:
-    width, height = page.rect.width, page.rect.height
+    width, height = float(page.rect.width), float(page.rect.height)
     dpi = float(job.dpi)
     largest = max(log.pictures, key=lambda picture: picture.area, default=None)
     if largest is not None and largest.area > 0.6 * width * height:
         own = (largest.width * largest.height / largest.area) ** 0.5 * POINTS_PER_INCH
         dpi = min(max(own, SCAN_DPI[0]), SCAN_DPI[1])
-    pixels_then = width * height * (dpi / POINTS_PER_INCH) ** 2
-    return dpi * min(1.0, (job.max_pixels / pixels_then) ** 0.5)
+    needed: float = width * height * (dpi / POINTS_PER_INCH) ** 2
+    return dpi * min(1.0, (job.max_pixels / needed) ** 0.5)
 
 
 def _without_needless_colour(image: Image) -> Image:
@@ -258,11 +258,13 @@ def _settle(job: RenderJob, raster: _Raster, rotation: int, skew: float) -> Page
 
 
 def _encode(raster: _Raster) -> bytes:
+    from PIL.Image import Dither
+
     buffer = io.BytesIO()
     if not raster.lossless:
         raster.image.save(buffer, "JPEG", quality=JPEG_QUALITY)
     else:
-        image = raster.image.convert("1", dither=0) if _two_levels(raster.image) else raster.image
+        image = raster.image.convert("1", dither=Dither.NONE) if _two_levels(raster.image) else raster.image
         image.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 

@@ -24,7 +24,9 @@ class Settings(BaseSettings):
 
     home: Path = Field(Path("~/.muniment"), description="where everything is kept")
     matter: str = Field("default", description="matter of a file given without --matter and without a folder")
-    database_url: str = Field("", description="catalog; empty: SQLite in the home, or postgresql+psycopg://…")
+    database_url: str = Field(
+        "", repr=False, description="catalog; empty: SQLite in the home, or postgresql+psycopg://…"
+    )
     qdrant_url: str = Field("", description="a Qdrant server; empty: the engine embedded in the home")
     qdrant_api_key: SecretStr = Field(SecretStr(""), description="key of that server")
     collection: str = Field("muniment", description="name of the index collection")
@@ -53,7 +55,9 @@ class Settings(BaseSettings):
 
     escalate_below: float = Field(0.6, ge=0, le=1, description="OCR confidence under which a page needs more")
     field_threshold: float = Field(0.5, ge=0, le=1, description="confidence under which a required field escalates")
-    prefect_api_url: str = Field("", validation_alias="PREFECT_API_URL", description="Prefect's own setting, for doctor")
+    prefect_api_url: str = Field(
+        "", validation_alias="PREFECT_API_URL", description="Prefect's own setting, for doctor"
+    )
     index_idle_seconds: float = Field(60.0, ge=1, description="idle time after which the index owner ends")
 
     @property

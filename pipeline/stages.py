@@ -6,8 +6,8 @@ to stage instead of a result, and is settled as `held` with that reason; the pag
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -35,6 +35,7 @@ from pipeline.types import (
 )
 from schemas import SCHEMA_VERSION
 from schemas.contract import Contract
+from schemas.fields import Entry, FieldValue
 
 if TYPE_CHECKING:
     from pipeline.wiring import Tools
@@ -57,7 +58,11 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+J = TypeVar("J")
 Pages = dict[int, T | MunimentError]
+
+# Raised when a stage's output changes: what it and the stages after it remembered is then done anew.
+VERSIONS = {"inspect": 1, "render": 1, "read": 1, "triage": 1, "extract": 1, "merge": 1, "index": 1}
 
 INDEX_BATCH = 32  # pages embedded and written at a time: bounds memory, and what a kill repeats
 NO_FRONTIER = "needs the frontier model, and none is configured"
@@ -82,24 +87,21 @@ class Work:
 
 
 def versions(tools: Tools) -> dict[str, str]:
-    """Stage versions under the present settings and models, in road order (see `memo.chain`)."""
-    settings = tools.settings
-    shape = (settings.dpi, settings.max_pixels, settings.max_page_points, settings.max_pages)
-    return chain(
-        {
-            "inspect": "1",
-            "render": f"{rendering.VERSION} {shape}",
-            "read": f"{reading.VERSION} {settings.language}",
-            "triage": f"{sorting.VERSION} {asdict(sorting.policy_of(settings))} {_name(tools.classifier)}",
-            "extract": f"{extraction.VERSION} {SCHEMA_VERSION} {[_name(one) for one in tools.extractors]}",
-            "merge": f"{extraction.VERSION} {settings.field_threshold}",
-            "index": f"{indexing.signature(tools.text_embedder, tools.page_embedder)}",
-        }
-    )
+    """Stage versions under the present settings and models, in road order (see `memo.chain`).
 
-
-def _name(backend: object) -> str:
-    return str(getattr(backend, "name", "none"))
+    Models go in by the identity of their files, so that nothing is loaded to find everything done.
+    """
+    settings, models = tools.settings, tools.identities
+    shaped_by: dict[str, object] = {
+        "inspect": (),
+        "render": (settings.dpi, settings.max_pixels, settings.max_page_points),
+        "read": (settings.language,),
+        "triage": (astuple(sorting.policy_of(settings)), models["triage"]),
+        "extract": (SCHEMA_VERSION, models["text"], models["extract"]),
+        "merge": (settings.field_threshold,),
+        "index": (indexing.LAYOUT, models["text"], models["page"]),
+    }
+    return chain({stage: f"{VERSIONS[stage]} {shape}" for stage, shape in shaped_by.items()})
 
 
 def up_to_date(document: Document, tools: Tools) -> bool:
@@ -180,6 +182,52 @@ def extract(work: Work, pages: Sequence[PageInput], triages: Mapping[int, Triage
     return good(work.memo.pages("extract", list[Finding], numbers, compute))
 
 
+def merge(work: Work, info: PdfInfo, findings: Mapping[int, list[Finding]], triages: Mapping[int, Triage]) -> Contract:
+    """One record for the document, conflicts kept with every evidence."""
+    with work.tools.clock.stage("merge"):
+        whole = replace(work.document, page_count=info.page_count)
+        return extraction.merge(whole, findings, list(triages.values()))
+
+
+def settle(
+    work: Work, tried: Sequence[Pages[PageImage] | Pages[PageText]], triages: Mapping[int, Triage], contract: Contract
+) -> list[PageOutcome]:
+    """How each page ends, with reasons. Hard pages wait: by triage, or because grounding left doubts."""
+    doubts = extraction.review(contract, list(triages.values()), work.tools.settings.field_threshold)
+    note = extraction.local_note(work.tools.extractors)
+    errors = {n: result for pages in tried for n, result in pages.items() if isinstance(result, MunimentError)}
+    return [
+        PageOutcome(n, None, (str(errors[n]),), PageStatus.HELD) if n in errors else _outcome(triages[n], doubts, note)
+        for n in sorted(tried[0])
+    ]
+
+
+def _outcome(triage: Triage, doubts: Mapping[int, Sequence[str]], note: str) -> PageOutcome:
+    number, route = triage.number, triage.route
+    if route is Route.BLANK:
+        return PageOutcome(number, route, triage.reasons, PageStatus.BLANK)
+    reasons = (*triage.reasons, *((note,) if route is Route.LOCAL and note else ()), *doubts.get(number, ()))
+    if route is Route.FRONTIER or doubts.get(number):
+        return PageOutcome(number, Route.FRONTIER, (*reasons, NO_FRONTIER), PageStatus.AWAITING)
+    return PageOutcome(number, route, reasons, PageStatus.EXTRACTED)
+
+
+def index(work: Work, pages: Sequence[PageInput], triages: Mapping[int, Triage], contract: Contract) -> None:
+    """Every page that shows something becomes a point; counted back before anybody calls it indexed."""
+    tools, document = work.tools, work.document
+    shown = [page for page in pages if triages[page.text.number].route is not Route.BLANK]
+    wanted = {page.text.number for page in shown}
+    with tools.clock.stage("index"):
+        if tools.index.pages_of(document.id) - wanted:  # points of an earlier reading that saw more
+            tools.index.delete(document.id)
+        context = _context(contract, shown)
+        for start in range(0, len(shown), INDEX_BATCH):
+            batch = shown[start : start + INDEX_BATCH]
+            tools.index.upsert(indexing.build(document, batch, context, tools.text_embedder, tools.page_embedder))
+        if lost := wanted - tools.index.pages_of(document.id):
+            raise IndexUnavailable(f"{len(lost)} pages were written to the index but can't be read back")
+
+
 def finish(
     work: Work, outcomes: Sequence[PageOutcome], contract: Contract, findings: Mapping[int, list[Finding]]
 ) -> Document:
@@ -210,3 +258,47 @@ def _sole(results: Iterable[tuple[object, T | MunimentError]]) -> T:
             raise result
         return result
     raise AssertionError("a pool answers every item")
+
+
+def _context(contract: Contract, shown: Sequence[PageInput]) -> indexing.DocumentContext:
+    """What the record says of the document as a whole, for the index: title, kind, parties, date, references."""
+    references: dict[int, tuple[str, ...]] = {}
+    for reference in contract.reference_numbers.values:
+        for evidence in reference.evidence:
+            references[evidence.page] = (*references.get(evidence.page, ()), reference.value or reference.raw)
+    return indexing.DocumentContext(
+        title=_best(contract.title),
+        kind=_best(contract.kind),
+        parties=tuple(party.value or party.raw for party in contract.parties.values),
+        date=_best(contract.agreement_date) or _best(contract.effective_date),
+        opening=indexing.opening(shown[0].text) if shown else "",
+        references=references,
+    )
+
+
+def _best(entry: Entry[FieldValue]) -> str:
+    return (entry.best.value or entry.best.raw) if entry.best else ""
+
+
+def _in_workers(
+    work: Work, stage: str, function: Callable[[J], T], jobs: Sequence[J]
+) -> Iterator[tuple[J, T | MunimentError]]:
+    """Results as the workers finish them; a page takes no longer than the setting allows."""
+    with work.tools.clock.stage(stage):
+        yield from work.tools.pool.run(function, jobs, seconds=work.tools.settings.page_seconds)
+
+
+def _verdict(outcomes: Sequence[PageOutcome]) -> tuple[DocumentStatus, str]:
+    """The document stands where its worst page stands."""
+    held = [page for page in outcomes if page.status is PageStatus.HELD]
+    waiting = [page for page in outcomes if page.status is PageStatus.AWAITING]
+    if held:
+        first = held[0]
+        return DocumentStatus.HELD, f"{_share(held, outcomes)} held; page {first.number}: {'; '.join(first.reasons)}"
+    if waiting:
+        return DocumentStatus.AWAITING, f"{_share(waiting, outcomes)} awaiting escalation"
+    return DocumentStatus.DONE, ""
+
+
+def _share(some: Sequence[PageOutcome], outcomes: Sequence[PageOutcome]) -> str:
+    return f"{len(some)} of {len(outcomes)} pages"

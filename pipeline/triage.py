@@ -118,7 +118,7 @@ def worth_asking(measured: Signals, policy: Policy) -> bool:
 def decide(number: int, measured: Signals, verdict: Verdict | None, policy: Policy) -> Triage:
     """The routing policy: a pure function of what was measured, what the VLM answered, and the thresholds."""
     if _is_blank(measured, policy):
-        reason = f"blank: {_count(measured.words, 'word')}, {measured.ink:.1%} ink".replace("%", " %")
+        reason = f"blank: {_count(measured.words, 'word')}, {measured.ink * 100:.2f} % ink"
         return Triage(number, Route.BLANK, (reason,), measured, verdict)
     grounds = list(_from_signals(measured, policy))
     if verdict is not None:

@@ -152,7 +152,8 @@ class PageImage:
     """The upright image of a page, kept as a blob in the store, and how it came to be.
 
     `to_pdf` maps fractions of this image to the PDF page in PyMuPDF's coordinates (points, origin top
-    left, /Rotate and crop box applied: what `page.get_text("words")` speaks in). `rotation` is the
+    left, /Rotate and crop box applied: the space of `page.rect`; what `page.get_text` reports of a page with
+    /Rotate gets there by `page.rotation_matrix`). `rotation` is the
     clockwise quarter turn in degrees that put the page upright, `skew` the degrees then taken out.
     `ink` is the share of dark pixels, `contrast` the grey-level spread between ink and paper (0..1),
     `rules` the number of long straight ruling lines (tables, forms).

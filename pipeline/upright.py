@@ -72,8 +72,8 @@ def direction(small: Small) -> Direction:
 def _best_angle(along: Points, across: Points) -> tuple[float, float]:
     """The clockwise degrees that line the ink up best, and how sharply."""
     coarse = np.arange(-REACH, REACH + 0.01, 0.5)
-    rough = max(coarse, key=lambda angle: _sharpness(along, across, angle))
-    fine = rough + np.arange(-0.5, 0.51, 0.05)
+    rough = int(np.argmax([_sharpness(along, across, angle) for angle in coarse]))
+    fine = coarse[rough] + np.arange(-0.5, 0.51, 0.05)
     scores = [_sharpness(along, across, angle) for angle in fine]
     best = int(np.argmax(scores))
     return float(np.clip(fine[best], -REACH, REACH)), scores[best]

@@ -86,6 +86,7 @@ def _letters(page: Any) -> Iterator[_Letter]:
 
     # ActualText says what an author claims the glyphs mean; the glyphs are what a reader sees.
     flags = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_IGNORE_ACTUALTEXT
+    turn = page.rotation_matrix if page.rotation else None
     line_number = -1
     for block in page.get_text("rawdict", flags=flags)["blocks"]:
         for line in block["lines"]:
@@ -96,8 +97,8 @@ def _letters(page: Any) -> Iterator[_Letter]:
                     if char["c"].isspace():
                         fresh = True
                         continue
-                    # Zero-size letters stay in the list, so that they are counted as hidden.
-                    rect = char["bbox"] if span["size"] >= TINY else (0.0, 0.0, 0.0, 0.0)
+                    # Tiny letters stay in the list, without area, so that they are counted as hidden.
+                    rect = _turned(char["bbox"], turn) if span["size"] >= TINY else (0.0, 0.0, 0.0, 0.0)
                     yield _Letter(char["c"], rect, line_number, fresh)
                     fresh = False
 
@@ -167,8 +168,9 @@ def _draw(page: Any, scale: float, what: str) -> Pixels:
         setattr(device.m_internal, call, None)
     mupdf.fz_run_page(page.this, device, mupdf.FzMatrix(), mupdf.FzCookie())
     mupdf.fz_close_device(device)
-    rows = np.frombuffer(pixmap.samples, np.uint8).reshape(pixmap.height, pixmap.stride)
-    return rows[:, : pixmap.width * pixmap.n].reshape(pixmap.height, pixmap.width, pixmap.n)
+    shape = (pixmap.height, pixmap.width, pixmap.n)
+    pixels: Pixels = np.frombuffer(pixmap.samples, np.uint8).reshape(shape)
+    return pixels
 
 
 def _difference(one: Pixels, other: Pixels) -> Pixels:
@@ -185,16 +187,15 @@ def _count(mask: Mask, boxes: NDArray[np.float64]) -> NDArray[np.int64]:
     right, bottom = np.ceil(boxes[:, 2]), np.ceil(boxes[:, 3])
     x0, x1 = (np.clip(x, 0, width).astype(int) for x in (left, right))
     y0, y1 = (np.clip(y, 0, height).astype(int) for y in (top, bottom))
-    return sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0]
+    inside: NDArray[np.int64] = sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0]
+    return inside
 
 
 def _check_order(page: Any, letters: list[_Letter]) -> None:
     """Hide the letters over which something was painted later, though other text now stands there."""
     turn = page.rotation_matrix
     painted = ("fill-path", "fill-image", "fill-shade")
-    covers = [
-        (number, _turned(box, turn)) for number, (kind, box) in enumerate(page.get_bboxlog()) if kind in painted
-    ]
+    covers = [(number, _turned(box, turn)) for number, (kind, box) in enumerate(page.get_bboxlog()) if kind in painted]
     glyphs: dict[str, list[tuple[int, Rect]]] = {}
     for span in page.get_texttrace():
         for code, _glyph, _origin, box in span["chars"]:
@@ -208,9 +209,11 @@ def _check_order(page: Any, letters: list[_Letter]) -> None:
 
 
 def _turned(box: Rect, turn: Any) -> Rect:
-    """MuPDF's logs are of the page before /Rotate."""
+    """PyMuPDF reports text and logs as of the page before /Rotate; everything here is after it."""
     import pymupdf
 
+    if turn is None:
+        return box
     rect = (pymupdf.Rect(box) * turn).normalize()
     return rect.x0, rect.y0, rect.x1, rect.y1
 

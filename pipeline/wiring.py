@@ -12,14 +12,17 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pipeline.errors import NotFound
 from pipeline.memo import Clock
 from pipeline.settings import Settings, load_settings
 from pipeline.store import Store
 
 if TYPE_CHECKING:
     from pipeline.backends.protocols import Extractor, PageClassifier, PageEmbedder, PageIndex, TextEmbedder
+    from pipeline.backends.vlm_load import VlmOptions
     from pipeline.catalog import Catalog
     from pipeline.search import Searcher
+    from pipeline.types import PageText
     from pipeline.workers import WorkerPool
 
 __all__ = ["Tools", "open_tools"]
@@ -48,6 +51,11 @@ class Tools:
     def pool(self) -> WorkerPool:
         """Worker processes for rendering and OCR."""
         return self._once("pool", self._make_pool)
+
+    @property
+    def identities(self) -> dict[str, str]:
+        """The models as configured, by role (text, triage, extract, page): what remembered results hang on."""
+        return self._once("identities", self._make_identities)
 
     @property
     def text_embedder(self) -> TextEmbedder:
@@ -100,7 +108,92 @@ class Tools:
         from pipeline.workers import WorkerPool
 
         settings = self.settings
-        pool = WorkerPool(
-            settings.workers, memory_mb=settings.worker_memory_mb, tasks_per_worker=settings.worker_tasks
-        )
+        pool = WorkerPool(settings.workers, memory_mb=settings.worker_memory_mb, tasks_per_worker=settings.worker_tasks)
         return self._closing.enter_context(pool)
+
+    def _make_identities(self) -> dict[str, str]:
+        from pipeline.models import MINILM_SHA256, identity, resolve
+
+        def of(name: str) -> str:
+            return identity(resolve(name, self.settings.models_dir)) if name else ""
+
+        settings = self.settings
+        named = {"triage": settings.triage_model, "extract": settings.extract_model, "page": settings.page_model}
+        return {"text": MINILM_SHA256[:12], **{role: of(name) for role, name in named.items()}}
+
+    def _make_text_embedder(self) -> TextEmbedder:
+        from pipeline.backends.minilm import MiniLM
+        from pipeline.models import minilm_path
+
+        return MiniLM(minilm_path(), device=self.settings.device, dtype=self.settings.dtype)
+
+    def _make_page_embedder(self) -> PageEmbedder | None:
+        if not self.settings.page_model:
+            return None
+        from pipeline.backends.colpali import ColPali
+
+        return ColPali(self._model(self.settings.page_model), self.settings)
+
+    def _make_classifier(self) -> PageClassifier | None:
+        if not self.settings.triage_model:
+            return None
+        from pipeline.backends.vlm import VlmClassifier
+
+        return VlmClassifier(self._model(self.settings.triage_model), self._vlm_options())
+
+    def _make_extractors(self) -> Sequence[Extractor]:
+        from pipeline.backends.rules import RuleExtractor
+
+        rules = RuleExtractor(self.text_embedder)
+        if not self.settings.extract_model:
+            return (rules,)
+        from pipeline.backends.vlm_extract import VlmExtractor
+
+        return (rules, VlmExtractor(self._model(self.settings.extract_model), self._vlm_options()))
+
+    def _vlm_options(self) -> VlmOptions:
+        from pipeline.backends.vlm_load import VlmOptions
+
+        settings = self.settings
+        return VlmOptions(settings.device, settings.dtype, settings.quantization, settings.batch)
+
+    def _model(self, name: str) -> Path:
+        from pipeline.models import resolve
+
+        return resolve(name, self.settings.models_dir)
+
+    def _make_index(self) -> PageIndex:
+        from pipeline.backends.edge import EdgeIndex
+        from pipeline.index import signature
+
+        made_by = signature(self.text_embedder, self.page_embedder)
+        index = EdgeIndex(self.settings.root / "index", made_by)
+        self._closing.callback(index.close)
+        return index
+
+    def _make_searcher(self) -> Searcher:
+        from pipeline.search import Searcher
+
+        return Searcher(self.index, self.text_embedder, self.page_embedder, self._words_of)
+
+    def _words_of(self, document: str, page: int) -> PageText:
+        from pydantic import TypeAdapter
+
+        from pipeline.stages import versions
+        from pipeline.types import PageText
+
+        sha256 = self.catalog.document(document).sha256
+        payload = self.catalog.result(sha256, page, "read", versions(self)["read"])
+        if payload is None:
+            raise NotFound(f"page {page} of {document} has not been read")
+        return TypeAdapter(PageText).validate_json(payload)
+
+
+@contextmanager
+def open_tools(settings: Settings | None = None) -> Iterator[Tools]:
+    """Tools that are let go when the body ends."""
+    tools = Tools(settings or load_settings())
+    try:
+        yield tools
+    finally:
+        tools.close()

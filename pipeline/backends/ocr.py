@@ -13,27 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import UsageError
+from pipeline.types import Box, Word
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["OcrWord", "Orientation", "detect_orientation", "detect_script", "recognise", "tessdata_folder"]
+__all__ = ["Orientation", "detect_orientation", "detect_script", "read_words", "script", "tessdata_folder"]
 
 OSD_CERTAIN = 2.0  # Tesseract's orientation confidence: under this it contradicts itself when a page is turned
-MAX_OCR_DPI = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class OcrWord:
-    """A word as Tesseract reports it: pixels of the image it was given, confidence 0..1, line from 0."""
-
-    text: str
-    left: int
-    top: int
-    right: int
-    bottom: int
-    confidence: float
-    line: int
+OCR_DPI = (150.0, 300.0)
+SCRIPT_CERTAIN = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,29 +66,42 @@ def _engine(folder: Path, language: str) -> Any:
     return tesserocr.PyTessBaseAPI(path=f"{folder}/", lang=language, psm=mode)
 
 
-def recognise(image: Image, dpi: float, language: str, tessdata: Path | None) -> list[OcrWord]:
-    """The words on an upright image, in reading order."""
+def read_words(image: Image, dpi: float, language: str, tessdata: Path | None) -> tuple[Word, ...]:
+    """The words on an upright image in reading order, boxes as fractions of it, lines counted from 0."""
     import tesserocr
 
+    gray, dpi = _legible(image.convert("L"), dpi)
     api = _engine(tessdata_folder(tessdata, language), language)
-    api.SetImage(image.convert("L"))
+    api.SetImage(gray)
     api.SetSourceResolution(max(70, round(dpi)))
-    api.Recognize()
-    words: list[OcrWord] = []
+    words: list[Word] = []
     line = -1
-    iterator = api.GetIterator()
-    if iterator is None:
-        return words
-    level = tesserocr.RIL.WORD
-    for item in tesserocr.iterate_level(iterator, level):
-        if item.IsAtBeginningOf(tesserocr.RIL.TEXTLINE):
-            line += 1
-        if item.Empty(level) or not (text := item.GetUTF8Text(level).strip()):
-            continue
-        box = item.BoundingBox(level)
-        words.append(OcrWord(text, *box, confidence=item.Confidence(level) / 100, line=max(line, 0)))
+    if api.Recognize() and (iterator := api.GetIterator()) is not None:
+        level = tesserocr.RIL.WORD
+        for item in tesserocr.iterate_level(iterator, level):
+            line += item.IsAtBeginningOf(tesserocr.RIL.TEXTLINE)
+            if item.Empty(level) or not (text := item.GetUTF8Text(level).strip()):
+                continue
+            words.append(Word(text, _box(item.BoundingBox(level), gray), item.Confidence(level) / 100, max(line, 0)))
     api.Clear()
-    return words
+    return tuple(words)
+
+
+def _legible(gray: Image, dpi: float) -> tuple[Image, float]:
+    """Brought to a resolution Tesseract was trained on: it wants capitals 20 to 40 pixels high."""
+    from PIL.Image import Resampling
+
+    target = min(max(dpi, OCR_DPI[0]), OCR_DPI[1])
+    if target == dpi:
+        return gray, dpi
+    scale = target / dpi
+    size = (max(1, round(gray.width * scale)), max(1, round(gray.height * scale)))
+    return gray.resize(size, Resampling.LANCZOS), target
+
+
+def _box(pixels: tuple[int, int, int, int], image: Image) -> Box:
+    left, top, right, bottom = pixels
+    return Box(left / image.width, top / image.height, right / image.width, bottom / image.height)
 
 
 def detect_script(image: Image, dpi: float, tessdata: Path | None) -> Orientation | None:
@@ -119,3 +121,9 @@ def detect_orientation(image: Image, dpi: float, tessdata: Path | None) -> int |
     """The clockwise quarter turn the page needs; None when Tesseract isn't sure."""
     found = detect_script(image, dpi, tessdata)
     return None if found is None or found.confidence < OSD_CERTAIN else found.turn
+
+
+def script(image: Image, dpi: float, tessdata: Path | None) -> str:
+    """Tesseract's name of the page's script, or "" when it isn't sure."""
+    found = detect_script(image, dpi, tessdata)
+    return found.script if found and found.script_confidence >= SCRIPT_CERTAIN else ""

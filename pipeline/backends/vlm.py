@@ -18,8 +18,8 @@ the model never sees its own answers, so related questions may contradict each o
 is only as honest as the model: a checkpoint may carry a temperature a question in `muniment.json`, fitted on
 labelled pages.
 
-Only first tokens are compared, so they must differ within a question. That is checked against the tokenizer at
-load; a question whose words collide is asked with letters (A, B, C, ...) instead.
+Only the first tokens in which the answers differ are compared, so all must be different. That is checked against
+the tokenizer at load; a question whose words collide is asked with letters (A, B, C, ...) instead.
 """
 
 from __future__ import annotations
@@ -27,21 +27,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 
 from pipeline.backends.protocols import PageInput
-from pipeline.backends.vlm_load import VlmOptions, load_vlm
+from pipeline.backends.vlm_load import VlmOptions, in_batches, load_vlm
 from pipeline.errors import ModelError
 from pipeline.model_files import CALIBRATION
-from pipeline.questions import QUESTIONS, Question, instruction
+from pipeline.questions import QUESTIONS, instruction
 from pipeline.types import Answer, Verdict
 
 __all__ = ["VlmClassifier"]
 
-BLANK = " ?"
+BLANK = "?"
 
 
 class VlmClassifier:
@@ -63,12 +64,8 @@ class VlmClassifier:
 
     def classify(self, pages: Sequence[PageInput]) -> list[Verdict]:
         """One verdict a page, in order; `options.batch` pages a forward pass."""
-        size = self._vlm.options.batch
-        verdicts: list[Verdict] = []
-        for start in range(0, len(pages), size):
-            images = [page.image_path for page in pages[start : start + size]]
-            verdicts += [self._verdict(row) for row in self.logits(images)]
-        return verdicts
+        rows = in_batches(self.logits, [page.image_path for page in pages], self._vlm.options.batch)
+        return [self._verdict(row) for row in rows]
 
     def logits(self, images: Sequence[Path]) -> list[list[torch.Tensor]]:
         """One forward pass: for each image and question, the logits (float32) of the allowed answers."""
@@ -76,11 +73,8 @@ class VlmClassifier:
         length = inputs["input_ids"].shape[1]
         start = length - len(self._sheet.ids)
         positions = torch.tensor([start + slot for slot in self._sheet.slots], device=self._vlm.model.device)
-        try:
-            with torch.inference_mode():
-                output = self._vlm.model(**inputs, logits_to_keep=positions, use_cache=False)
-        except torch.OutOfMemoryError as error:
-            raise ModelError(f"{len(images)} pages don't fit the device at once: lower MUNIMENT_BATCH") from error
+        with torch.inference_mode():
+            output = self._vlm.model(**inputs, logits_to_keep=positions, use_cache=False)
         scores = output.logits.float().cpu()
         return [[row[at, list(ids)] for at, ids in enumerate(self._sheet.answers)] for row in scores]
 
@@ -106,28 +100,34 @@ class _Sheet(NamedTuple):
 def _sheet(tokenizer: Any) -> _Sheet:
     sheet = _Sheet([], [], [], frozenset())
     lettered = set()
-    for number, question in enumerate(QUESTIONS):
-        answers = _first_tokens(tokenizer, question, [option.word for option in question.options])
-        if answers is None:
+    for question in QUESTIONS:
+        start = ("\n" if sheet.ids else "") + f"{question.name}: "
+        line = _line(tokenizer, start, [option.word for option in question.options])
+        if line is None:
             lettered.add(question.name)
-            answers = _first_tokens(tokenizer, question, question.letters)
-        if answers is None:
+            line = _line(tokenizer, start, question.letters)
+        if line is None:
             raise ModelError(f"the model's tokenizer can't tell the answers to {question.name!r} apart")
-        sheet.ids.extend(_ids(tokenizer, ("\n" if number else "") + f"{question.name}:"))
+        stem, answers, blank = line
+        sheet.ids.extend(stem)
         sheet.slots.append(len(sheet.ids) - 1)
-        sheet.ids.extend(_ids(tokenizer, BLANK))
+        sheet.ids.extend(blank)
         sheet.answers.append(answers)
     return sheet._replace(lettered=frozenset(lettered))
 
 
-def _first_tokens(tokenizer: Any, question: Question, words: Sequence[str]) -> tuple[int, ...] | None:
-    """The token that begins each answer right after `name:`, or None when two are the same or not to be found."""
-    stem = _ids(tokenizer, f"{question.name}:")
-    whole = [_ids(tokenizer, f"{question.name}: {word}") for word in words]
-    if any(len(ids) <= len(stem) or ids[: len(stem)] != stem for ids in whole):
+def _line(tokenizer: Any, start: str, words: Sequence[str]) -> tuple[list[int], tuple[int, ...], list[int]] | None:
+    """One line of the sheet: the tokens all answers begin with, the token by which each goes on, and the blank's.
+
+    None when two answers go on with the same token. Whole lines are tokenized, because most tokenizers join
+    the blank before a word to the word, and some do not.
+    """
+    *whole, blank = (_ids(tokenizer, start + word) for word in (*words, BLANK))
+    stem = [tokens[0] for tokens in takewhile(lambda tokens: len(set(tokens)) == 1, zip(*whole, blank, strict=False))]
+    if not stem or any(len(ids) == len(stem) for ids in whole):
         return None
     first = tuple(ids[len(stem)] for ids in whole)
-    return first if len(set(first)) == len(first) else None
+    return (stem, first, blank[len(stem) :]) if len(set(first)) == len(first) else None
 
 
 def _ids(tokenizer: Any, text: str) -> list[int]:

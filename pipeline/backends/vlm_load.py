@@ -8,19 +8,22 @@ grid of patches; they differ here only in how the bound on the image's size is w
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from PIL import Image
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, BitsAndBytesConfig
+from transformers.utils import logging as transformers_logging
 
 from pipeline.errors import ModelError, UsageError
 from pipeline.models import identity
 
-__all__ = ["Vlm", "VlmOptions", "load_vlm", "open_page"]
+__all__ = ["Vlm", "VlmOptions", "in_batches", "load_vlm", "open_page"]
+
+T = TypeVar("T")
 
 TILED = ("idefics3", "smolvlm")
 GRIDDED = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe")
@@ -80,8 +83,28 @@ def open_page(path: Path, longest_edge: int) -> Image.Image:
     return page
 
 
+def in_batches(run: Callable[[Sequence[Path]], list[T]], images: Sequence[Path], size: int) -> list[T]:
+    """What `run` gives for each image, `size` images at a time; a batch the device can't hold is run in halves.
+
+    `ModelError` when not even one page fits.
+    """
+    results: list[T] = []
+    for start in range(0, len(images), size):
+        batch = images[start : start + size]
+        try:
+            results += run(batch)
+        except torch.OutOfMemoryError as error:
+            if len(batch) == 1:
+                raise ModelError(
+                    "one page is too much for the device: choose a smaller model or MUNIMENT_DEVICE=cpu"
+                ) from error
+            results += in_batches(run, batch, (len(batch) + 1) // 2)
+    return results
+
+
 def load_vlm(folder: Path, options: VlmOptions) -> Vlm:
     """Load a checkpoint from disk. `ModelError`: it is damaged or of another family; `UsageError`: bad settings."""
+    transformers_logging.disable_progress_bar()
     device = _device(options.device)
     quantization = _quantization(options.quantization, device)
     try:

@@ -34,16 +34,18 @@ EFFECTIVE_AFTER = re.compile(r"^\W{0,4}\(?(?:the|this|such)?\s?\W{0,2}(?:Effecti
 EXPIRES_AFTER = re.compile(r"^\W{0,4}\(?(?:the)?\s?\W{0,2}(?:Expiration|Termination|Expiry|End) Date", re.I)
 EFFECTIVE = re.compile(
     r"(?:effective(?: date)?(?: of this \w+)?(?: is| shall be| means)?(?: as)?(?: of| on|:| from)?"
-    r"|commenc\w+(?: date)?(?: is| shall be)?(?: as)?(?: of| on|:)?|(?:in|into|takes?) (?:force|effect)(?: as of| on| from)?"
+    r"|commenc\w+(?: date)?(?: is| shall be)?(?: as)?(?: of| on|:)?"
+    r"|(?:in|into|takes?) (?:force|effect)(?: as of| on| from)?"
     r"|beginning(?: on)?|term (?:starts|begins) on|start date:?)[\s\"'(]*(?:the\s)?$",
     re.I,
 )
 AGREED = re.compile(
     r"(?:(?:is |are |was )?(?:hereby )?(?:made|entered into|executed|agreed|concluded|dated|issued|signed)"
     r"(?:,? (?:and|&) (?:entered into|effective|executed|delivered|made|is|dated|concluded))*"
-    r"(?: into)?(?: effective)?(?: in [A-Z][\w ,.]{0,40})?,?\s?(?:to be effective )?(?: as of| as at| on| this| effective| on this| at| as)*"
-    r"|agreement date:?|contract date:?|date of (?:this )?(?:agreement|contract|lease|amendment|order):?"
-    r"|invoice date:?|order date:?|date of invoice:?|p\.?o\.? date:?|issue date:?|date issued:?)[\s\"',(:]*(?:the\s|of\s)*$",
+    r"(?: into)?(?: effective)?(?: in [A-Z][\w ,.]{0,40})?,?\s?(?:to be effective )?"
+    r"(?: as of| as at| on| this| effective| on this| at| as)*"
+    r"|agreement date:?|contract date:?|date of (?:this )?(?:agreement|contract|lease|amendment|order):?|invoice date:?"
+    r"|order date:?|date of invoice:?|p\.?o\.? date:?|issue date:?|date issued:?)[\s\"',(:]*(?:the\s|of\s)*$",
     re.I,
 )
 LABEL = re.compile(r"(?:^|\s)date[d]?\s?:\s*$", re.I)

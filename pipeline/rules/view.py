@@ -80,8 +80,11 @@ class PageView:
 def view_of(page: PageText) -> PageView:
     """The page's words joined by single blanks, direction and control characters left out."""
     pieces: list[str] = []
-    starts, confidences, lines, position = [], [], [], 0
+    starts: list[int] = []
+    confidences: list[float] = []
+    lines: list[Span] = []
     numbers: list[int] = []
+    position = 0
     for word in page.words:
         piece = _plain(word.text)
         if not piece or position + len(piece) > MAX_CHARACTERS:

@@ -1,0 +1,224 @@
+"""The embedded index: Qdrant's engine in this process, one shard in one folder.
+
+Only one process can hold the shard; `owner.py` is that process, and everybody else asks it. The folder holds
+`signature.json` (which models made the index) and `shard/`, and appears under its name complete or not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import qdrant_edge as qe
+
+from pipeline.backends.hybrid import HybridIndex
+from pipeline.backends.layout import (
+    INDEXED_FIELDS,
+    SHOWN_FIELDS,
+    SPARSE,
+    AnyOf,
+    Between,
+    Condition,
+    Leg,
+    Phrase,
+    check,
+    dense_vectors,
+    match_signature,
+    point_id,
+    vectors_of,
+)
+from pipeline.backends.protocols import IndexedPage, SparseVector
+from pipeline.errors import IndexMismatch, IndexUnavailable
+
+if TYPE_CHECKING:
+    from pipeline.backends.protocols import Matrix
+
+__all__ = ["EdgeIndex"]
+
+BATCH = 64  # points in one write to the log; 64 pages of 1,000 patches are 32 MiB
+SCROLL = 1000
+OPTIMIZE_AFTER = 2000  # points written since the graphs were last brought up to date
+
+
+class EdgeIndex(HybridIndex):
+    """A `PageIndex` over a shard this process holds; opened once, from one thread at a time.
+
+    Raises `IndexMismatch` when other models made the index, `IndexUnavailable` when another process holds it.
+    """
+
+    def __init__(self, folder: Path, signature: Mapping[str, Any]) -> None:
+        if not folder.exists():
+            _create(folder, signature)
+        match_signature(_made_by(folder), signature)
+        with _translated():
+            self._shard = qe.EdgeShard.load(str(folder / "shard"))
+        self._written = 0
+
+    def upsert(self, pages: Sequence[IndexedPage]) -> None:
+        """Write or overwrite these points. They are on disk when this returns."""
+        for page in pages:
+            check(page)
+        with _translated():
+            for start in range(0, len(pages), BATCH):
+                points = [_point(page) for page in pages[start : start + BATCH]]
+                self._shard.update(qe.UpdateOperation.upsert_points(points))
+            self._shard.flush()
+        self._written += len(pages)
+        if self._written >= OPTIMIZE_AFTER:
+            self.optimize()
+
+    def delete(self, document: str) -> None:
+        """Remove all points of a document, durably."""
+        with _translated():
+            filtered = _filter([AnyOf("document", (document,))])
+            self._shard.update(qe.UpdateOperation.delete_points_by_filter(filtered))
+            self._shard.flush()
+
+    def count(self) -> int:
+        """All points."""
+        with _translated():
+            return int(self._shard.count(qe.CountRequest(exact=True)))
+
+    def optimize(self) -> None:
+        """Build the graphs over what was written since; searches are right before it too, only slower."""
+        if self._written:
+            with _translated():
+                self._shard.optimize()
+            self._written = 0
+
+    def close(self) -> None:
+        """Flush and let go of the shard."""
+        with _translated():
+            self._shard.flush()
+            self._shard.close()
+
+    def _nearest(
+        self, legs: Sequence[Leg], conditions: Sequence[Condition], depth: int, among: Sequence[str] | None
+    ) -> list[dict[str, float]]:
+        walls = _filter(conditions, among)
+        requests = [
+            qe.QueryRequest(depth, query=qe.Query.Nearest(_vector(leg.using, leg.vector), using=leg.using), filter=walls)
+            for leg in legs
+        ]
+        with _translated():
+            answers = self._shard.query_batch(qe.QueryBatchRequest(requests))
+        return [{str(point.id): float(point.score) for point in answer} for answer in answers]
+
+    def _matching(self, conditions: Sequence[Condition], limit: int | None) -> list[str]:
+        found: list[str] = []
+        offset = None
+        while limit is None or len(found) < limit:
+            size = SCROLL if limit is None else min(SCROLL, limit - len(found))
+            request = qe.ScrollRequest(offset=offset, limit=size, filter=_filter(conditions), with_payload=False)
+            with _translated():
+                records, offset = self._shard.scroll(request)
+            found += [str(record.id) for record in records]
+            if offset is None:
+                break
+        return found
+
+    def _fetch(self, points: Sequence[str], *, vectors: bool) -> dict[str, tuple[Mapping[str, Any], object]]:
+        ids: list[Any] = [uuid.UUID(point) for point in points]
+        with _translated():
+            records = self._shard.retrieve(ids, SHOWN_FIELDS, ["text"] if vectors else False)
+        return {str(record.id): (record.payload or {}, (record.vector or {}).get("text")) for record in records}
+
+
+def _create(folder: Path, signature: Mapping[str, Any]) -> None:
+    """Make a complete empty index beside its place, then rename it there."""
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-index-"))
+    try:
+        (part / "shard").mkdir()
+        with _translated():
+            shard = qe.EdgeShard.create(str(part / "shard"), _config(signature))
+            for field, kind in INDEXED_FIELDS.items():
+                shard.update(qe.UpdateOperation.create_field_index(field, _field_index(kind)))
+            shard.flush()
+            shard.close()
+        (part / "signature.json").write_text(json.dumps(dict(signature)), encoding="utf-8")
+        part.rename(folder)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+def _made_by(folder: Path) -> Mapping[str, Any]:
+    try:
+        made: Mapping[str, Any] = json.loads((folder / "signature.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise IndexMismatch("the index does not say what made it; run `muniment index rebuild`") from error
+    return made
+
+
+def _config(signature: Mapping[str, Any]) -> qe.EdgeConfig:
+    multi = qe.MultiVectorConfig(qe.MultiVectorComparator.MaxSim)
+    no_graph = qe.HnswIndexConfig(m=0, ef_construct=100, full_scan_threshold=10_000)
+    vectors = {
+        name: qe.EdgeVectorParams(
+            size,
+            qe.Distance.Dot,  # every row has unit length, so this is the cosine, and MaxSim is exact
+            multivector_config=None if name == "about" else multi,
+            hnsw_config=no_graph if name == "image" else None,
+            memory=qe.Memory.Cold if name == "image" else qe.Memory.Cached,
+        )
+        for name, size in dense_vectors(signature).items()
+    }
+    sparse = {name: qe.EdgeSparseVectorParams(modifier=qe.Modifier.Idf) for name in SPARSE}
+    return qe.EdgeConfig(vectors=vectors, sparse_vectors=sparse)
+
+
+def _field_index(kind: str) -> Any:
+    if kind == "tenant":
+        return qe.KeywordIndexParams(is_tenant=True)
+    if kind == "phrase":
+        return qe.TextIndexParams(tokenizer=qe.TokenizerType.Word, lowercase=True, phrase_matching=True)
+    return {"keyword": qe.PayloadSchemaType.Keyword, "integer": qe.PayloadSchemaType.Integer}[kind]
+
+
+def _point(page: IndexedPage) -> qe.Point:
+    vectors = {name: _vector(name, vector) for name, vector in vectors_of(page).items()}
+    return qe.Point(uuid.UUID(point_id(page.document, page.page)), vectors, dict(page.payload))
+
+
+def _vector(name: str, vector: Matrix | SparseVector) -> Any:
+    if isinstance(vector, SparseVector):
+        return qe.SparseVector(list(vector.indices), list(vector.values))
+    return vector[0] if name == "about" else vector
+
+
+def _filter(conditions: Sequence[Condition], among: Sequence[str] | None = None) -> qe.Filter:
+    must = [_condition(condition) for condition in conditions]
+    if among is not None:
+        must.append(qe.HasIdCondition({uuid.UUID(point) for point in among}))
+    return qe.Filter(must=must)
+
+
+def _condition(condition: Condition) -> Any:
+    match condition:
+        case AnyOf(key, values):
+            return qe.FieldCondition(key, match=qe.MatchAny(list(values)))
+        case Between(key, low, high):
+            return qe.FieldCondition(key, range=qe.RangeFloat(gte=low, lte=high))
+        case Phrase(key, spellings):
+            return qe.Filter(should=[qe.FieldCondition(key, match=qe.MatchPhrase(text)) for text in spellings])
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """The engine raises bare `Exception`; its text may quote a payload, so only the kind is passed on."""
+    try:
+        yield
+    except (IndexMismatch, IndexUnavailable):
+        raise
+    except Exception as error:
+        locked = "WouldBlock" in str(error)
+        raise IndexUnavailable(
+            "the index is held by another process" if locked else "the embedded index refused an operation"
+        ) from error

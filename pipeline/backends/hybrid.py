@@ -1,0 +1,79 @@
+"""The search both index backends run: find candidates on every leg, score all of them on every leg, fuse."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.backends.layout import (
+    AnyOf,
+    Condition,
+    Leg,
+    first_stage,
+    fuse,
+    nearest_window,
+    second_stage,
+    walls,
+)
+from pipeline.backends.protocols import PageQuery, PageScore
+from pipeline.types import SearchFilter
+
+__all__ = ["HybridIndex"]
+
+# Candidates a leg contributes; all of them are scored on the other legs too, so that no page
+# wins or loses by being cut off in one ranking.
+DEPTH = 100
+
+
+class HybridIndex(ABC):
+    """`PageIndex.search` and `pages_of` over four questions that an engine has to answer.
+
+    Every question is given `conditions`, and an engine has to put them inside each nearest-neighbour search: a
+    filter applied after the search would let other matters' pages crowd out the allowed ones.
+    """
+
+    def search(self, query: PageQuery, where: SearchFilter, limit: int) -> list[PageScore]:
+        """Best first, at most `limit`. With phrases, pages no leg found follow, in the order of their ids."""
+        conditions = walls(where, query.phrases)
+        if conditions is None or limit < 1:
+            return []
+        found = self._candidates(query, conditions, max(DEPTH, limit))
+        legs = second_stage(query)
+        ranked = fuse(legs, self._nearest(legs, conditions, len(found), found)) if found else []
+        if query.phrases and len(ranked) < limit:
+            listed = self._matching(conditions, limit)
+            ranked += [(point, 0.0) for point in listed if point not in found]
+        return self._scores(query, ranked[:limit])
+
+    def pages_of(self, document: str) -> set[int]:
+        """The page numbers this document has in the index."""
+        points = self._matching([AnyOf("document", (document,))], None)
+        return {int(payload["page"]) for payload, _ in self._fetch(points, vectors=False).values()}
+
+    def _candidates(self, query: PageQuery, conditions: list[Condition], depth: int) -> list[str]:
+        legs = first_stage(query)
+        scores = self._nearest(legs, conditions, depth, None) if legs else []
+        return sorted({point for leg in scores for point in leg})
+
+    def _scores(self, query: PageQuery, ranked: Sequence[tuple[str, float]]) -> list[PageScore]:
+        stored = self._fetch([point for point, _ in ranked], vectors=query.text is not None)
+        hits = [(score, *stored[point]) for point, score in ranked if point in stored]
+        return [
+            PageScore(str(payload["document"]), int(payload["page"]), score, nearest_window(query, rows), payload)
+            for score, payload, rows in hits
+        ]
+
+    @abstractmethod
+    def _nearest(
+        self, legs: Sequence[Leg], conditions: Sequence[Condition], depth: int, among: Sequence[str] | None
+    ) -> list[dict[str, float]]:
+        """For each leg the scores of its best `depth` points inside the conditions (and, if given, among these ids)."""
+
+    @abstractmethod
+    def _matching(self, conditions: Sequence[Condition], limit: int | None) -> list[str]:
+        """Ids of all points (or the first `limit`) inside the conditions."""
+
+    @abstractmethod
+    def _fetch(self, points: Sequence[str], *, vectors: bool) -> dict[str, tuple[Mapping[str, Any], object]]:
+        """Shown payload and, if asked for, the text windows of these points."""

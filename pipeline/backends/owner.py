@@ -1,0 +1,223 @@
+"""One process owns the embedded index; every other process asks it over a Unix socket.
+
+    client ──connect──► owner          nobody there: the first client starts one, under a file lock,
+      │  open(signature)  │            in a session of its own, so that it outlives the client
+      │  search(…) ──────►│ EdgeIndex  one request at a time, as the engine wants it
+      │◄──── result ──────│
+                          └─ ends after `idle` seconds without a client
+
+Files in the index root: `index/` (see `edge.py`), `owner.lock` (held by the living owner), `start.lock` (held by
+the client that starts one), `owner.json` (0600: the socket's path and the key of this owner's life).
+
+**Trust.** Requests and answers are pickled, so whoever can speak on the socket can run code as this user. Two walls
+keep that to this user: the socket lies in a fresh 0700 directory, and `multiprocessing.connection` lets nobody
+send a message who doesn't prove (HMAC) to know the random key, which only `owner.json` holds.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection, Listener
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import IndexUnavailable, MunimentError
+
+if TYPE_CHECKING:
+    from pipeline.backends.edge import EdgeIndex
+
+__all__ = ["serve"]
+
+ALLOWED = frozenset({"upsert", "search", "pages_of", "delete", "count"})
+HANDOVER_SECONDS = 30.0  # an owner that is ending may need this long to flush
+TICK_SECONDS = 0.2
+LONGEST_TMP = 60  # bytes; the path of a Unix socket may have 107 in all
+
+
+class Owner:
+    """The index and who uses it. Methods are called from the connections' threads."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._index: EdgeIndex | None = None
+        self._lock = threading.Lock()
+        self.stopping = threading.Event()
+        self.clients = 0
+        self.last_seen = time.monotonic()
+
+    def serve(self, connection: Connection) -> None:
+        """Answer one client until it goes, however it goes."""
+        with self._lock:
+            self.clients += 1
+        try:
+            while True:
+                name, arguments = connection.recv()
+                connection.send(self._answer(name, arguments))
+        except (EOFError, OSError):
+            pass
+        finally:
+            connection.close()
+            with self._lock:
+                self.clients -= 1
+                self.last_seen = time.monotonic()
+
+    def idle(self) -> float:
+        """Seconds since the last client went; 0 while one is here."""
+        return 0.0 if self.clients else time.monotonic() - self.last_seen
+
+    def tidy(self) -> None:
+        """Bring the graphs up to date while nobody waits."""
+        with self._lock:
+            if self._index and not self.clients:
+                self._index.optimize()
+
+    def close(self) -> None:
+        """Flush and let go of the index."""
+        with self._lock:
+            if self._index:
+                self._index.close()
+            self._index = None
+
+    def _answer(self, name: str, arguments: tuple[Any, ...]) -> tuple[bool, Any]:
+        try:
+            with self._lock:
+                return True, self._do(name, arguments)
+        except MunimentError as error:
+            return False, error
+        except ValueError as error:
+            return False, error
+        except Exception as error:
+            return False, IndexUnavailable(f"the index failed to {name}: {type(error).__name__}")
+
+    def _do(self, name: str, arguments: tuple[Any, ...]) -> Any:
+        if name == "open":
+            return self._open(*arguments)
+        if name == "drop":
+            return self._drop()
+        if name not in ALLOWED or self._index is None:
+            raise IndexUnavailable("the index was not opened")
+        method: Callable[..., Any] = getattr(self._index, name)
+        return method(*arguments)
+
+    def _open(self, signature: Mapping[str, Any]) -> None:
+        from pipeline.backends.edge import EdgeIndex
+        from pipeline.backends.layout import match_signature
+
+        if self._index is None:
+            self._index = EdgeIndex(self._root / "index", signature)
+        match_signature(self._index.signature, signature)
+
+    def _drop(self) -> None:
+        if self._index:
+            self._index.close()
+        self._index = None
+        if (self._root / "index").exists():
+            doomed = Path(tempfile.mkdtemp(dir=self._root, prefix=".old-index-"))
+            (self._root / "index").rename(doomed / "index")
+            shutil.rmtree(doomed)
+
+
+def serve(root: Path, idle: float) -> None:
+    """Own the index under `root` until nobody used it for `idle` seconds. Returns at once if another owner stays."""
+    with (root / "owner.lock").open("a") as lock:
+        if not _locked(lock.fileno(), HANDOVER_SECONDS):
+            return
+        _clear(root)
+        folder = Path(tempfile.mkdtemp(prefix="muniment-", dir=_short_tmp()))
+        owner, key = Owner(root), secrets.token_bytes(32)
+        try:
+            with Listener(str(folder / "s"), "AF_UNIX", backlog=64, authkey=None) as listener:
+                _announce(root, folder / "s", key)
+                threading.Thread(target=_accept, args=(listener, owner, key), daemon=True).start()
+                _wait(owner, folder / "s", idle)
+        finally:
+            _clear(root)
+            owner.close()
+
+
+def _wait(owner: Owner, socket: Path, idle: float) -> None:
+    """Return when the owner was idle long enough, or when its socket was swept away and nobody could reach it."""
+    while owner.idle() < idle and socket.exists():
+        time.sleep(TICK_SECONDS)
+        if owner.idle() > TICK_SECONDS:
+            owner.tidy()
+
+
+def _accept(listener: Listener, owner: Owner, key: bytes) -> None:
+    while True:
+        try:
+            connection = listener.accept()
+        except OSError:  # the listener was closed
+            return
+        threading.Thread(target=_greet, args=(connection, owner, key), daemon=True).start()
+
+
+def _greet(connection: Connection, owner: Owner, key: bytes) -> None:
+    """Both sides prove to know the key before either reads a pickle. In a thread of its own: a peer that says
+    nothing keeps nobody waiting."""
+    from multiprocessing import AuthenticationError
+    from multiprocessing.connection import answer_challenge, deliver_challenge
+
+    try:
+        deliver_challenge(connection, key)
+        answer_challenge(connection, key)
+    except (AuthenticationError, EOFError, OSError):
+        connection.close()
+        return
+    owner.serve(connection)
+
+
+def _announce(root: Path, socket: Path, key: bytes) -> None:
+    handle, part = tempfile.mkstemp(dir=root, prefix=".owner-")  # mkstemp makes it 0600
+    with os.fdopen(handle, "w") as file:
+        json.dump({"socket": str(socket), "key": key.hex(), "pid": os.getpid()}, file)
+    Path(part).replace(root / "owner.json")
+
+
+def _clear(root: Path) -> None:
+    """Take back what an owner announced, this one or one that was killed."""
+    try:
+        socket = Path(json.loads((root / "owner.json").read_text())["socket"])
+    except (OSError, ValueError, KeyError):
+        return
+    (root / "owner.json").unlink(missing_ok=True)
+    socket.unlink(missing_ok=True)
+    if socket.parent.name.startswith("muniment-") and socket.parent.is_dir():
+        socket.parent.rmdir()
+
+
+def _locked(handle: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            time.sleep(0.05)
+    return False
+
+
+def _short_tmp() -> str:
+    usual = tempfile.gettempdir()
+    return usual if len(os.fsencode(usual)) <= LONGEST_TMP else "/tmp"  # noqa: S108 - mkdtemp makes a private folder in it
+
+
+def main() -> None:
+    """`python -m pipeline.backends.owner ROOT IDLE_SECONDS`, started by `client.py`; goes on in the background."""
+    root, idle = Path(sys.argv[1]), float(sys.argv[2])
+    if os.fork():
+        os._exit(0)  # the client reaps this process at once and never has a zombie
+    serve(root, idle)
+
+
+if __name__ == "__main__":
+    main()

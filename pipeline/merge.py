@@ -1,0 +1,149 @@
+"""One record a document: the findings of all pages and extractors, deduplicated, conflicts kept.
+
+Findings that mean the same (same date, same sum, names that differ in punctuation or an OCR slip) become one
+value with all their evidence. Readers who agree are independent enough to raise each other: the confidence of
+a value is 1 - Π(1 - c) over its extractors, each with its best finding. Nothing is dropped for disagreeing.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from rapidfuzz import fuzz
+
+from pipeline.ground import fold
+from pipeline.types import Document, FieldStatus, Finding, Route, Triage
+from schemas.contract import LIST_FIELDS, SINGLE_FIELDS, Contract
+from schemas.fields import Entry, Evidence, FieldValue, Status
+
+__all__ = ["merge"]
+
+MAX_EVIDENCE = 8
+MAX_ALTERNATIVES = 5
+RIVAL = 0.75
+"""A second value conflicts with the best one when its confidence is at least this share of it."""
+
+LEGIBLE = 0.5
+"""Mean OCR confidence under which a page that waits for the frontier model counts as not yet read."""
+
+RANK = {FieldStatus.VERIFIED: 0, FieldStatus.UNVERIFIED: 1, FieldStatus.UNREADABLE: 2, FieldStatus.ABSENT: 3}
+CORPORATE = re.compile(
+    r"\b(?:incorporated|inc|corporation|corp|company|co|limited|ltd|llc|llp|lp|plc|gmbh|ag|sa|nv|bv|the)\b",
+    re.IGNORECASE,
+)
+
+
+def merge(document: Document, findings: Mapping[int, Sequence[Finding]], triages: Sequence[Triage] = ()) -> Contract:
+    """The record of a document from the grounded findings of its pages (by page number).
+
+    A field without a value is `absent`; but as long as a page is unread (it has no findings entry, or waits
+    for the frontier model because OCR could not read it) nobody knows, and the field is `unreadable`.
+    """
+    pages = max([document.page_count, *findings])
+    unread = _unread(pages, findings, triages)
+    by_field: dict[str, list[Finding]] = {}
+    for page in sorted(findings):
+        for finding in findings[page]:
+            by_field.setdefault(finding.field, []).append(finding)
+    nothing: Status = "unreadable" if unread else "absent"
+    entries: dict[str, Any] = {name: _single(by_field.get(name, []), nothing) for name in SINGLE_FIELDS}
+    for name, model in LIST_FIELDS.items():
+        entries[name] = _many(name, by_field.get(name, []), model, nothing)
+    return Contract(document=document.id, pages=pages, unread_pages=unread, **entries)
+
+
+def _unread(pages: int, findings: Mapping[int, object], triages: Sequence[Triage]) -> tuple[int, ...]:
+    """Pages nobody has read yet."""
+    hard = {t.number for t in triages if t.route is Route.FRONTIER and t.signals.confidence < LEGIBLE}
+    return tuple(sorted(hard | (set(range(1, pages + 1)) - set(findings))))
+
+
+def _single(findings: Sequence[Finding], nothing: Status) -> Entry[FieldValue]:
+    read, status = _readable(findings, nothing)
+    values = [_value(FieldValue, group) for group in _groups(read, _same_value)]
+    ranked = sorted(values, key=_order)[:MAX_ALTERNATIVES]
+    if not ranked:
+        return Entry[FieldValue](status=status)
+    rivals = [v for v in ranked if v.status == ranked[0].status and v.confidence >= RIVAL * ranked[0].confidence]
+    return Entry[FieldValue](status=ranked[0].status, values=tuple(ranked), conflict=len(rivals) > 1)
+
+
+def _many(name: str, findings: Sequence[Finding], model: type[FieldValue], nothing: Status) -> Entry[Any]:
+    read, status = _readable(findings, nothing)
+    same = _same_name if name in {"parties", "signatories"} else _same_passage if name == "clauses" else _same_value
+    values = [_value(model, group) for group in _groups(read, same)]
+    if name not in {"obligations", "clauses"}:
+        values.sort(key=_order)
+    best = min(values, key=_order).status if values else status
+    return Entry[Any](status=best, values=tuple(values))
+
+
+def _readable(findings: Sequence[Finding], nothing: Status) -> tuple[list[Finding], Status]:
+    """The findings that have a value, and what to say if none has: one seen but illegible is unreadable."""
+    read = [finding for finding in findings if finding.status is not FieldStatus.UNREADABLE]
+    return read, "unreadable" if len(read) < len(findings) else nothing
+
+
+def _groups(findings: Iterable[Finding], same: Callable[[Finding, Finding], bool]) -> list[list[Finding]]:
+    """Findings that mean the same, in order of first appearance, best first in each group."""
+    groups: list[list[Finding]] = []
+    for finding in findings:
+        group = next((g for g in groups if same(g[0], finding)), None)
+        if group is None:
+            groups.append([finding])
+        else:
+            group.append(finding)
+    return [sorted(group, key=lambda f: (RANK[f.status], -f.confidence)) for group in groups]
+
+
+def _same_value(one: Finding, other: Finding) -> bool:
+    return fold(one.value or one.raw) == fold(other.value or other.raw)
+
+
+def _same_passage(one: Finding, other: Finding) -> bool:
+    return one.value == other.value and one.page == other.page and fold(one.raw) == fold(other.raw)
+
+
+def _same_name(one: Finding, other: Finding) -> bool:
+    """Names that differ in company form, punctuation, case or one OCR slip in about twelve letters."""
+    first, second = (fold(CORPORATE.sub(" ", f.value or f.raw)) for f in (one, other))
+    return first == second or (min(len(first), len(second)) >= 8 and fuzz.ratio(first, second) >= 92)
+
+
+def _value(model: type[FieldValue], group: Sequence[Finding]) -> Any:
+    """One value from findings that mean the same; details come from the best finding that has them."""
+    best = group[0]
+    proven = [finding for finding in group if finding.status is best.status]
+    detail: dict[str, str] = {}
+    for finding in group:
+        detail |= {k: v for k, v in finding.detail.items() if k in model.model_fields and k not in detail}
+    return model(
+        raw=best.raw,
+        value=best.value,
+        evidence=tuple(_evidence(finding) for finding in proven[:MAX_EVIDENCE]),
+        status=best.status.value,
+        confidence=_agreed(proven),
+        extractor=" + ".join(sorted({finding.extractor for finding in proven})),
+        **detail,
+    )
+
+
+def _agreed(findings: Sequence[Finding]) -> float:
+    best: dict[str, float] = {}
+    for finding in findings:
+        best[finding.extractor] = max(best.get(finding.extractor, 0.0), min(1.0, max(0.0, finding.confidence)))
+    return round(1 - math.prod(1 - confidence for confidence in best.values()), 3)
+
+
+def _evidence(finding: Finding) -> Evidence:
+    boxes = tuple((box.left, box.top, box.right, box.bottom) for box in finding.boxes)
+    return Evidence(page=finding.page, quote=finding.quote, boxes=boxes)
+
+
+def _order(value: FieldValue) -> tuple[int, float, int]:
+    """Verified first, then by confidence, then by page."""
+    page = value.evidence[0].page if value.evidence else 0
+    return RANK[FieldStatus(value.status)], -value.confidence, page

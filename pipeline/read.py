@@ -1,0 +1,269 @@
+"""The words a reader can see on a page: the PDF's own where they can be trusted, else OCR.
+
+Runs in a worker. A text layer is never believed unseen: what no reader can see is dropped first
+(`pipeline.visible`), then a few of its lines are read by OCR too, because a font may map its glyphs to
+other letters than it shows. What ink the layer leaves unread (a scan pasted into a page, a stamp) is
+read by OCR and joins it. An invisible layer, which scanners put under a page, is never used: it can say
+what the page does not show, and our own OCR says with which confidence it read what.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from pipeline import language, pixels
+from pipeline.agreement import agreement, implausible, spot_lines
+from pipeline.backends import ocr
+from pipeline.pdf import load_page, open_pdf
+from pipeline.store import Store
+from pipeline.types import Affine, Box, PageImage, PageText, TextSource, Word
+from pipeline.visible import Layer, visible_layer
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from pipeline.pixels import Mask, Small
+
+__all__ = ["ReadJob", "read_page"]
+
+LayerState = Literal["none", "trusted", "thin", "garbage", "invisible"]
+
+UNSURE = 0.75  # mean confidence under which a page is cleaned and read again
+POOR = 0.6  # mean confidence under which the script is looked at
+LEFT_OVER = 0.10  # share of the ink that a trusted layer may leave unread without OCR looking at it
+EXTRA_CONFIDENCE = 0.6  # words that OCR adds to a trusted layer must be this sure: a logo reads as letters, too
+AGREE = 0.6  # share of the words on a few lines that OCR must see too for the layer to be believed
+
+
+@dataclass(frozen=True, slots=True)
+class ReadJob:
+    """One page to read. `language` is Tesseract's ("eng", "eng+deu"); `tessdata` its folder or None."""
+
+    pdf: Path
+    image: PageImage
+    store: Path
+    language: str = "eng"
+    tessdata: Path | None = None
+    max_pixels: int = 40_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """The page at hand: its upright image, the small copy the measurements use, and how to read it."""
+
+    image: Image
+    dpi: float
+    small: Small
+    language: str
+    tessdata: Path | None
+
+    def ocr(self, image: Image) -> tuple[Word, ...]:
+        return ocr.read_words(image, self.dpi, self.language, self.tessdata)
+
+
+def read_page(job: ReadJob) -> PageText:
+    """The page's visible words and what was noticed while reading.
+
+    Raises `UsageError` when Tesseract's data for the configured language is missing.
+    """
+    ocr.tessdata_folder(job.tessdata, job.language)
+    layer = visible_layer(load_page(open_pdf(job.pdf), job.image.number))
+    sheet = _sheet(job)
+    words = _placed(layer, job.image.to_pdf.inverse())
+    text = _from_layer(words, layer, sheet, job.image.number) if words else None
+    if text is None or text.layer == "garbage":
+        text = _from_ocr(sheet, job.image.number, layer, text)
+    return _with_language(text, sheet)
+
+
+def _sheet(job: ReadJob) -> _Sheet:
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = None  # rendering has bounded it
+    image = Image.open(io.BytesIO(Store(job.store).read(job.image.sha256)))
+    image.load()
+    return _Sheet(image, job.image.dpi, pixels.shrink(image, job.image.dpi), job.language, job.tessdata)
+
+
+def _placed(layer: Layer, to_image: Affine) -> tuple[Word, ...]:
+    """The layer's words with their boxes as fractions of the upright image."""
+    words = []
+    for word in layer.words:
+        left, top, right, bottom = word.rect
+        corners = [to_image.apply(x, y) for x in (left, right) for y in (top, bottom)]
+        xs, ys = [min(max(x, 0.0), 1.0) for x, _ in corners], [min(max(y, 0.0), 1.0) for _, y in corners]
+        words.append(Word(word.text, Box(min(xs), min(ys), max(xs), max(ys)), line=word.line))
+    return tuple(words)
+
+
+def _from_layer(words: tuple[Word, ...], layer: Layer, sheet: _Sheet, number: int) -> PageText:
+    """The layer's words, with what OCR adds; `layer` is "garbage" when they can't be believed."""
+    notes = [_hidden_note(layer.hidden)] if layer.hidden else []
+    reason, agreed = _doubt(words, sheet)
+    if reason:
+        return PageText(
+            number, words, TextSource.LAYER, 1.0, layer="garbage", agreement=agreed, hidden=layer.hidden,
+            notes=(*notes, reason),
+        )  # fmt: skip
+    extra = _beside(words, sheet)
+    state: LayerState = "trusted"
+    if len(extra) > len(words):
+        state = "thin"
+        notes.append(f"the text layer holds only {len(words)} of the words on the page; OCR read the rest")
+    elif extra:
+        notes.append(f"OCR added {len(extra)} words that the page shows outside its text layer")
+    merged = _merge(words, extra)
+    source = TextSource.OCR if state == "thin" else TextSource.LAYER
+    return _text(
+        sheet, PageText(number, merged, source, layer=state, agreement=agreed, hidden=layer.hidden, notes=tuple(notes))
+    )
+
+
+def _hidden_note(count: int) -> str:
+    return f"{count} words of the text layer can't be seen on the page and were left out"
+
+
+def _doubt(words: tuple[Word, ...], sheet: _Sheet) -> tuple[str, float | None]:
+    """Why the layer can't be believed ("" if it can), and the share of words on a few lines OCR saw too."""
+    if why := implausible([word.text for word in words]):
+        return why, None
+    lines = spot_lines(words)
+    if not lines:
+        return "", None
+    seen: list[str] = []
+    for line in lines:
+        seen.extend(word.text for word in sheet.ocr(_crop(sheet.image, _hull(line))))
+    agreed = agreement([word.text for line in lines for word in line], seen)
+    if agreed >= AGREE:
+        return "", agreed
+    return f"the text layer does not say what the page shows (OCR agrees with {agreed:.0%} of its words)", agreed
+
+
+def _hull(words: list[Word]) -> Box:
+    box = words[0].box
+    for word in words[1:]:
+        box = box.union(word.box)
+    return box
+
+
+def _crop(image: Image, box: Box) -> Image:
+    """The box with a margin of half its height: Tesseract needs air around a line."""
+    air = (box.bottom - box.top) * image.height / 2
+    return image.crop(
+        (
+            max(0, int(box.left * image.width - air)),
+            max(0, int(box.top * image.height - air)),
+            min(image.width, int(box.right * image.width + air) + 1),
+            min(image.height, int(box.bottom * image.height + air) + 1),
+        )
+    )
+
+
+def _beside(words: tuple[Word, ...], sheet: _Sheet) -> tuple[Word, ...]:
+    """What OCR reads where the layer has no words, if enough ink stands there."""
+    rest = _unread(sheet.small, words)
+    if rest.sum() < LEFT_OVER * max(int(sheet.small.ink.sum()), 1):
+        return ()
+    blanked = _blank_out(sheet, words)
+    return tuple(
+        word
+        for word in sheet.ocr(blanked)
+        if word.confidence >= EXTRA_CONFIDENCE and sum(map(str.isalnum, word.text)) >= 2
+    )
+
+
+def _blank_out(sheet: _Sheet, words: tuple[Word, ...]) -> Image:
+    from PIL import ImageDraw
+
+    image = sheet.image.convert("L")
+    paper = int(np.median(sheet.small.paper))
+    draw = ImageDraw.Draw(image)
+    for word in words:
+        box = word.box
+        draw.rectangle(
+            (
+                box.left * image.width, box.top * image.height,
+                box.right * image.width, box.bottom * image.height,
+            ),
+            fill=paper,
+        )  # fmt: skip
+    return image
+
+
+def _merge(words: tuple[Word, ...], extra: tuple[Word, ...]) -> tuple[Word, ...]:
+    """The layer's words, then what OCR added, on lines of their own."""
+    first = max((word.line for word in words), default=-1) + 1
+    return (*words, *(replace(word, line=word.line + first) for word in extra))
+
+
+def _unread(small: Small, words: tuple[Word, ...]) -> Mask:
+    """The ink outside every word's box, a pixel of slack around each."""
+    height, width = small.ink.shape
+    rest = small.ink.copy()
+    for word in words:
+        box = word.box
+        rest[
+            max(0, int(box.top * height) - 1) : int(box.bottom * height) + 2,
+            max(0, int(box.left * width) - 1) : int(box.right * width) + 2,
+        ] = False
+    return rest
+
+
+def _from_ocr(sheet: _Sheet, number: int, layer: Layer, doubted: PageText | None) -> PageText:
+    """The page by OCR, because it has no words of its own, or none that a reader sees, or wrong ones."""
+    words, notes = _read_twice(sheet)
+    state: LayerState = "none"
+    agreed = None
+    if doubted is not None:
+        state, notes = "garbage", [*doubted.notes, *notes]
+        agreed = agreement([word.text for word in doubted.words], [word.text for word in words])
+    elif layer.hidden:
+        state, notes = "invisible", [_hidden_note(layer.hidden), *notes]
+    source = TextSource.OCR if words else TextSource.NONE
+    return _text(
+        sheet,
+        PageText(number, words, source, layer=state, agreement=agreed, hidden=layer.hidden, notes=tuple(notes)),
+    )
+
+
+def _read_twice(sheet: _Sheet) -> tuple[tuple[Word, ...], list[str]]:
+    """OCR, and once more on the cleaned page where the first read was unsure; the better one is kept."""
+    if not sheet.small.ink.any():
+        return (), []
+    first = sheet.ocr(sheet.image)
+    if first and _confidence(first) >= UNSURE:
+        return first, []
+    second = sheet.ocr(pixels.even_out(sheet.image, sheet.dpi))
+    if _worth(second) > _worth(first):
+        return second, ["read again after evening out the background"]
+    return first, []
+
+
+def _confidence(words: tuple[Word, ...]) -> float:
+    return float(np.mean([word.confidence for word in words])) if words else 0.0
+
+
+def _worth(words: tuple[Word, ...]) -> float:
+    """Letters read, each counted by how far its word is better than a guess."""
+    return sum(len(word.text) * (word.confidence - 0.5) for word in words)
+
+
+def _text(sheet: _Sheet, text: PageText) -> PageText:
+    """Fill in what follows from the final words."""
+    ink = int(sheet.small.ink.sum())
+    unread = float(_unread(sheet.small, text.words).sum() / ink) if ink else 0.0
+    return replace(text, confidence=round(_confidence(text.words), 4), unread_ink=round(unread, 4))
+
+
+def _with_language(text: PageText, sheet: _Sheet) -> PageText:
+    script = ""
+    if text.source is not TextSource.LAYER and sheet.small.ink.any() and text.confidence < POOR:
+        script = ocr.script(sheet.image, sheet.dpi, sheet.tessdata)
+    found = language.identify([word.text for word in text.words]) if text.confidence >= POOR else ""
+    notes = language.notes(found, script, sheet.language)
+    return replace(text, language=found, script=script, notes=(*text.notes, *notes))

@@ -1,0 +1,91 @@
+"""Obligations and signatories: who must do what by when, and who signs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pipeline.rules.dates import date_spans
+from pipeline.rules.view import PageView, Span
+from pipeline.types import Finding
+
+__all__ = ["find_obligations", "find_signatories"]
+
+MAX_PER_PAGE = 12
+MAX_SENTENCE = 900
+DUTY = re.compile(
+    r"(?P<who>\b(?:(?:[Tt]he|[Ee]ach|[Nn]either|[Ee]ither|[Bb]oth|[Aa]ll)\s)?(?:of\sthe\s)?(?:[A-Z][\w&'.-]*\s){0,4}"
+    r"(?:[A-Z][\w&'.-]*|part(?:y|ies)))\s(?:hereby\s|also\s|further\s)?"
+    r"(?P<duty>(?:shall|must|agrees? to|agree to|covenants? to|undertakes? to|will|is required to|is obligated to)"
+    r"(?:\snot)?)\s(?P<what>[^;.]{8,400})"
+)
+ACTOR = re.compile(
+    r"\b(?:part(?:y|ies)|company|client|customer|contractor|consultant|supplier|vendor|buyer|seller|purchaser|tenant|landlord"
+    r"|lessor|lessee|licensor|licensee|distributor|manufacturer|employer|employee|executive|franchis\w+|sponsor|agen\w+"
+    r"|borrower|lender|recipient|discloser|provider|owner|operator|reseller|affiliate|partners?|members?|guarantor"
+    r"|advertiser|station|publisher|developer|host|shipper|carrier|receiving|disclosing|inc|llc|corp|ltd)\b",
+    re.I,
+)
+PASSIVE = re.compile(r"^(?:be\s(?:deemed|construed|governed|binding|effective|considered|entitled|responsible for its own)|have\s(?:the|no)\s"
+                     r"(?:right|obligation|liability)|mean|not be (?:liable|deemed|construed))", re.I)  # fmt: skip
+BY_WHEN = re.compile(
+    r"\b(?:within|no later than|not later than|on or before|prior to|by|at least|before|upon|every|each|promptly|immediately)"
+    r"\s(?:[\w()'-]+\s){0,6}?(?:days?|months?|weeks?|years?|hours?|date|quarter|expiration|termination|request|receipt|demand)\b"
+    r"(?:\s(?:of|after|following|from|prior to|before)\s(?:[\w()'-]+\s?){1,8})?",
+    re.I,
+)
+
+PERSON = r"[A-Z][A-Za-z.'-]*(?:\s(?:[A-Z][A-Za-z.'-]*|de|van|von|la|III?|Jr\.?)){1,3}"
+SIGN_LABEL = (
+    r"(?:Name|Printed Name|Print Name|Name \(print\)|Typed Name|Title|Its|By|Signature|Date|Dated|Address|Witness)"
+)
+NAME = re.compile(
+    rf"\b(?:(?:Print(?:ed)?|Typed)\s)?Name\s?(?:\([Pp]rint\w*\))?\s?:\s?_*\s?({PERSON}?)(?=\s(?:{SIGN_LABEL}\b|[_(:,])|\s*$|\s[A-Z])"
+)
+TITLE = re.compile(
+    rf"\b(?:Title|Its)\s?:\s?_*\s?([A-Z][\w,&.'/ -]{{2,60}}?)(?=\s(?:{SIGN_LABEL})\b\s?:|\s*$|\s_|\s{{2,}})"
+)
+SIGNED = re.compile(rf"(?:/s/|/S/)\s?({PERSON})")
+BLOCK = re.compile(r"\bIN WITNESS WHEREOF|\bBy\s?:|\bSignature\s?:|/s/", re.I)
+
+
+def find_obligations(view: PageView) -> Iterator[Finding]:
+    """The page's first duties, each with its sentence."""
+    count = 0
+    for start, end in view.sentences:
+        match = DUTY.search(view.text, start, min(end, start + MAX_SENTENCE))
+        if match is None or not ACTOR.search(match["who"]) or PASSIVE.match(match["what"]):
+            continue
+        yield _duty(view, match)
+        count += 1
+        if count == MAX_PER_PAGE:
+            return
+
+
+def _duty(view: PageView, match: re.Match[str]) -> Finding:
+    span: Span = (match.start("who"), match.start("what") + len(match["what"].rstrip()))
+    when = BY_WHEN.search(match["what"])
+    date = next((view.text[slice(*found)] for found, _ in date_spans(match["what"])), "")
+    by_when = date or (when[0].strip() if when else "")
+    what = ("not " if match["duty"].endswith("not") else "") + match["what"].strip()
+    confidence = 0.55 if match["duty"].startswith("will") else 0.7
+    return view.finding(
+        "obligations", span, view.text[slice(*span)], confidence, who=match["who"].strip(), what=what, by_when=by_when
+    )
+
+
+def find_signatories(view: PageView) -> Iterator[Finding]:
+    """Names in signature blocks; the n-th title belongs to the n-th name, also in blocks side by side."""
+    block = BLOCK.search(view.text)
+    if block is None:
+        return
+    names = list(NAME.finditer(view.text, block.start()))
+    titles = [match[1].strip(" ,") for match in TITLE.finditer(view.text, block.start())]
+    seen: set[str] = set()
+    for index, match in enumerate([*names, *SIGNED.finditer(view.text, block.start())]):
+        name = match[1].strip()
+        if name.lower() in seen:
+            continue
+        seen.add(name.lower())
+        title = titles[index] if len(titles) == len(names) and index < len(titles) else ""
+        yield view.finding("signatories", match.span(1), name, 0.7, title=title)

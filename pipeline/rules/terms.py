@@ -1,0 +1,102 @@
+"""How long a contract lasts, how it renews, what notice ends it, and whose law governs it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pipeline.normalise import duration
+from pipeline.rules.jurisdictions import jurisdiction
+from pipeline.rules.view import PageView
+from pipeline.types import Finding
+
+__all__ = ["find_terms"]
+
+COUNT = r"(?:[A-Za-z]+(?:-[a-z]+)?\s?)?(?:[(\[]\s?\d{1,3}\s?[)\]]|\d{1,3})|(?:twenty|thirty|forty|sixty|ninety)[\s-]?[a-z]*|[a-z]{3,8}"
+UNIT = r"(?:(?:business|working|calendar|consecutive|full)\s)?(?:days?|weeks?|months?|years?)\b'?"
+LENGTH = rf"((?:{COUNT})[\s-]{{1,2}}{UNIT})"
+
+LAW = re.compile(
+    r"\b(?:govern\w*|constru\w+|interpret\w+|enforce\w*|subject to|accordance with|under|pursuant to)\b[^.;]{0,120}?\blaws?\s"
+    r"(?:\w+\s){0,4}?(?:of|in)\s(?:the\s)?(?:(?:State|Commonwealth|Province|Republic|Kingdom|Country|Territory|laws?)"
+    r"(?:\sand\s\w+)?\sof\s(?:the\s(?:State of\s)?)?)?([A-Z][\w'.]*(?:[\s,]+(?:of|and|the|[A-Z][\w'.]*)){0,4})",
+    re.I,
+)
+ADJECTIVE_LAW = re.compile(
+    r"\b(?:governed|construed|interpreted)\b[^.;]{0,80}?\b(?:by|with|under)\s(?:the\s)?(?:laws?\s)?"
+    r"((?:[A-Z]\w+\s){1,3})(?:state\s)?laws?\b"
+)
+TERM = re.compile(
+    rf"\b(?:term|period|remain\w*|continue\w*|force|effect|initial|expire\w*|terminate\w*|surviv\w+|duration)\b[^.;]{{0,160}}?"
+    rf"\b(?:for|of|be|is|:|until|after|expires?|within|exceed)\s+(?:an?\s|the\s|up to\s|at least\s)?(?:(?:initial|additional|total)\s)?"
+    rf"(?:period|term|duration)?\s?(?:of\s)?(?:an?\s)?{LENGTH}",
+    re.I,
+)
+TERM_LABEL = re.compile(rf"\b(?:initial\s)?(?:term|duration)\s?:\s?{LENGTH}", re.I)
+NOT_TERM = re.compile(r"\bnotice|prior|renew|extend|additional|successive|cure|days", re.I)
+RENEWAL = re.compile(
+    rf"\b(?:renew\w*|extend\w*|extension)\b[^.;]{{0,160}}?\b(?:for|of|by)?\s?(?:an?\s|up to\s|consecutive\s|further\s)?"
+    rf"(?:(?:additional|successive|further|consecutive|subsequent|like)\s)*(?:(?:periods?|terms?)\s(?:of\s)?)?{LENGTH}",
+    re.I,
+)
+NOTICE = re.compile(
+    rf"{LENGTH}(?:\s(?:prior|advance|written|previous|advanced|calendar|or more|before|in|of))*\s"
+    r"(?:(?:prior|written|advance)\s)*notice"
+    rf"|notice[^.;]{{0,100}}?(?:at least|not less than|no later than|no less than|within|of|upon|least)?\s{LENGTH}"
+    r"\s?,?\s(?:\w+\s){0,3}?(?:prior|before|in advance|preceding|of (?:its|the|his))"
+    rf"|(?:at least|not less than|no less than|upon|giving)\s{LENGTH}[^.;]{{0,40}}?\bnotice",
+    re.I,
+)
+ENDING = re.compile(r"\b(?:terminat\w+|renew\w*|non-renewal|cancel\w*|expir\w+|extend\w*)\b", re.I)
+CURING = re.compile(r"\b(?:breach|cure|default|insolven\w+|remed\w+)\b", re.I)
+
+
+def find_terms(view: PageView) -> Iterator[Finding]:
+    """Governing law, term, renewal term and notice period, as far as this page has them."""
+    yield from _law(view)
+    yield from _term(view)
+    yield from _renewal(view)
+    yield from _notice(view)
+
+
+def _law(view: PageView) -> Iterator[Finding]:
+    for pattern, confidence in ((LAW, 0.85), (ADJECTIVE_LAW, 0.7)):
+        for match in pattern.finditer(view.text):
+            place = jurisdiction(match[1])
+            governed = re.search(r"govern|constru|interpret", match[0], re.I)
+            if place and (governed or pattern is ADJECTIVE_LAW):
+                end = match.start(1) + _reach(match[1], place)
+                yield view.finding("governing_law", (match.start(1), end), place, confidence)
+
+
+def _reach(text: str, place: str) -> int:
+    """Where in the text the words of the place end."""
+    words = list(re.finditer(r"\S+", text))[: len(place.split())]
+    return len(text[: words[-1].end()].rstrip(" ,.;:"))
+
+
+def _term(view: PageView) -> Iterator[Finding]:
+    for match in [*TERM.finditer(view.text), *TERM_LABEL.finditer(view.text)]:
+        value = duration(match[1])
+        if value and not NOT_TERM.search(match[0].removesuffix(match[1])) and not value.endswith(("day", "days")):
+            agreed = re.search(r"\bterm\b|\binitial|\bagreement\b", match[0], re.I)
+            yield view.finding("term", match.span(1), value, 0.65 if agreed else 0.45)
+
+
+def _renewal(view: PageView) -> Iterator[Finding]:
+    for match in RENEWAL.finditer(view.text):
+        value = duration(match[1])
+        if value and not value.endswith(("day", "days")):
+            yield view.finding("renewal_term", match.span(1), value, 0.65)
+
+
+def _notice(view: PageView) -> Iterator[Finding]:
+    for match in NOTICE.finditer(view.text):
+        group = next(g for g in (1, 2, 3) if match[g])
+        sentence = view.text[slice(*view.sentence(match.start()))]
+        value = duration(match[group])
+        if value and ENDING.search(sentence):
+            renewing = re.search(r"\brenew|\bextend", sentence, re.I) is not None
+            confidence = 0.75 if renewing else 0.3 if CURING.search(sentence) else 0.55
+            purpose = "renewal" if renewing else "termination"
+            yield view.finding("notice_period", match.span(group), value, confidence, purpose=purpose)

@@ -1,0 +1,153 @@
+"""Search: a question in plain words, an "exact phrase" or a reference number becomes pages with their passage.
+
+Ranking is hybrid (see `pipeline.backends.layout`). A search confined to one document asks the page alone; any other
+asks for the page and for what its document is. Exact phrases are a condition, not a wish: every page that holds all
+of them inside the filter is found, ranked by the rest, and no other. A reference number outside quotes comes first
+where it stands on a page, and other pages follow, because OCR may have lost it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.backends.protocols import PageEmbedder, PageIndex, PageQuery, PageScore, TextEmbedder
+from pipeline.ground import boxes_of
+from pipeline.index import query_terms, windows
+from pipeline.phrases import ParsedQuery, parse, tokens
+from pipeline.types import PageText, SearchFilter, SearchHit, Word
+
+if TYPE_CHECKING:
+    from pipeline.backends.protocols import Matrix
+
+__all__ = ["Searcher"]
+
+# A quote is one or two printed lines: long enough to judge, short enough to read at a glance.
+QUOTE_WORDS, QUOTE_STRIDE = 28, 14
+
+
+@dataclass(frozen=True)
+class Searcher:
+    """Everything a search needs; `words_of(document id, page)` gives a page's words as they were indexed."""
+
+    index: PageIndex
+    text_embedder: TextEmbedder
+    page_embedder: PageEmbedder | None
+    words_of: Callable[[str, int], PageText]
+
+    def find(self, query: str, where: SearchFilter, limit: int = 10) -> list[SearchHit]:
+        """At most `limit` hits, best first; none for a query without a word in it.
+
+        Queries are cut at 2,000 characters. Raises `UsageError` for a filter date that is not ISO and
+        `IndexUnavailable` when the index can't be reached.
+        """
+        parsed = parse(query)
+        if not tokens(parsed.plain):
+            return []
+        question = self._question(parsed, confined=where.documents is not None and len(where.documents) == 1)
+        scores = self._ranked(parsed, question, where, limit)
+        return self._hits(parsed, question, scores)
+
+    def _question(self, parsed: ParsedQuery, confined: bool) -> PageQuery:
+        text = self.text_embedder.embed([parsed.plain])
+        terms = query_terms(parsed.plain)
+        return PageQuery(
+            text=text,
+            terms=terms if confined else None,
+            about=None if confined else text,
+            about_terms=None if confined else terms,
+            image=self.page_embedder.embed_query(parsed.plain) if self.page_embedder else None,
+            phrases=parsed.phrases,
+        )
+
+    def _ranked(self, parsed: ParsedQuery, question: PageQuery, where: SearchFilter, limit: int) -> list[PageScore]:
+        first: list[PageScore] = []
+        if parsed.references:
+            named = replace(question, phrases=(*question.phrases, parsed.references))
+            first = self.index.search(named, where, limit)
+        seen = {(hit.document, hit.page) for hit in first}
+        rest = self.index.search(question, where, limit) if len(first) < limit else []
+        return [*first, *(hit for hit in rest if (hit.document, hit.page) not in seen)][:limit]
+
+    def _hits(self, parsed: ParsedQuery, question: PageQuery, scores: Sequence[PageScore]) -> list[SearchHit]:
+        pages = [self.words_of(score.document, score.page).words for score in scores]
+        spans = [_spans(words, score.window) for words, score in zip(pages, scores, strict=True)]
+        chosen = self._best_spans(parsed, question, pages, spans)
+        return [_hit(score, words[slice(*span)]) for score, words, span in zip(scores, pages, chosen, strict=True)]
+
+    def _best_spans(
+        self,
+        parsed: ParsedQuery,
+        question: PageQuery,
+        pages: Sequence[Sequence[Word]],
+        spans: Sequence[Sequence[tuple[int, int]]],
+    ) -> list[tuple[int, int]]:
+        """Per page the span that says the phrase, or else the one that means most nearly what was asked."""
+        exact = [_exact_span(words, (*parsed.phrases, parsed.references)) for words in pages]
+        texts = [
+            " ".join(word.text for word in words[slice(*span)])
+            for words, own, found in zip(pages, spans, exact, strict=True)
+            for span in (() if found else own)
+        ]
+        vectors = iter(self.text_embedder.embed(texts))
+        asked = set(tokens(parsed.plain))
+        return [
+            found or _best(own, [_merit(question, next(vectors), words[slice(*span)], asked) for span in own])
+            for words, own, found in zip(pages, spans, exact, strict=True)
+        ]
+
+
+def _spans(words: Sequence[Word], window: int) -> list[tuple[int, int]]:
+    """Candidate quotes: short runs of words inside the page's nearest text window (or the whole page)."""
+    all_windows = windows(len(words))
+    start, stop = all_windows[window] if 0 <= window < len(all_windows) else (0, len(words))
+    last = max(start + 1, stop - QUOTE_STRIDE)
+    return [(at, min(at + QUOTE_WORDS, stop)) for at in range(start, last, QUOTE_STRIDE)] if stop > start else []
+
+
+def _merit(question: PageQuery, vector: Matrix, words: Sequence[Word], asked: set[str]) -> float:
+    """Cosine to the query plus half the share of its words said: either alone is fooled by headings."""
+    said = {token for word in words for token in tokens(word.text)}
+    cosine = float(question.text[0] @ vector) if question.text is not None else 0.0
+    return cosine + 0.5 * len(asked & said) / len(asked)
+
+
+def _best(spans: Sequence[tuple[int, int]], merits: Sequence[float]) -> tuple[int, int]:
+    return spans[int(np.argmax(merits))] if spans else (0, 0)
+
+
+def _hit(score: PageScore, words: Sequence[Word]) -> SearchHit:
+    return SearchHit(
+        document=score.document,
+        name=str(score.payload.get("name", "")),
+        matter=str(score.payload.get("matter", "")),
+        page=score.page,
+        score=score.score,
+        quote=" ".join(word.text for word in words),
+        boxes=boxes_of(words),
+    )
+
+
+def _exact_span(words: Sequence[Word], phrases: Sequence[tuple[str, ...]]) -> tuple[int, int] | None:
+    """The first run of words that says one of the phrases, in any of its spellings."""
+    flat = [(token, at) for at, word in enumerate(words) for token in tokens(word.text)]
+    for phrase in phrases:
+        for spelling in phrase:
+            wanted = spelling.split()
+            for start in range(len(flat) - len(wanted) + 1):
+                if [token for token, _ in flat[start : start + len(wanted)]] == wanted:
+                    first, last = flat[start][1], flat[start + len(wanted) - 1][1]
+                    return _widened(words, first, last + 1)
+    return None
+
+
+def _widened(words: Sequence[Word], start: int, stop: int) -> tuple[int, int]:
+    """The whole printed lines around a find, so that it is read in its sentence; long finds stay as they are."""
+    while start > 0 and words[start - 1].line == words[start].line and stop - start < QUOTE_WORDS:
+        start -= 1
+    while stop < len(words) and words[stop].line == words[stop - 1].line and stop - start < QUOTE_WORDS:
+        stop += 1
+    return start, stop
