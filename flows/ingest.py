@@ -49,10 +49,12 @@ def _retryable(_task: Any, _run: TaskRun, state: State) -> bool:
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-def ingest_one(document_id: str, name: str, job: tuple[Work, Document]) -> Document:
-    """Walk one document down the road. Id and name are what Prefect's pages show of it; the job stays in here."""
+def ingest_one(document_id: str, name: str, job: Any) -> Document:
+    """Walk one document down the road. Id and name are what Prefect's pages show of it; `job` is the work to do
+    and the document, quoted so that Prefect does not walk into them."""
     work, document = job
-    return work(document)
+    walked: Document = work(document)
+    return walked
 
 
 @flow(name="ingest-folder", persist_result=False)
@@ -67,7 +69,7 @@ def ingest_folder(paths: list[str], matter: str | None = None, retry: bool = Fal
 
 
 def _tasks(work: Work, documents: Sequence[Document]) -> Iterator[Worked]:
-    """Documents mapped over Prefect tasks. `quote` keeps Prefect from walking into what a task is handed."""
+    """Documents mapped over Prefect tasks, in the order they finish."""
     futures = {ingest_one.submit(d.id, plain(d.name), quote((work, d))): d for d in documents}
     for future in as_completed(list(futures)):
         try:

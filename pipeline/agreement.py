@@ -8,21 +8,20 @@ from collections.abc import Sequence
 
 from pipeline.types import Word
 
-__all__ = ["agreement", "implausible", "spot_lines"]
+__all__ = ["agreement", "legible", "spot_lines"]
 
-BAD_LETTERS = 0.05
+NO_LETTERS = ("Co", "Cn", "Cc", "Cs")
+FEWEST = 5
 SPOT_LINES = 3
 SPOT_WORDS = (3, 20)  # a line to check has this many words: enough to tell, few enough to be quick
 SAME = 80.0  # rapidfuzz ratio: one wrong letter in five
 
 
-def implausible(words: Sequence[str]) -> str:
-    """Why these can't be a page's words: characters that stand for no letter; "" if they can."""
-    letters = "".join(words)
-    bad = sum(letter == "\ufffd" or unicodedata.category(letter) in ("Co", "Cn", "Cc") for letter in letters)
-    if letters and bad > BAD_LETTERS * len(letters):
-        return f"{bad / len(letters):.0%} of the text layer's characters stand for no letter"
-    return ""
+def legible(word: str) -> str:
+    """The word without characters that stand for nothing (private use, unassigned, replaced); "" when
+    those were most of it."""
+    kept = "".join(char for char in word if char != "\ufffd" and unicodedata.category(char) not in NO_LETTERS)
+    return kept if len(kept) * 2 >= len(word) else ""
 
 
 def spot_lines(words: Sequence[Word]) -> list[list[Word]]:
@@ -41,27 +40,30 @@ def spot_lines(words: Sequence[Word]) -> list[list[Word]]:
     return chosen + (plain[:: max(1, len(plain) // missing)][:missing] if missing else [])
 
 
-def agreement(layer: Sequence[str], seen: Sequence[str]) -> float:
-    """The share of the layer's words that OCR saw too, each of OCR's words counting once."""
+def agreement(layer: Sequence[str], seen: Sequence[str]) -> float | None:
+    """The share of the layer's words that OCR saw too, each of OCR's words counting once.
+
+    Only words of plain Latin letters and digits are compared, since OCR of another language misreads
+    all others; None when there are fewer than `FEWEST` of them.
+    """
     from rapidfuzz import fuzz, process
 
     wanted = [key for word in layer if (key := _key(word))]
+    if len(wanted) < FEWEST:
+        return None
     pool = Counter(key for word in seen if (key := _key(word)))
-    left = []
-    for word in wanted:
-        if pool[word] > 0:
-            pool[word] -= 1
-        else:
-            left.append(word)
+    left = list((Counter(wanted) - pool).elements())
+    pool -= Counter(wanted)
     matched = len(wanted) - len(left)
     for word in left:
-        rest = [other for other, count in pool.items() if count > 0]
-        best = process.extractOne(word, rest, scorer=fuzz.ratio, score_cutoff=SAME)
+        best = process.extractOne(word, list(pool), scorer=fuzz.ratio, score_cutoff=SAME)
         if best:
-            pool[best[0]] -= 1
+            pool -= Counter([best[0]])
             matched += 1
-    return round(matched / len(wanted), 4) if wanted else 1.0
+    return round(matched / len(wanted), 4)
 
 
 def _key(word: str) -> str:
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", word).casefold()))
+    """Lower case without accents and signs; "" for a word with letters of another script."""
+    plain = "".join(char for char in unicodedata.normalize("NFKD", word).casefold() if char.isalnum())
+    return plain if plain.isascii() else ""

@@ -74,7 +74,7 @@ class Catalog:
         document = replace(document, matter=storable(document.matter), name=clean_name(document.name))
         path = PurePath(clean_name(source))
         keys = [_digest(str(place)) for place in (path, *path.parents)]
-        row = {"key": keys[0], "path": str(path), "name": path.name, "first_seen": time.time()}
+        row = {"key": keys[0], "path": str(path), "name_key": _digest(document.name), "first_seen": time.time()}
         with self._database.write() as connection:
             stored, created = self._register(connection, document)
             self._database.insert_new(connection, sources, {**row, "document": stored.id})
@@ -305,7 +305,7 @@ def _digest(text: str) -> str:
 
 
 def _within(matters: Sequence[str] | None) -> list[sa.ColumnElement[bool]]:
-    return [] if matters is None else [documents.c.matter.in_([storable(matter) for matter in matters])]
+    return [] if matters is None else [documents.c.matter.in_(matters)]
 
 
 def _of_stage(sha256: str, stage: str, version: str) -> list[sa.ColumnElement[bool]]:
@@ -313,11 +313,7 @@ def _of_stage(sha256: str, stage: str, version: str) -> list[sa.ColumnElement[bo
 
 
 def _meanings(key: str) -> Iterator[sa.ColumnElement[bool]]:
-    name = clean_name(key)
-    yield documents.c.id == storable(key)
-    yield sa.or_(
-        documents.c.name == name,
-        documents.c.id.in_(select(sources.c.document).where(sources.c.name == name)),
-    )
+    yield documents.c.id == key
+    yield documents.c.id.in_(select(sources.c.document).where(sources.c.name_key == _digest(clean_name(key))))
     if _PREFIX.fullmatch(key):
         yield documents.c.id.startswith(key)

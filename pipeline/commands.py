@@ -136,7 +136,7 @@ def evaluate_retrieval(arguments: argparse.Namespace) -> int:
     from pipeline.wiring import open_tools
 
     with open_tools() as tools:
-        scores = retrieval(_lines(arguments.file), tools.searcher, tools.catalog)
+        scores = retrieval(_lines(arguments.file), tools.find)
 
     def text() -> str:
         rows = [(scope, *(f"{name} {value:.3f}" for name, value in scores[scope].items())) for scope in SCOPES]
@@ -149,11 +149,12 @@ def evaluate_retrieval(arguments: argparse.Namespace) -> int:
 def index_rebuild(arguments: argparse.Namespace) -> int:
     """Drop the index and write it anew from what the catalog remembers."""
     from pipeline.progress import bar
-    from pipeline.rebuild import rebuild
+    from pipeline.run import RunOptions, rebuild
     from pipeline.wiring import open_tools
 
     with open_tools() as tools, bar("documents", quiet=arguments.json) as progress:
-        counts = rebuild(tools, on_start=progress.start, on_done=lambda document: progress.advance(document.name))
+        done = RunOptions(on_start=progress.start, on_done=lambda document: progress.advance(document.name))
+        counts = rebuild(tools, done)
     _print(arguments, lambda: counts, lambda: "{documents} documents, {pages} pages indexed".format(**counts))
     return 0
 

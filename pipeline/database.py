@@ -30,6 +30,9 @@ BUSY_SECONDS = 30
 CONNECT_SECONDS = 10
 _MIGRATION_LOCK = 0x6D756E69  # any constant that only Muniment takes as a PostgreSQL advisory lock
 _PG_BUSY = {"55P03", "40P01", "40001"}  # lock_not_available, deadlock_detected, serialization_failure
+_READ = ("BEGIN",)
+_WRITE = ("BEGIN IMMEDIATE",)
+_MIGRATE = ("PRAGMA foreign_keys=OFF", "BEGIN IMMEDIATE")  # inside a transaction the pragma does nothing
 _NEWER = "the catalog is of revision {found}, newer than {head}, the last this Muniment knows: upgrade Muniment"
 
 
@@ -38,7 +41,7 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._writer = engine.execution_options(muniment_write=True)
+        self._writer = engine.execution_options(muniment_begin=_WRITE)
         self.sqlite = engine.dialect.name == "sqlite"
         # SQLite has one writer: the threads of a process queue here instead of polling the file lock
         self._turn = threading.Lock() if self.sqlite else nullcontext()
@@ -55,6 +58,22 @@ class Database:
         with _translated(), self._turn, self._writer.begin() as connection:
             yield connection
 
+    @contextmanager
+    def migrate(self) -> Iterator[Connection]:
+        """A writing transaction that may rebuild tables.
+
+        SQLite alters a table by copying and dropping it, and dropping one deletes the rows that refer to it:
+        its foreign keys are off here, and checked before the commit.
+        """
+        migrator = self._engine.execution_options(muniment_begin=_MIGRATE)
+        try:
+            with _translated(), self._turn, migrator.begin() as connection:
+                yield connection
+                if self.sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                    raise CatalogError("the catalog's migration would leave rows without their document")
+        finally:
+            self.close()  # no connection without foreign keys goes back into use
+
     def close(self) -> None:
         """Let all connections go."""
         self._engine.dispose()
@@ -64,7 +83,9 @@ class Database:
         from sqlalchemy.dialects import postgresql, sqlite
 
         insert: Any = sqlite.insert if self.sqlite else postgresql.insert
-        return bool(connection.execute(insert(table).values(row).on_conflict_do_nothing()).rowcount)
+        statement = insert(table).values(row).on_conflict_do_nothing()
+        # without this option SQLAlchemy gives -1 for an INSERT on PostgreSQL
+        return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount > 0
 
 
 def open_database(url: str) -> Database:
@@ -125,8 +146,8 @@ def _prepare(connection: Any, _record: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    write = connection.get_execution_options().get("muniment_write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    for statement in connection.get_execution_options().get("muniment_begin", _READ):
+        connection.exec_driver_sql(statement)
 
 
 def _bring_to_head(database: Database, url: URL) -> None:
@@ -135,7 +156,7 @@ def _bring_to_head(database: Database, url: URL) -> None:
             return
     if database.sqlite:
         _use_wal(_path(url))
-    with database.write() as connection:
+    with database.migrate() as connection:
         if not database.sqlite:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
         found = _revision(connection)
@@ -158,7 +179,7 @@ def _revision(connection: Connection) -> str | None:
 def _use_wal(path: Path) -> None:
     """The mode is kept in the file. Changing it ignores the busy timeout, so it is tried again here."""
     give_up = time.monotonic() + BUSY_SECONDS
-    with closing(sqlite3.connect(path)) as connection:
+    with closing(sqlite3.connect(path, timeout=0)) as connection:
         while True:
             try:
                 connection.execute("PRAGMA journal_mode=WAL")
@@ -176,10 +197,14 @@ def _back_up(path: Path, revision: str) -> None:
     target = path.with_name(f"{path.name}.r{revision}.bak")
     part = target.with_name(target.name + ".part")
     part.unlink(missing_ok=True)
-    os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(part)) as copy:
-        source.backup(copy)
-    part.replace(target)
+    try:
+        os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(part)) as copy:
+            source.backup(copy)
+        part.replace(target)
+    except (OSError, sqlite3.Error) as error:
+        part.unlink(missing_ok=True)
+        raise CatalogError(f"the catalog can't be copied before it is migrated: {error}") from error
 
 
 def _path(url: URL) -> Path:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import MunimentError
+from pipeline.errors import IndexUnavailable, MunimentError
 from pipeline.report import table
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ PACKAGES = (
     "prefect",
     "sqlalchemy",
 )
+SECONDS = 5  # to wait for a server
 FREE_GIB = 2.0  # under it, a day's page images may not fit
 
 
@@ -142,15 +143,17 @@ def _model(name: str, settings: Settings, without: str) -> str:
 
 
 def _index(settings: Settings) -> str:
-    if settings.qdrant_url:
-        from pipeline.wiring import Tools
+    if not settings.qdrant_url:
+        return f"embedded Qdrant engine {_version('qdrant-edge-py')}, in the home"
+    from pipeline.backends.qdrant import connect
 
-        tools = Tools(settings)
-        try:
-            return f"Qdrant server, {tools.index.count()} pages"
-        finally:
-            tools.close()
-    return f"embedded Qdrant engine {_version('qdrant-edge-py')}, in the home"
+    host = _host(settings.qdrant_url)
+    try:
+        client = connect(settings.qdrant_url, settings.qdrant_api_key.get_secret_value(), SECONDS)
+        there = client.collection_exists(settings.collection)
+    except Exception as error:  # qdrant-client lets any of its transports' errors through
+        raise IndexUnavailable(f"the Qdrant server at {host} can't be reached") from error
+    return f"Qdrant server at {host}, collection {'is there' if there else 'is made at the first ingest'}"
 
 
 def _models(settings: Settings) -> list[dict[str, Any]]:

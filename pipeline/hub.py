@@ -3,7 +3,8 @@
 The commit is resolved first and everything is fetched at that commit. Only weights in safetensors and plain
 configuration are taken: no pickle, no code. Every file is checked against the hash the hub lists for it
 (SHA-256 of large files, git blob id of small ones), then the folder gets its record and moves into place as a
-whole. A model that is already here is pulled again at its recorded commit, unless another one is asked for.
+whole. A model that is already here stays at its recorded commit unless another one is asked for, and what was
+altered is mended.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.errors import ModelError, UsageError
-from pipeline.model_files import Record, sha256_of
+from pipeline.model_files import Record, sha256_of, verify
 from pipeline.models import folder_of, repo_of
 
 if TYPE_CHECKING:
@@ -49,10 +50,11 @@ def pull(name: str, models_dir: Path, revision: str | None = None, endpoint: str
     folder = folder_of(repo, models_dir)
     kept = _record_of(folder)
     listing = _listing(repo, revision or (kept.revision if kept else None), endpoint)
-    record = _fetch(listing, part := models_dir / f"{PARTIAL}-{folder.name}-{listing.commit[:12]}", endpoint)
-    if kept and kept.revision == record.revision and kept.files != record.files:
-        raise ModelError(f"{repo}: the hub now serves other files at commit {record.revision[:12]} than were pulled")
-    _settle(part, folder)
+    if not _is_here(folder, listing.commit):
+        record = _fetch(listing, part := models_dir / f"{PARTIAL}-{folder.name}-{listing.commit[:12]}", endpoint)
+        if kept and kept.revision == record.revision and kept.files != record.files:
+            raise ModelError(f"{repo}: the hub serves other files at commit {record.revision[:12]} than it used to")
+        _settle(part, folder)
     base = _base_of(folder)
     return [folder, *(pull(base, models_dir, None, endpoint) if base else ())]
 
@@ -63,6 +65,15 @@ def _record_of(folder: Path) -> Record | None:
         return Record.read(folder)
     except ModelError:
         return None
+
+
+def _is_here(folder: Path, commit: str) -> bool:
+    """Whether this commit lies here already, every file as recorded."""
+    try:
+        record = verify(folder)
+    except ModelError:
+        return False
+    return record is not None and record.revision == commit
 
 
 def _listing(repo: str, revision: str | None, endpoint: str | None) -> _Listing:

@@ -7,7 +7,6 @@ that all its pages share, while a search over many documents knows whose page it
 
 from __future__ import annotations
 
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -19,7 +18,7 @@ from pipeline.phrases import page_spellings, tokens
 from pipeline.types import Document, PageText
 
 if TYPE_CHECKING:
-    from pipeline.backends.protocols import Matrix
+    pass
 
 __all__ = ["DocumentContext", "build", "day_number", "document_terms", "opening", "query_terms", "signature", "windows"]
 
@@ -64,7 +63,9 @@ def signature(text_embedder: TextEmbedder, page_embedder: PageEmbedder | None) -
 
 def windows(count: int) -> list[tuple[int, int]]:
     """The word ranges [start, stop) of a page of `count` words: 90 words, every 60, the last one not a mere tail."""
-    return [(start, min(start + WINDOW, count)) for start in range(0, max(count - (WINDOW - STRIDE), 1), STRIDE) if count]
+    if not count:
+        return []
+    return [(start, min(start + WINDOW, count)) for start in range(0, max(count - (WINDOW - STRIDE), 1), STRIDE)]
 
 
 def build(
@@ -107,7 +108,7 @@ def opening(first_page: PageText) -> str:
 
 
 def document_terms(text: str) -> SparseVector:
-    """BM25 term weights of a text, without IDF: the index multiplies that in at query time, so it follows the corpus."""
+    """BM25 term weights of a text, without IDF: the index multiplies that in when asked, so it follows the corpus."""
     vector = _bm25().embed_document(" ".join(tokens(text)))
     return _sparse(dict(zip(vector.indices, vector.values, strict=True)))
 

@@ -20,7 +20,8 @@ ISO = {
 NAMES = {
     "bg": "Bulgarian", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek", "en": "English",
     "es": "Spanish", "et": "Estonian", "fi": "Finnish", "fr": "French", "ga": "Irish", "hr": "Croatian",
-    "hu": "Hungarian", "it": "Italian", "ja": "Japanese", "ko": "Korean", "lt": "Lithuanian", "lv": "Latvian",
+    "hu": "Hungarian", "it": "Italian", "ja": "Japanese", "ko": "Korean", "la": "Latin", "lt": "Lithuanian",
+    "lv": "Latvian",
     "mt": "Maltese", "nl": "Dutch", "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian",
     "ru": "Russian", "sk": "Slovak", "sl": "Slovenian", "sv": "Swedish", "tr": "Turkish", "uk": "Ukrainian",
     "zh": "Chinese",
@@ -53,6 +54,6 @@ def notes(language: str, script: str, configured: str) -> list[str]:
     expected = expected_languages(configured)
     if script and script != "Latin" and not expected & NOT_LATIN:
         return [f"page looks to be in {script} script; the configured language is {configured}"]
-    if language and expected and language not in expected:
-        return [f"page is in {NAMES.get(language, language)} ({language}); the configured language is {configured}"]
+    if language in NAMES and expected and language not in expected:
+        return [f"page is in {NAMES[language]} ({language}); the configured language is {configured}"]
     return []

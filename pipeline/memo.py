@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.errors import MunimentError
 
@@ -82,7 +82,8 @@ class Memo:
         `compute` gets the page numbers that are missing and yields each with its result; an error of our
         tree is passed on but never remembered, so that a later run tries that page again.
         """
-        version, adapter = self.versions[stage], _adapter(kind)
+        version = self.versions[stage]
+        adapter: TypeAdapter[T] = _adapter(kind)
         known = self.catalog.results(self.sha256, stage, version)
         done: dict[int, T | MunimentError] = {n: adapter.validate_json(known[n]) for n in numbers if n in known}
         missing = [n for n in numbers if n not in done]
@@ -107,7 +108,8 @@ class Memo:
 
 
 @cache
-def _adapter(kind: type[T]) -> TypeAdapter[T]:
+def _adapter(kind: Any) -> Any:
+    """pydantic's codec of a type; building one takes milliseconds, so each is built once."""
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)

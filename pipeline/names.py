@@ -1,9 +1,9 @@
 """Names from outside: how hostile file names, matters and texts become storable, and what a document's id is.
 
 PostgreSQL refuses NUL and lone surrogates in text, SQLite's driver refuses lone surrogates, and a terminal
-obeys control characters. Names are therefore normalised once, here: composed to Unicode NFC, and every byte
-that is not UTF-8, every control character and every bidirectional override is written out as a backslash
-escape (`\\xff`, `\\x0a`, `\\u202e`). A look-up normalises what was typed in the same way.
+obeys control characters. Names are therefore normalised once, here: every byte that is not UTF-8, every
+control character and every bidirectional override is written out as a backslash escape (`\\xff`, `\\x0a`,
+`\\u202e`), and the whole is composed to Unicode NFC. A look-up normalises what was typed in the same way.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def clean_name(name: str) -> str:
         raw = os.fsencode(name)
     except UnicodeEncodeError:  # a surrogate no file system gave us: it stands for no byte
         raw = storable(name).encode()
-    text = unicodedata.normalize("NFC", raw.decode("utf-8", "backslashreplace"))
-    return _UNPRINTABLE.sub(_escape, text)
+    # composed last: a combining mark after a control character joins the escape's last digit
+    return unicodedata.normalize("NFC", _UNPRINTABLE.sub(_escape, raw.decode("utf-8", "backslashreplace")))
 
 
 def clean_matter(matter: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pipeline.report import clip, table
 from pipeline.types import DocumentStatus
 
 if TYPE_CHECKING:
-    from pipeline.catalog import Catalog
+    from pipeline.catalog import Catalog, Run
 
 __all__ = ["overview", "overview_text"]
 
@@ -44,3 +45,12 @@ def overview_text(view: dict[str, Any]) -> str:
         rows = [(r["started"], r["kind"], r["status"], _counts(r["totals"])) for r in view["runs"]]
         parts.append("Latest runs\n" + table(rows))
     return "\n\n".join(parts)
+
+
+def _run(run: Run) -> dict[str, Any]:
+    started = datetime.fromtimestamp(run.started).astimezone().isoformat(timespec="seconds")
+    return {"kind": run.kind, "status": run.status, "started": started, "totals": run.totals, "seconds": run.seconds}
+
+
+def _counts(totals: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in totals.items())

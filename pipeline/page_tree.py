@@ -14,10 +14,14 @@ REFERENCE = re.compile(r"(\d+) \d+ R")
 
 def check_tree(document: Any, count: int) -> None:
     """Raise `DocumentHeld` when the tree loops or doesn't hold the `count` pages it claims."""
-    kind, root = document.xref_get_key(document.pdf_catalog(), "Pages")
-    if kind != "xref":
-        return  # a page tree without a root object: MuPDF found the pages by itself and says repaired
-    found = _count_leaves(document, int(root.split()[0]))
+    import pymupdf
+
+    try:
+        kind, root = document.xref_get_key(document.pdf_catalog(), "Pages")
+        # Without such an object MuPDF found the pages by itself, and says the file is repaired.
+        found = _count_leaves(document, int(root.split()[0])) if kind == "xref" else None
+    except (pymupdf.mupdf.FzErrorBase, RuntimeError, ValueError) as error:
+        raise DocumentHeld("its page tree is damaged: pages may be missing") from error
     if found is not None and found != count:
         raise DocumentHeld(f"its page tree claims {count} pages but {found} can be reached")
 

@@ -9,6 +9,11 @@ from pipeline.types import Affine
 
 __all__ = ["PaintLog", "Picture", "paint_log"]
 
+WATCHED = (
+    "fill_path", "stroke_path", "clip_path", "clip_stroke_path", "fill_text", "stroke_text", "clip_text",
+    "clip_stroke_text", "fill_shade", "fill_image", "fill_image_mask", "clip_image_mask", "begin_mask",
+    "begin_group", "begin_tile",
+)  # fmt: skip
 GRAY, RGB = 1, 2  # fz_colorspace_type, which the Python binding does not export
 
 

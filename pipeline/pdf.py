@@ -41,10 +41,11 @@ def inspect(job: InspectJob) -> PdfInfo:
     count = _page_count(document)
     if count > job.max_pages:
         raise DocumentHeld(f"has {count} pages, more than the {job.max_pages} allowed (MUNIMENT_MAX_PAGES)")
+    _refuse_repaired(document)
     check_tree(document, count)
     for number in range(1, count + 1):
         load_page(document, number)
-    _refuse_repaired(document)
+    _refuse_repaired(document)  # once more: MuPDF also repairs when it meets damage later
     return PdfInfo(count, tuple(_notes(document)))
 
 
@@ -82,20 +83,25 @@ def _check_header(path: Path, size: int) -> None:
 
 
 def _page_count(document: Any) -> int:
+    import pymupdf
+
     try:
         count = int(document.page_count)
-    except RuntimeError as error:
+    except (pymupdf.mupdf.FzErrorBase, RuntimeError) as error:
         raise DocumentRejected("not a readable PDF: its page tree is damaged") from error
     if count <= 0:
-        raise DocumentRejected("the PDF has no pages" if not document.is_repaired else "damaged: no page can be reached")
+        lost = document.is_repaired
+        raise DocumentRejected("damaged: none of its pages can be reached" if lost else "the PDF has no pages")
     return count
 
 
 def load_page(document: Any, number: int) -> Any:
     """The `pymupdf.Page` with this number, from 1; `DocumentHeld` when it can't be reached."""
+    import pymupdf
+
     try:
         return document[number - 1]
-    except RuntimeError as error:
+    except (pymupdf.mupdf.FzErrorBase, RuntimeError, ValueError) as error:
         raise DocumentHeld(f"page {number} can't be reached: the page tree is damaged or loops") from error
 
 

@@ -24,6 +24,7 @@ _HYPHENS = "\u2010\u2011\u2012\u2013\u2212"
 _LINE_HYPHEN = re.compile(r"(?<=[^\W\d_])-[ \t]*\n\s*(?=[^\W\d_])")
 _INNER_HYPHEN = re.compile(r"(?<=[^\W_])-(?=[^\W_])")
 _QUOTED = re.compile(r"[\"“„«]([^\"“”„«»]+)[\"”“»]")
+_IN_PARENTHESES = re.compile(r"\([^()]*\)")
 _REFERENCE = re.compile(
     r"""(?<![\w-]) (?:
       [A-Za-z][A-Za-z0-9]{0,9} (?:[-/.][A-Za-z0-9]{1,12})* [-/] (?=[A-Za-z0-9]*\d) [A-Za-z0-9]{2,20}  # MSA-2021-0043
@@ -39,24 +40,30 @@ _LOOKALIKES = str.maketrans("oil", "011")
 class ParsedQuery:
     """A query taken apart: `phrases` must stand on a page, `references` should, `plain` is what is meant.
 
-    `plain` keeps the words of phrases and references too, so that ranking knows them.
+    `plain` keeps the words of phrases and references too, so that ranking knows them. `only_references`: outside
+    quotes nothing else was said.
     """
 
     plain: str
     phrases: tuple[tuple[str, ...], ...] = ()
     references: tuple[str, ...] = ()
+    only_references: bool = False
 
 
 def parse(query: str) -> ParsedQuery:
-    """Take a query apart; control characters are blanks and the text is cut at 2,000 characters."""
+    """Take a query apart; control characters are blanks and the text is cut at 2,000 characters.
+
+    Quotes inside parentheses are no exact phrase: pasted contract text defines its terms so, as in (the "Parties").
+    """
     text = "".join(" " if unicodedata.category(char)[0] == "C" else char for char in query[:MAX_QUERY])
-    quoted = [spellings(match) for match in _QUOTED.findall(text)]
+    quoted = [spellings(match) for match in _QUOTED.findall(_IN_PARENTHESES.sub(" ", text))]
     unquoted = _QUOTED.sub(" ", text)
     references = dict.fromkeys(s for match in _REFERENCE.findall(unquoted) for s in reference_spellings(match))
     return ParsedQuery(
         plain=" ".join(re.sub(r"[\"“”„«»]", " ", text).split()),
         phrases=tuple(phrase for phrase in quoted if phrase)[:MAX_PHRASES],
         references=tuple(references),
+        only_references=bool(references) and not tokens(_REFERENCE.sub(" ", unquoted)),
     )
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from pipeline import language, pixels
-from pipeline.agreement import agreement, implausible, spot_lines
+from pipeline.agreement import agreement, legible, spot_lines
 from pipeline.backends import ocr
 from pipeline.pdf import load_page, open_pdf
 from pipeline.store import Store
@@ -36,6 +36,8 @@ LayerState = Literal["none", "trusted", "thin", "garbage", "invisible"]
 UNSURE = 0.75  # mean confidence under which a page is cleaned and read again
 POOR = 0.6  # mean confidence under which the script is looked at
 LEFT_OVER = 0.10  # share of the ink that a trusted layer may leave unread without OCR looking at it
+THIN = 0.5  # share of the ink outside the layer from which the page is taken for a scan
+MOST_BAD = 0.3  # share of words without legible letters from which the rest isn't believed either
 EXTRA_CONFIDENCE = 0.6  # words that OCR adds to a trusted layer must be this sure: a logo reads as letters, too
 AGREE = 0.6  # share of the words on a few lines that OCR must see too for the layer to be believed
 
@@ -74,11 +76,16 @@ def read_page(job: ReadJob) -> PageText:
     ocr.tessdata_folder(job.tessdata, job.language)
     layer = visible_layer(load_page(open_pdf(job.pdf), job.image.number))
     sheet = _sheet(job)
-    words = _placed(layer, job.image.to_pdf.inverse())
-    text = _from_layer(words, layer, sheet, job.image.number) if words else None
-    if text is None or text.layer == "garbage":
-        text = _from_ocr(sheet, job.image.number, layer, text)
-    return _with_language(text, sheet)
+    placed = _placed(layer, job.image.to_pdf.inverse())
+    blank = PageText(job.image.number, (), TextSource.NONE, hidden=layer.hidden, notes=_hidden_note(layer.hidden))
+    words = tuple(replace(word, text=kept) for word in placed if (kept := legible(word.text)))
+    if not placed:
+        text = _by_ocr(sheet, replace(blank, layer="invisible" if layer.hidden else "none"))
+    elif len(words) < (1 - MOST_BAD) * len(placed):
+        text = _by_ocr(sheet, _noted(blank, "most of the text layer's characters stand for no letter", "garbage"))
+    else:
+        text = _by_layer(sheet, words, blank)
+    return _with_language(_with_shares(text, sheet), sheet)
 
 
 def _sheet(job: ReadJob) -> _Sheet:
@@ -101,47 +108,58 @@ def _placed(layer: Layer, to_image: Affine) -> tuple[Word, ...]:
     return tuple(words)
 
 
-def _from_layer(words: tuple[Word, ...], layer: Layer, sheet: _Sheet, number: int) -> PageText:
-    """The layer's words, with what OCR adds; `layer` is "garbage" when they can't be believed."""
-    notes = [_hidden_note(layer.hidden)] if layer.hidden else []
-    reason, agreed = _doubt(words, sheet)
-    if reason:
-        return PageText(
-            number, words, TextSource.LAYER, 1.0, layer="garbage", agreement=agreed, hidden=layer.hidden,
-            notes=(*notes, reason),
-        )  # fmt: skip
-    extra = _beside(words, sheet)
-    state: LayerState = "trusted"
-    if len(extra) > len(words):
-        state = "thin"
-        notes.append(f"the text layer holds only {len(words)} of the words on the page; OCR read the rest")
-    elif extra:
-        notes.append(f"OCR added {len(extra)} words that the page shows outside its text layer")
-    merged = _merge(words, extra)
-    source = TextSource.OCR if state == "thin" else TextSource.LAYER
-    return _text(
-        sheet, PageText(number, merged, source, layer=state, agreement=agreed, hidden=layer.hidden, notes=tuple(notes))
-    )
+def _by_layer(sheet: _Sheet, words: tuple[Word, ...], blank: PageText) -> PageText:
+    """The layer's words, with what OCR adds, if a few lines of OCR confirm them; else OCR alone."""
+    agreed = _spot_check(words, sheet)
+    text = replace(blank, words=words, source=TextSource.LAYER, layer="trusted", agreement=agreed)
+    if agreed is not None and agreed < AGREE:
+        read = _by_ocr(sheet, blank)
+        agreed = agreement([word.text for word in words], [word.text for word in read.words])
+        if agreed is None or agreed < AGREE:
+            why = f"the text layer does not say what the page shows: OCR saw {agreed or 0:.0%} of its words"
+            return replace(_noted(read, why, "garbage"), agreement=agreed)
+        text = replace(text, agreement=agreed)
+    return _completed(sheet, text)
 
 
-def _hidden_note(count: int) -> str:
-    return f"{count} words of the text layer can't be seen on the page and were left out"
-
-
-def _doubt(words: tuple[Word, ...], sheet: _Sheet) -> tuple[str, float | None]:
-    """Why the layer can't be believed ("" if it can), and the share of words on a few lines OCR saw too."""
-    if why := implausible([word.text for word in words]):
-        return why, None
+def _spot_check(words: tuple[Word, ...], sheet: _Sheet) -> float | None:
+    """The share of the words on a few lines that OCR saw too; None where there are too few to tell."""
     lines = spot_lines(words)
-    if not lines:
-        return "", None
-    seen: list[str] = []
-    for line in lines:
-        seen.extend(word.text for word in sheet.ocr(_crop(sheet.image, _hull(line))))
-    agreed = agreement([word.text for line in lines for word in line], seen)
-    if agreed >= AGREE:
-        return "", agreed
-    return f"the text layer does not say what the page shows (OCR agrees with {agreed:.0%} of its words)", agreed
+    seen = [word.text for line in lines for word in sheet.ocr(_crop(sheet.image, _hull(line)))]
+    return agreement([word.text for line in lines for word in line], seen)
+
+
+def _completed(sheet: _Sheet, text: PageText) -> PageText:
+    """The layer's words and, where they leave much ink unread, what OCR reads there."""
+    ink = int(sheet.small.ink.sum())
+    rest = int(_unread(sheet.small, text.words).sum())
+    if rest < LEFT_OVER * max(ink, 1):
+        return text
+    bare = replace(sheet, image=_blank_out(sheet, text.words))
+    if rest > THIN * ink:
+        extra, notes = _read_twice(bare)
+    else:
+        extra, notes = tuple(filter(_is_sure_word, bare.ocr(bare.image))), ()
+    if len(extra) > len(text.words):
+        why = f"the text layer holds only {len(text.words)} of the page's words: OCR read the rest"
+        thin = replace(_noted(text, why, "thin"), words=_merge(text.words, extra), source=TextSource.OCR)
+        return replace(thin, notes=(*thin.notes, *notes))
+    if extra:
+        text = _noted(text, f"OCR added {len(extra)} words that the page shows outside its text layer", "trusted")
+    return replace(text, words=_merge(text.words, extra))
+
+
+def _is_sure_word(word: Word) -> bool:
+    """A logo or a signature reads as letters, too; next to trusted text only clear words are wanted."""
+    return word.confidence >= EXTRA_CONFIDENCE and sum(map(str.isalnum, word.text)) >= 2
+
+
+def _noted(text: PageText, note: str, layer: LayerState) -> PageText:
+    return replace(text, layer=layer, notes=(*text.notes, note))
+
+
+def _hidden_note(count: int) -> tuple[str, ...]:
+    return (f"{count} words of the text layer can't be seen on the page and were left out",) if count else ()
 
 
 def _hull(words: list[Word]) -> Box:
@@ -161,19 +179,6 @@ def _crop(image: Image, box: Box) -> Image:
             min(image.width, int(box.right * image.width + air) + 1),
             min(image.height, int(box.bottom * image.height + air) + 1),
         )
-    )
-
-
-def _beside(words: tuple[Word, ...], sheet: _Sheet) -> tuple[Word, ...]:
-    """What OCR reads where the layer has no words, if enough ink stands there."""
-    rest = _unread(sheet.small, words)
-    if rest.sum() < LEFT_OVER * max(int(sheet.small.ink.sum()), 1):
-        return ()
-    blanked = _blank_out(sheet, words)
-    return tuple(
-        word
-        for word in sheet.ocr(blanked)
-        if word.confidence >= EXTRA_CONFIDENCE and sum(map(str.isalnum, word.text)) >= 2
     )
 
 
@@ -214,34 +219,24 @@ def _unread(small: Small, words: tuple[Word, ...]) -> Mask:
     return rest
 
 
-def _from_ocr(sheet: _Sheet, number: int, layer: Layer, doubted: PageText | None) -> PageText:
-    """The page by OCR, because it has no words of its own, or none that a reader sees, or wrong ones."""
+def _by_ocr(sheet: _Sheet, text: PageText) -> PageText:
+    """The page by OCR: it has no words of its own, or none that a reader sees, or wrong ones."""
     words, notes = _read_twice(sheet)
-    state: LayerState = "none"
-    agreed = None
-    if doubted is not None:
-        state, notes = "garbage", [*doubted.notes, *notes]
-        agreed = agreement([word.text for word in doubted.words], [word.text for word in words])
-    elif layer.hidden:
-        state, notes = "invisible", [_hidden_note(layer.hidden), *notes]
     source = TextSource.OCR if words else TextSource.NONE
-    return _text(
-        sheet,
-        PageText(number, words, source, layer=state, agreement=agreed, hidden=layer.hidden, notes=tuple(notes)),
-    )
+    return replace(text, words=words, source=source, notes=(*text.notes, *notes))
 
 
-def _read_twice(sheet: _Sheet) -> tuple[tuple[Word, ...], list[str]]:
+def _read_twice(sheet: _Sheet) -> tuple[tuple[Word, ...], tuple[str, ...]]:
     """OCR, and once more on the cleaned page where the first read was unsure; the better one is kept."""
     if not sheet.small.ink.any():
-        return (), []
+        return (), ()
     first = sheet.ocr(sheet.image)
-    if first and _confidence(first) >= UNSURE:
-        return first, []
+    if _confidence(first) >= UNSURE:
+        return first, ()
     second = sheet.ocr(pixels.even_out(sheet.image, sheet.dpi))
     if _worth(second) > _worth(first):
-        return second, ["read again after evening out the background"]
-    return first, []
+        return second, ("read again after evening out the background",)
+    return first, ()
 
 
 def _confidence(words: tuple[Word, ...]) -> float:
@@ -253,7 +248,7 @@ def _worth(words: tuple[Word, ...]) -> float:
     return sum(len(word.text) * (word.confidence - 0.5) for word in words)
 
 
-def _text(sheet: _Sheet, text: PageText) -> PageText:
+def _with_shares(text: PageText, sheet: _Sheet) -> PageText:
     """Fill in what follows from the final words."""
     ink = int(sheet.small.ink.sum())
     unread = float(_unread(sheet.small, text.words).sum() / ink) if ink else 0.0

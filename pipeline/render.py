@@ -7,11 +7,15 @@ map to the PDF page.
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import hypot, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from pipeline import pixels, upright
+from pipeline.backends import ocr
 from pipeline.errors import DocumentHeld
 from pipeline.paint import PaintLog, Picture, paint_log
 from pipeline.pdf import InspectJob, PdfInfo, inspect, load_page, open_pdf
@@ -20,6 +24,8 @@ from pipeline.types import Affine, PageImage
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from pipeline.pixels import Small
 
 __all__ = ["InspectJob", "PdfInfo", "RenderJob", "inspect", "render_page"]
 
@@ -89,8 +95,7 @@ def _embedded(page: Any, log: PaintLog, max_pixels: int) -> _Raster | None:
         return None
     turned, place = _unflip(image, picture.place)
     untouched = picture.jpeg if turned is image and image.getexif().get(_EXIF_ORIENTATION, 1) == 1 else None
-    across = float((place.a**2 + place.b**2) ** 0.5)
-    return _Raster(turned, turned.width / across * POINTS_PER_INCH, place, "embedded", jpeg=untouched)
+    return _Raster(turned, turned.width / hypot(place.a, place.b) * POINTS_PER_INCH, place, "embedded", jpeg=untouched)
 
 
 _EXIF_ORIENTATION = 0x0112
@@ -183,73 +188,76 @@ def _resolution(page: Any, log: PaintLog, job: RenderJob) -> float:
     dpi = float(job.dpi)
     largest = max(log.pictures, key=lambda picture: picture.area, default=None)
     if largest is not None and largest.area > 0.6 * width * height:
-        own = (largest.width * largest.height / largest.area) ** 0.5 * POINTS_PER_INCH
+        own = sqrt(largest.width * largest.height / largest.area) * POINTS_PER_INCH
         dpi = min(max(own, SCAN_DPI[0]), SCAN_DPI[1])
-    needed: float = width * height * (dpi / POINTS_PER_INCH) ** 2
-    return dpi * min(1.0, (job.max_pixels / needed) ** 0.5)
+    most = sqrt(job.max_pixels / (width * height)) * POINTS_PER_INCH
+    return min(dpi, most)
 
 
 def _without_needless_colour(image: Image) -> Image:
     """Grey, if no pixel has colour: a third of the bytes for everything after."""
-    import numpy as np
-
     sample = np.asarray(image)[::2, ::2].astype(np.int16)
     spread = sample.max(axis=2) - sample.min(axis=2)
     return image if (spread > 24).mean() > 1e-5 else image.convert("L")
 
 
-def _put_upright(page: Any, log: PaintLog, raster: _Raster, job: RenderJob) -> tuple[_Raster, int, float]:
-    """The raster put upright, the clockwise quarter turn it needed, and the skew taken out."""
-    if (written := _text_direction(page, log)) is not None:
-        return _turned(raster, written), written, 0.0
+def _put_upright(page: Any, log: PaintLog, raster: _Raster, job: RenderJob) -> tuple[_Raster, upright.Pose, Small]:
+    """The raster put upright, what that took, and its small copy."""
     small = pixels.shrink(raster.image, raster.dpi)
-    lines = upright.direction(small)
-    rotation = upright.orientation(raster.image, raster.dpi, lines, job.tessdata) if small.ink.any() else 0
-    raster = _turned(raster, rotation)
-    skew = lines.vertical if rotation % 180 else lines.horizontal
-    if abs(skew) < upright.TOLERANCE:
-        return raster, rotation, 0.0
-    import numpy as np
+    written = _text_direction(page, log)
+    if written is not None:
+        pose = upright.Pose(written, 0.0)
+    else:
+        pose = upright.pose(small.ink, lambda: ocr.orientation(raster.image, raster.dpi, job.tessdata))
+    if pose == upright.Pose(0, 0.0):
+        return raster, pose, small
+    turned = _turned(raster, pose, int(np.median(small.paper)))
+    return turned, pose, pixels.shrink(turned.image, turned.dpi)
 
-    image, back = upright.deskew(raster.image, skew, int(np.median(small.paper)))
-    return _Raster(image, raster.dpi, back.then(raster.place), raster.source, raster.lossless), rotation, skew
 
-
-def _turned(raster: _Raster, degrees: int) -> _Raster:
-    if not degrees:
-        return raster
-    image = upright.quarter_turn(raster.image, degrees)
-    return _Raster(image, raster.dpi, upright.turn(degrees).then(raster.place), raster.source, raster.lossless)
+def _turned(raster: _Raster, pose: upright.Pose, paper: int) -> _Raster:
+    image, place = upright.quarter_turn(raster.image, pose.rotation), raster.place
+    place = upright.turned_back(pose.rotation).then(place)
+    if pose.skew:
+        image, back = upright.deskew(image, pose.skew, paper)
+        place = back.then(place)
+    return replace(raster, image=image, place=place, jpeg=None)
 
 
 def _text_direction(page: Any, log: PaintLog) -> int | None:
     """The turn a born-digital page needs by its text's direction; None where a scan must be looked at."""
     covered = sum(picture.area for picture in log.pictures)
-    if log.letters < 100 or covered > 0.5 * page.rect.width * page.rect.height:
+    if not log.letters or covered > 0.5 * page.rect.width * page.rect.height:
         return None
     votes = dict.fromkeys((0, 90, 180, 270), 0)
     for block in page.get_text("dict", flags=0)["blocks"]:
         for line in block["lines"]:
-            cos, sin = line["dir"]
+            cos, sin = _turned_direction(line["dir"], page.rotation)
             turn = (0 if cos > 0 else 180) if abs(cos) >= abs(sin) else (270 if sin > 0 else 90)
             votes[turn] += sum(len(span["text"]) for span in line["spans"])
     best = max(votes, key=lambda turn: votes[turn])
     return best if votes[best] > 0.6 * sum(votes.values()) else None
 
 
-def _settle(job: RenderJob, raster: _Raster, rotation: int, skew: float) -> PageImage:
-    media: Literal["image/jpeg", "image/png"] = "image/png" if raster.lossless else "image/jpeg"
-    small = pixels.shrink(raster.image, raster.dpi)
+def _turned_direction(direction: tuple[float, float], rotation: int) -> tuple[float, float]:
+    """PyMuPDF reports directions as of the page before its /Rotate, which turns clockwise."""
+    cos, sin = direction
+    for _ in range(rotation // 90 % 4):
+        cos, sin = -sin, cos
+    return cos, sin
+
+
+def _settle(job: RenderJob, raster: _Raster, pose: upright.Pose, small: Small) -> PageImage:
     return PageImage(
         number=job.number,
         sha256=Store(job.store).put(raster.jpeg or _encode(raster)),
-        media_type=media,
+        media_type="image/png" if raster.lossless else "image/jpeg",
         width=raster.image.width,
         height=raster.image.height,
         dpi=round(raster.dpi, 1),
         to_pdf=raster.place,
-        rotation=rotation,
-        skew=round(skew, 2),
+        rotation=pose.rotation,
+        skew=round(pose.skew, 2),
         ink=round(small.share, 5),
         contrast=round(pixels.contrast(small), 3),
         rules=pixels.ruling_lines(small),

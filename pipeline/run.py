@@ -19,7 +19,18 @@ from pipeline.types import Document, DocumentStatus, PageOutcome, PageStatus
 if TYPE_CHECKING:
     from pipeline.wiring import Tools
 
-__all__ = ["DocumentReport", "MapDocuments", "RunOptions", "RunReport", "Work", "Worked", "ingest_paths", "report_on", "threads"]
+__all__ = [
+    "DocumentReport",
+    "MapDocuments",
+    "RunOptions",
+    "RunReport",
+    "Work",
+    "Worked",
+    "ingest_paths",
+    "rebuild",
+    "report_on",
+    "threads",
+]
 
 ATTEMPTS = 2  # a retryable error (index owner gone, catalog busy) is tried once more before it is reported
 
@@ -143,6 +154,20 @@ def ingest_paths(
     report = RunReport(tuple(report_on(doc.id, tools, new) for doc, new in taken), tools.clock.seconds)
     tools.catalog.finish_run(run, report.seconds, report.totals, "finished")
     return report
+
+
+def rebuild(tools: Tools, options: RunOptions | None = None) -> dict[str, int]:
+    """Drop the index and write it anew: every document that was read walks the road again, and finds all but
+    its vectors remembered. Documents and pages in the new index come back."""
+    options = options or RunOptions()
+    read = [document for document in tools.catalog.documents() if tools.catalog.record(document.id)]
+    tools.index.drop()
+    for document in read:
+        tools.catalog.set_indexed(document.id, "")
+    options.on_start(len(read))
+    for document in read:
+        options.on_done(ingest_document(document, tools, retry=True))
+    return {"documents": len(read), "pages": tools.index.count()}
 
 
 def report_on(document_id: str, tools: Tools, new: bool = False) -> DocumentReport:

@@ -115,7 +115,8 @@ def inspect(work: Work) -> PdfInfo:
     def compute() -> PdfInfo:
         with work.tools.clock.stage("inspect"):
             job = InspectJob(work.pdf, work.tools.settings.max_pages)
-            return _sole(work.tools.pool.run(inspect_pdf, [job], seconds=work.tools.settings.page_seconds))
+            results = work.tools.pool.run(inspect_pdf, [job], seconds=work.tools.settings.page_seconds)
+            return _sole(results)
 
     return work.memo.whole("inspect", PdfInfo, compute)
 

@@ -1,7 +1,7 @@
 """The catalog's tables, as the newest revision in `pipeline/migrations` leaves them.
 
-A change here needs a revision there; a test compares the two. Every text column is `Text_`, which makes
-hostile text storable; nothing long or hostile stands in an index, because PostgreSQL refuses index rows
+A change here needs a revision there; a test compares the two. Every text column is `Text_` or `String_`, which
+make hostile text storable; nothing long or hostile stands in an index, because PostgreSQL refuses index rows
 above 2,704 bytes.
 """
 
@@ -28,15 +28,29 @@ from pipeline.names import storable
 __all__ = ["documents", "findings", "meta", "metadata", "pages", "results", "runs", "sources"]
 
 
-class Text_(TypeDecorator[str]):
-    """Text of any length in which NUL and lone surrogates have become U+FFFD."""
+class _Storable(TypeDecorator[str]):
+    """Text in which NUL and lone surrogates have become U+FFFD."""
 
-    impl = Text
+    impl: Any = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Any) -> str | None:
         """What is sent to the database."""
         return None if value is None else storable(value)
+
+
+class Text_(_Storable):
+    """Text of any length."""
+
+    impl = Text
+    cache_ok = True
+
+
+class String_(_Storable):
+    """Short text: a key, or a word from a fixed set."""
+
+    impl = String
+    cache_ok = True
 
 
 metadata = MetaData()
@@ -49,11 +63,11 @@ def _document() -> Column[str]:
 documents = Table(
     "documents",
     metadata,
-    Column("id", String(64), primary_key=True),
+    Column("id", String_(64), primary_key=True),
     Column("matter", Text_, nullable=False),
     Column("name", Text_, nullable=False),
-    Column("sha256", String(64), nullable=False),  # "" while its bytes could not be read
-    Column("status", String(32), nullable=False),
+    Column("sha256", String_(64), nullable=False),  # "" while its bytes could not be read
+    Column("status", String_(32), nullable=False),
     Column("reason", Text_, nullable=False),
     Column("page_count", Integer, nullable=False),
     Column("received", Double, nullable=False),  # seconds since 1970, as every time here
@@ -67,20 +81,21 @@ sources = Table(
     "sources",
     metadata,
     _document(),
-    Column("key", String(64), primary_key=True),  # SHA-256 of the path: paths may be too long for an index
+    Column("key", String_(64), primary_key=True),  # SHA-256 of the path: paths may be too long for an index
     Column("path", Text_, nullable=False),
-    Column("name", Text_, nullable=False),
     Column("first_seen", Double, nullable=False),
+    Column("name_key", String_(64), nullable=False),  # SHA-256 of the name it had there
     Index("sources_by_key", "key"),
+    Index("sources_by_name", "name_key"),
 )
 
 results = Table(
     "results",
     metadata,
-    Column("sha256", String(64), primary_key=True),
+    Column("sha256", String_(64), primary_key=True),
     Column("page", Integer, primary_key=True, autoincrement=False),  # 0: the whole document
-    Column("stage", String(200), primary_key=True),
-    Column("version", String(500), primary_key=True),
+    Column("stage", String_(200), primary_key=True),
+    Column("version", String_(500), primary_key=True),
     Column("payload", LargeBinary, nullable=False),  # zlib-compressed JSON
     Column("seconds", Double, nullable=False),
 )
@@ -90,8 +105,8 @@ pages = Table(
     metadata,
     _document(),
     Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("route", String(32)),
-    Column("status", String(32), nullable=False),
+    Column("route", String_(32)),
+    Column("status", String_(32), nullable=False),
     Column("reasons", Text_, nullable=False),  # JSON list
 )
 
@@ -100,14 +115,14 @@ findings = Table(
     metadata,
     _document(),
     Column("position", Integer, primary_key=True, autoincrement=False),
-    Column("field", String(200), nullable=False),
+    Column("field", String_(200), nullable=False),
     Column("page", Integer, nullable=False),
     Column("raw", Text_, nullable=False),
     Column("value", Text_, nullable=False),
     Column("quote", Text_, nullable=False),
     Column("confidence", Double, nullable=False),
     Column("extractor", Text_, nullable=False),
-    Column("status", String(32), nullable=False),
+    Column("status", String_(32), nullable=False),
     Column("detail", Text_, nullable=False),  # JSON object
     Column("boxes", Text_, nullable=False),  # JSON list of [left, top, right, bottom]
     Index("findings_by_field", "field", "document"),
@@ -117,11 +132,11 @@ runs = Table(
     "runs",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("kind", String(64), nullable=False),
-    Column("status", String(32), nullable=False),
+    Column("kind", String_(64), nullable=False),
+    Column("status", String_(32), nullable=False),
     Column("host", Text_, nullable=False),
     Column("pid", Integer, nullable=False),
-    Column("birth", String(64), nullable=False),  # tells the process from a later one with the same pid
+    Column("birth", String_(64), nullable=False),  # tells the process from a later one with the same pid
     Column("started", Double, nullable=False),
     Column("finished", Double),
     Column("seconds", Text_, nullable=False),  # JSON object: stage -> seconds
@@ -131,6 +146,6 @@ runs = Table(
 meta = Table(
     "meta",
     metadata,
-    Column("key", String(200), primary_key=True),
+    Column("key", String_(200), primary_key=True),
     Column("value", Text_, nullable=False),
 )

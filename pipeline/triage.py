@@ -16,14 +16,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pipeline import language
 from pipeline.backends.protocols import PageClassifier, PageInput
-from pipeline.languages import Reads, name_of, reads
 from pipeline.settings import Settings
 from pipeline.types import Route, Signals, TextSource, Triage, Verdict
 
-__all__ = ["VERSION", "Policy", "decide", "policy_of", "signals", "triage", "worth_asking"]
-
-VERSION = "1"  # of the rules below: part of the key under which a page's triage is remembered
+__all__ = ["Policy", "decide", "policy_of", "signals", "triage", "worth_asking"]
 
 NO_VLM = "no local VLM installed: decided by signals"
 NOT_ASKED = "local VLM not asked: no answer could change the route"
@@ -48,8 +46,7 @@ class Policy:
     faint: float = 0.35  # grey on grey: fax, bleed-through, pencil
     coarse_dpi: float = 140.0  # fax "standard" is 98 lines an inch; Tesseract wants 20 px high letters: 10 pt at 144
     sure: float = 0.70  # a VLM's answer under it is no ground: it's one of seven questions put in one pass
-    firm: Reads = dataclasses.field(default_factory=lambda: reads("eng"))
-    packs: str = "eng"
+    language: str = "eng"  # the setting: what OCR was told the page is in
 
 
 class _Ground(NamedTuple):
@@ -60,7 +57,7 @@ class _Ground(NamedTuple):
 
 def policy_of(settings: Settings) -> Policy:
     """The policy that the settings ask for."""
-    return Policy(escalate_below=settings.escalate_below, firm=reads(settings.language), packs=settings.language)
+    return Policy(escalate_below=settings.escalate_below, language=settings.language)
 
 
 def signals(page: PageInput, policy: Policy | None = None) -> Signals:
@@ -155,11 +152,8 @@ def _readable(measured: Signals) -> _Ground:
 
 
 def _language(measured: Signals, policy: Policy) -> Iterator[_Ground]:
-    languages, scripts = policy.firm
-    if scripts and measured.script and measured.script not in scripts:
-        yield _Ground(Route.FRONTIER, f"page is in {measured.script} script, the firm reads {policy.packs}")
-    elif languages and measured.language and measured.language not in languages:
-        yield _Ground(Route.FRONTIER, f"page is in {name_of(measured.language)}, the firm reads {policy.packs}")
+    for note in language.notes(measured.language, measured.script, policy.language):
+        yield _Ground(Route.FRONTIER, note)
 
 
 def _unread(measured: Signals, policy: Policy) -> Iterator[_Ground]:
@@ -229,12 +223,11 @@ def _turned(verdict: Verdict, unclean: bool, sure: float) -> Iterator[_Ground]:
 
 def _foreign(verdict: Verdict, measured: Signals, policy: Policy) -> Iterator[_Ground]:
     """A language the VLM sees counts only where the words were too few to tell."""
-    tongue = verdict.answers.get("language")
-    if measured.language or tongue is None or tongue.probability < policy.sure or not policy.firm.languages:
+    seen = verdict.answers.get("language")
+    if measured.language or seen is None or seen.probability < policy.sure or seen.label == "other":
         return
-    if tongue.label not in policy.firm.languages:
-        said = f"page is in {name_of(tongue.label)} (VLM, {tongue.probability:.2f}), the firm reads {policy.packs}"
-        yield _Ground(Route.FRONTIER, said)
+    for note in language.notes(seen.label, "", policy.language):
+        yield _Ground(Route.FRONTIER, f"{note} (VLM, {seen.probability:.2f})")
 
 
 def _says(verdict: Verdict, question: str, label: str, sure: float) -> bool:

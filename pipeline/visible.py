@@ -11,6 +11,7 @@ One thing pixels can't tell: text whited out and written over. Where that may be
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,7 +47,8 @@ class LayerWord:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """The text layer of a page as a reader sees it. `hidden` counts the words no reader can see."""
+    """The text layer of a page as a reader sees it. `hidden` counts the words drawn on the page that no
+    reader can see; MuPDF doesn't even report words off the page or in switched-off layers."""
 
     words: tuple[LayerWord, ...]
     hidden: int
@@ -74,10 +76,8 @@ def visible_layer(page: Any) -> Layer:
     hidden = 0
     for word in _by_word(letters):
         shown = _shown(word)
-        if shown is None:
-            hidden += 1
-        else:
-            words.append(shown)
+        hidden += not shown
+        words.extend(shown)
     return Layer(tuple(words), hidden)
 
 
@@ -113,18 +113,19 @@ def _by_word(letters: list[_Letter]) -> Iterator[list[_Letter]]:
     yield word
 
 
-def _shown(word: list[_Letter]) -> LayerWord | None:
-    """What is seen of a word; None when most of it is not."""
-    seen = [letter for letter in word if letter.seen]
-    if len(seen) * 2 <= len(word):
-        return None
-    # A letter in whose box nothing was drawn has a box of broken metrics; a covered one is left out.
-    kept = [letter for letter in word if letter.seen or not letter.drawn]
-    rects = np.array([letter.rect for letter in seen])
-    left, top = rects[:, :2].min(axis=0)
-    right, bottom = rects[:, 2:].max(axis=0)
-    text = "".join(letter.text for letter in kept)
-    return LayerWord(text, (float(left), float(top), float(right), float(bottom)), word[0].line)
+def _shown(word: list[_Letter]) -> list[LayerWord]:
+    """What is seen of a word: nothing when that is less than half, else what stands between covered letters."""
+    if 2 * sum(letter.seen for letter in word) <= len(word):
+        return []
+    # A letter in whose box nothing was drawn isn't covered: its font gave it the wrong box.
+    runs = groupby(word, key=lambda letter: letter.seen or not letter.drawn)
+    return [_joined(list(run)) for shown, run in runs if shown]
+
+
+def _joined(letters: list[_Letter]) -> LayerWord:
+    left, top, right, bottom = zip(*(letter.rect for letter in letters), strict=True)
+    rect = min(left), min(top), max(right), max(bottom)
+    return LayerWord("".join(letter.text for letter in letters), rect, letters[0].line)
 
 
 def _look(page: Any, letters: list[_Letter]) -> None:
@@ -175,7 +176,8 @@ def _draw(page: Any, scale: float, what: str) -> Pixels:
 
 def _difference(one: Pixels, other: Pixels) -> Pixels:
     """Per pixel, the largest difference in any channel."""
-    return (np.maximum(one, other) - np.minimum(one, other)).max(axis=2)
+    largest: Pixels = (np.maximum(one, other) - np.minimum(one, other)).max(axis=2)
+    return largest
 
 
 def _count(mask: Mask, boxes: NDArray[np.float64]) -> NDArray[np.int64]:

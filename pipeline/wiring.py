@@ -7,6 +7,7 @@ nothing else, `ingest` of a folder that is already here loads no model.
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,8 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.errors import NotFound
 from pipeline.memo import Clock
+from pipeline.report import plain
 from pipeline.settings import Settings, load_settings
 from pipeline.store import Store
+from pipeline.types import SearchFilter, SearchHit
 
 if TYPE_CHECKING:
     from pipeline.backends.protocols import Extractor, PageClassifier, PageEmbedder, PageIndex, TextEmbedder
@@ -38,7 +41,7 @@ class Tools:
         self.clock = Clock()
         self.store = Store(settings.root / "store")
         self.locks: Path = settings.root / "locks"
-        self._lock = threading.RLock()
+        self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
         self._made: dict[str, Any] = {}
         self._closing = ExitStack()
 
@@ -87,12 +90,21 @@ class Tools:
         """Search over the index."""
         return self._once("searcher", self._make_searcher)
 
+    def find(self, query: str, name: str | None, limit: int) -> Sequence[SearchHit]:
+        """Search by file name, as golden sets are written: within the documents of that name, or everywhere."""
+        if name is None:
+            return self.searcher.find(query, SearchFilter(), limit)
+        ids = tuple(document.id for document in self.catalog.documents() if document.name == name)
+        if not ids:
+            raise NotFound(f"the golden set names a document that is not here: {plain(name)}")
+        return self.searcher.find(query, SearchFilter(documents=ids), limit)
+
     def close(self) -> None:
         """Let everything go, last made first."""
         self._closing.close()
 
     def _once(self, name: str, make: Callable[[], T]) -> T:
-        with self._lock:
+        with self._locks[name]:  # one each: loading a model must not hold up who only wants the catalog
             if name not in self._made:
                 self._made[name] = make()
             made: T = self._made[name]
@@ -130,9 +142,16 @@ class Tools:
     def _make_page_embedder(self) -> PageEmbedder | None:
         if not self.settings.page_model:
             return None
-        from pipeline.backends.colpali import ColPali
+        from pipeline.backends.colpali import ColPaliEmbedder
 
-        return ColPali(self._model(self.settings.page_model), self.settings)
+        settings = self.settings
+        return ColPaliEmbedder(
+            self._model(settings.page_model),
+            name=self.identities["page"],
+            device=settings.device,
+            dtype=settings.dtype,
+            batch=settings.batch,
+        )
 
     def _make_classifier(self) -> PageClassifier | None:
         if not self.settings.triage_model:
@@ -163,13 +182,24 @@ class Tools:
         return resolve(name, self.settings.models_dir)
 
     def _make_index(self) -> PageIndex:
-        from pipeline.backends.edge import EdgeIndex
         from pipeline.index import signature
 
         made_by = signature(self.text_embedder, self.page_embedder)
-        index = EdgeIndex(self.settings.root / "index", made_by)
+        index = self._server(made_by) if self.settings.qdrant_url else self._embedded(made_by)
         self._closing.callback(index.close)
         return index
+
+    def _embedded(self, made_by: dict[str, Any]) -> PageIndex:
+        from pipeline.backends.owned import OwnedIndex
+
+        return OwnedIndex(self.settings.root / "index", made_by, self.settings.index_idle_seconds)
+
+    def _server(self, made_by: dict[str, Any]) -> PageIndex:
+        from pipeline.backends.qdrant import QdrantIndex, connect
+
+        settings = self.settings
+        client = connect(settings.qdrant_url, settings.qdrant_api_key.get_secret_value())
+        return QdrantIndex(client, settings.collection, made_by)
 
     def _make_searcher(self) -> Searcher:
         from pipeline.search import Searcher

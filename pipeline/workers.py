@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
-from pipeline.errors import DocumentHeld, MunimentError, WorkerDied, WorkerTimeout
+from pipeline.errors import MunimentError, WorkerDied, WorkerTimeout
 
 __all__ = ["WorkerPool"]
 
@@ -263,6 +263,8 @@ class WorkerPool:
         return WorkerDied(f"needed more than the {self.memory_mb} MiB of memory a worker may take")
 
     def _abandon(self) -> None:
+        with self._lock:
+            self._closed = True  # also when this thread fails: nobody may wait for it any more
         closed = WorkerDied("the worker pool was closed before this was done")
         with contextlib.suppress(queue.Empty):
             while True:
@@ -288,8 +290,8 @@ def _start(memory_mb: int) -> _Worker:
     `__main__` or environment reaches the worker, and its output goes nowhere (it may quote a page)."""
     ours, theirs = socket.socketpair()
     code = (
-        f"import sys; sys.path[:] = {sys.path!r}; from pipeline.workers import _serve; "
-        f"_serve({theirs.fileno()}, {memory_mb}, {os.getpid()})"
+        f"import sys; sys.path[:] = {sys.path!r}; from pipeline.worker import serve; "
+        f"serve({theirs.fileno()}, {memory_mb}, {os.getpid()})"
     )
     kept = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
     with theirs:
@@ -303,67 +305,3 @@ def _start(memory_mb: int) -> _Worker:
             process_group=0,  # Ctrl-C goes to the parent alone, which decides what to finish
         )
     return _Worker(process, Connection(ours.detach()), time.monotonic() + START_SECONDS)
-
-
-def _serve(handle: int, memory_mb: int, parent: int) -> None:
-    """A worker's life: set the limits, then answer tasks until the parent hangs up."""
-    _confine(memory_mb, parent)
-    connection = Connection(handle)
-    connection.send(("ready", None))
-    while True:
-        try:
-            payload = connection.recv_bytes()
-        except EOFError:
-            return
-        reply = _answer(payload)
-        connection.send_bytes(reply)
-
-
-def _confine(memory_mb: int, parent: int) -> None:
-    import resource
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.umask(0o077)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        import ctypes
-
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)  # the parent was gone before the kernel was asked
-    limit = memory_mb << 20
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-
-
-def _answer(payload: bytes) -> bytes:
-    try:
-        function, item = pickle.loads(payload)
-        return pickle.dumps(("done", function(item)))
-    except MunimentError as error:
-        return pickle.dumps(("done", error))
-    except Exception as error:
-        if _is_memory(error):
-            return pickle.dumps(("memory", None))
-        return pickle.dumps(("done", _translate(error)))
-
-
-def _is_memory(error: BaseException | None) -> bool:
-    """MuPDF reports a failed allocation as an exception of its own, under others that it caused."""
-    while error is not None:
-        if isinstance(error, MemoryError):
-            return True
-        if type(error).__name__ == "FzErrorSystem" and "alloc" in str(error):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def _translate(error: Exception) -> MunimentError:
-    place, trace = "", error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        if os.sep + "pipeline" + os.sep in code.co_filename:
-            place = f" at {os.path.basename(code.co_filename)}:{trace.tb_lineno}"  # noqa: PTH119
-        trace = trace.tb_next
-    return DocumentHeld(f"{type(error).__name__}{place} while reading it")

@@ -113,7 +113,7 @@ def test_the_same_content_in_another_matter_is_another_document(catalog: Catalog
     """Ids tell the matters apart and are the same on every machine."""
     one, other = added(catalog, matter="acme"), added(catalog, matter="zeta")
     assert one.sha256 == other.sha256 and one.id != other.id
-    assert document_id("acme", "ab" * 32) == "b9f9b2ffdc70"
+    assert document_id("acme", "ab" * 32) == "569e3df68b1d"
 
 
 def test_ids_that_collide_are_told_apart(catalog: Catalog) -> None:
@@ -193,7 +193,7 @@ def test_an_unread_file_goes_once_it_is_read(catalog: Catalog) -> None:
 def test_hostile_text_is_only_text(catalog: Catalog) -> None:
     """Quotes, NUL, broken bytes, escapes and placeholders come back as harmless text from every column."""
     safe = HOSTILE.replace("\0", "\ufffd").replace("\udcff", "\ufffd").replace("\ud800", "\ufffd")
-    document, _ = catalog.add(make(HOSTILE, matter=HOSTILE), HOSTILE)
+    document, _ = catalog.add(make(HOSTILE, HOSTILE, "cd" * 32), HOSTILE)
     assert document.matter == safe
     assert catalog.documents([HOSTILE]) == [document] == [catalog.document(HOSTILE)]
     assert "\n" not in document.name and "\x1b" not in document.name
@@ -206,6 +206,9 @@ def test_hostile_text_is_only_text(catalog: Catalog) -> None:
     [kept] = catalog.findings(document.id)
     assert (kept.raw, kept.value, kept.quote, kept.extractor, kept.detail) == (safe,) * 4 + ({"k": HOSTILE},)
     assert catalog.result("ab" * 32, 0, "read", "v") == HOSTILE
+    assert catalog.pages(HOSTILE) == catalog.sources(HOSTILE) == []
+    with pytest.raises(NotFound):
+        catalog.set_indexed(HOSTILE, HOSTILE)
     assert len(catalog.documents()) == 1
 
 
@@ -419,7 +422,7 @@ def test_threads_share_one_catalog(catalog: Catalog) -> None:
 
 
 def test_processes_share_one_catalog(catalog: Catalog, url: str) -> None:
-    """Four processes with four threads each write while this one reads; nobody ever meets a lock."""
+    """Three processes with four threads each write while this one reads; nobody ever meets a lock."""
     script = """
         import sys
         from concurrent.futures import ThreadPoolExecutor
@@ -452,14 +455,14 @@ def test_processes_share_one_catalog(catalog: Catalog, url: str) -> None:
     with ThreadPoolExecutor(1) as pool:
         reader = pool.submit(read)
         try:
-            together(script, 4, url)
+            together(script, 3, url)
         finally:
             stop.set()
         assert reader.result() > 0
     assert len(catalog.documents()) == 15
     for document in catalog.documents():
         kept = catalog.results(document.sha256, "read", "v")
-        assert kept == {writer: f"[{writer}]" * 5000 for writer in (*range(16), 99)}
+        assert kept == {writer: f"[{writer}]" * 5000 for writer in (*range(12), 99)}
         # each finish was one transaction: reason and page are of the same writer
         assert [document.reason] == [reason for page in catalog.pages(document.id) for reason in page.reasons]
 
@@ -475,9 +478,9 @@ def test_a_fresh_home_is_opened_by_many_at_once(url: str) -> None:
         with Catalog.open(sys.argv[1]) as catalog:
             catalog.set_meta(sys.argv[2], "here")
     """
-    together(script, 5, url)
+    together(script, 3, url)
     with Catalog.open(url) as catalog:
-        assert [catalog.meta(str(number)) for number in range(5)] == ["here"] * 5
+        assert [catalog.meta(str(number)) for number in range(3)] == ["here"] * 3
 
 
 def test_threads_open_a_fresh_home_at_once(url: str) -> None:

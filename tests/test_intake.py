@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,11 +15,13 @@ import pytest
 from pipeline.catalog import Catalog, document_id
 from pipeline.errors import NotFound, UsageError
 from pipeline.intake import Incoming, discover, take
-from pipeline.names import clean_matter, clean_name, one_line, storable
+from pipeline.names import clean_name
 from pipeline.store import Store
 from pipeline.types import Document, DocumentStatus
 
 PDF = b"%PDF-1.7\nnot much of one, but intake looks no further\n%%EOF\n"
+
+NOBODY = 65534
 
 Take = Callable[..., list[tuple[Document, bool]]]
 
@@ -62,16 +65,18 @@ def found(*paths: Path, matter: str | None = None) -> list[tuple[str, str]]:
 
 
 @contextmanager
-def as_nobody() -> Iterator[None]:
-    """Permissions bind even where the tests run as root."""
-    if os.geteuid():
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
+def a_users_folder() -> Iterator[Path]:
+    """A folder of somebody whom permissions bind, even where the tests run as root."""
+    with tempfile.TemporaryDirectory() as name:
+        root = os.geteuid() == 0
+        if root:
+            os.chown(name, NOBODY, -1)
+            os.seteuid(NOBODY)
+        try:
+            yield Path(name)
+        finally:
+            if root:
+                os.seteuid(0)
 
 
 # ---- whose it is
@@ -108,19 +113,14 @@ def test_a_given_matter_wins(inbox: Path) -> None:
     assert found(inbox, single, matter=" M-1 ") == [("M-1", "a.pdf")] * 2
 
 
-@pytest.mark.parametrize(
-    "matter", ["", "  ", ".", "..", "a/b", "a\\b", "a\nb", "a\0b", "a\udcffb", "\u202egpj", "m" * 101]
-)
+@pytest.mark.parametrize("matter", ["", "a/b"])
 def test_a_matter_that_cannot_be_one_is_a_usage_error(inbox: Path, matter: str) -> None:
-    """Before a single file is taken."""
+    """Before a single file is taken, whether it was given or is the default."""
     write(inbox / "a.pdf")
     with pytest.raises(UsageError, match="matter"):
         discover([inbox], matter, "default")
-
-
-def test_a_matter_is_normalised(inbox: Path) -> None:
-    """Blanks around it go, and both Unicode spellings of one name are one matter."""
-    assert clean_matter(" Mu\u0308ller & Co. (2024) ") == "M\u00fcller & Co. (2024)"
+    with pytest.raises(UsageError, match="matter"):
+        discover([inbox], None, matter)
 
 
 def test_folders_that_cannot_be_matters_are_held_apart(inbox: Path, ingest: Take) -> None:
@@ -160,7 +160,7 @@ def test_a_file_named_outright_is_meant(inbox: Path) -> None:
 def test_a_deep_tree_is_walked(inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Depth is bounded by the file system, not by Python's stack."""
     monkeypatch.chdir(inbox)
-    depth = 1200
+    depth = sys.getrecursionlimit() + 10
     for _ in range(depth):
         os.mkdir("d")  # noqa: PTH102 the absolute path grows; a relative one stays short
         os.chdir("d")
@@ -249,26 +249,15 @@ def test_a_pipe_never_blocks(inbox: Path, ingest: Take) -> None:
     ]
 
 
-def test_what_may_not_be_read_is_held_and_the_rest_taken(catalog: Catalog, tmp_path: Path) -> None:
+def test_what_may_not_be_read_is_held_and_the_rest_taken() -> None:
     """A locked file and a locked folder each give a reason; once readable they become ordinary documents."""
-    with tempfile.TemporaryDirectory() as name:
-        inbox = Path(name) / "inbox"
+    with a_users_folder() as folder, Catalog.open(f"sqlite:///{folder / 'home' / 'catalog.sqlite'}") as catalog:
+        store, inbox = Store(folder / "home" / "blobs"), folder / "inbox"
         locked, shut = write(inbox / "locked.pdf"), write(inbox / "shut" / "a.pdf", PDF + b"a").parent
         write(inbox / "open.pdf", PDF + b"open")
-        for path in (Path(name), inbox):
-            path.chmod(0o755)
         locked.chmod(0)
         shut.chmod(0)
-        store = Store(Path(name) / "blobs")
-        private = Path(name) / "blobs"
-        private.mkdir(mode=0o777)
-        private.chmod(0o777)
-        if os.geteuid() == 0:
-            for path in (locked, shut, inbox / "open.pdf"):
-                os.chown(path, 0, 0)
-        with as_nobody():
-            given = list(discover([inbox], None, "default"))
-            taken = [take(one, store, catalog, max_file_mb=1)[0] for one in given]
+        taken = [take(one, store, catalog, max_file_mb=1)[0] for one in discover([inbox], None, "default")]
         assert [(d.name, d.status, d.reason) for d in taken] == [
             ("locked.pdf", DocumentStatus.HELD, "can't be read: Permission denied"),
             ("open.pdf", DocumentStatus.RECEIVED, ""),
@@ -309,14 +298,6 @@ def test_any_file_name_survives(inbox: Path, ingest: Take, catalog: Catalog, nam
     assert (document.name, document.status, created) == (shown, DocumentStatus.RECEIVED, True)
     assert catalog.document(path.name) == catalog.document(shown) == catalog.document(document.id) == document
     assert catalog.sources(document.id) == [clean_name(str(path))]
-
-
-def test_texts_that_no_database_takes_become_storable() -> None:
-    """NUL and lone surrogates are replaced, everything else stays; a reason is one short line."""
-    assert storable("a\0b\ud800c\udcff\u00e9\n") == "a\ufffdb\ufffdc\ufffd\u00e9\n"
-    assert clean_name("a\ud800b") == "a\ufffdb"
-    assert one_line(" two\n\tlines \x1b\udcff ") == "two lines \\x1b\\xff"
-    assert len(one_line("x" * 9000)) == 500
 
 
 # ---- what is taken

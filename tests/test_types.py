@@ -42,7 +42,7 @@ EXAMPLES = [
     WORD,
     Affine(1.0, 2.0, 3.0, 4.5, -6.0, 1e-9),
     Document("0123456789ab", "acme", "a.pdf", "f" * 64, DocumentStatus.AWAITING, "two pages wait", 12),
-    PageImage(3, "e" * 64, "image/jpeg", 1654, 2339, 199.8, Affine(595.0, 0.0, 0.0, 842.0, 0.0, 0.0), 270, 0.4, 0.05, 0.9, 7),
+    PageImage(3, "e" * 64, "image/jpeg", 1654, 2339, 199.8, Affine(595.0, 0.0, 0.0, 842.0), 270, 0.4, 0.05, 0.9, 7),
     PageText(1, (WORD,), TextSource.LAYER, 0.99, "de", "Latin", "trusted", None, 2, 0.01, ("two words hidden",)),
     SIGNALS,
     VERDICT.answers["kind"],

@@ -55,10 +55,15 @@ class EdgeIndex(HybridIndex):
     def __init__(self, folder: Path, signature: Mapping[str, Any]) -> None:
         if not folder.exists():
             _create(folder, signature)
-        match_signature(_made_by(folder), signature)
+        self._made_by = _made_by(folder)
+        self.match(signature)
         with _translated():
             self._shard = qe.EdgeShard.load(str(folder / "shard"))
         self._written = 0
+
+    def match(self, signature: Mapping[str, Any]) -> None:
+        """Raise `IndexMismatch` unless this is what made the index."""
+        match_signature(self._made_by, signature)
 
     def upsert(self, pages: Sequence[IndexedPage]) -> None:
         """Write or overwrite these points. They are on disk when this returns."""
@@ -102,10 +107,8 @@ class EdgeIndex(HybridIndex):
         self, legs: Sequence[Leg], conditions: Sequence[Condition], depth: int, among: Sequence[str] | None
     ) -> list[dict[str, float]]:
         walls = _filter(conditions, among)
-        requests = [
-            qe.QueryRequest(depth, query=qe.Query.Nearest(_vector(leg.using, leg.vector), using=leg.using), filter=walls)
-            for leg in legs
-        ]
+        queries = [qe.Query.Nearest(_vector(leg.using, leg.vector), using=leg.using) for leg in legs]
+        requests = [qe.QueryRequest(depth, query=query, filter=walls) for query in queries]
         with _translated():
             answers = self._shard.query_batch(qe.QueryBatchRequest(requests))
         return [{str(point.id): float(point.score) for point in answer} for answer in answers]
@@ -127,7 +130,7 @@ class EdgeIndex(HybridIndex):
         ids: list[Any] = [uuid.UUID(point) for point in points]
         with _translated():
             records = self._shard.retrieve(ids, SHOWN_FIELDS, ["text"] if vectors else False)
-        return {str(record.id): (record.payload or {}, (record.vector or {}).get("text")) for record in records}
+        return {str(record.id): (record.payload or {}, _text_rows(record.vector)) for record in records}
 
 
 def _create(folder: Path, signature: Mapping[str, Any]) -> None:
@@ -191,6 +194,10 @@ def _vector(name: str, vector: Matrix | SparseVector) -> Any:
     if isinstance(vector, SparseVector):
         return qe.SparseVector(list(vector.indices), list(vector.values))
     return vector[0] if name == "about" else vector
+
+
+def _text_rows(vector: object) -> object:
+    return vector.get("text") if isinstance(vector, Mapping) else None
 
 
 def _filter(conditions: Sequence[Condition], among: Sequence[str] | None = None) -> qe.Filter:

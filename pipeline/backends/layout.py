@@ -142,8 +142,7 @@ def walls(where: SearchFilter, phrases: Sequence[tuple[str, ...]] = ()) -> list[
         found.append(Phrase("parties", spellings(where.party)))
     if where.dated_from or where.dated_to:
         found.append(Between("day", _day(where.dated_from), _day(where.dated_to)))
-    empty = any(isinstance(c, AnyOf) and not c.values or isinstance(c, Phrase) and not c.spellings for c in found)
-    return None if empty else found
+    return None if any(_impossible(condition) for condition in found) else found
 
 
 def check(page: IndexedPage) -> None:
@@ -183,8 +182,9 @@ def fuse(legs: Sequence[Leg], scores: Sequence[Mapping[str, float]]) -> list[tup
     """(point id, score) best first. Each kind of evidence: 0 for its worst candidate, 1 for its best, added up."""
     ids = sorted({point for found in scores for point in found})
     by_name = {leg.using: found for leg, found in zip(legs, scores, strict=True)}
-    meaning = {p: by_name.get("text", {}).get(p, 0.0) + ABOUT_WEIGHT * by_name.get("about", {}).get(p, 0.0) for p in ids}
-    kinds = [meaning, *(found for name, found in by_name.items() if name not in ("text", "about"))]
+    text, about = by_name.pop("text", {}), by_name.pop("about", {})
+    meaning = {point: text.get(point, 0.0) + ABOUT_WEIGHT * about.get(point, 0.0) for point in ids}
+    kinds = [*([meaning] if text or about else []), *by_name.values()]
     totals = dict.fromkeys(ids, 0.0)
     for kind in kinds:
         for point, value in _scaled(kind, ids).items():
@@ -220,6 +220,15 @@ def _scaled(found: Mapping[str, float], ids: Sequence[str]) -> dict[str, float]:
     low, high = min(values), max(values)
     spread = high - low or 1.0
     return {point: (value - low) / spread for point, value in zip(ids, values, strict=True)}
+
+
+def _impossible(condition: Condition) -> bool:
+    """An empty list of values or spellings: an engine would take it for no condition at all."""
+    match condition:
+        case AnyOf(_, choices) | Phrase(_, choices):
+            return not choices
+        case _:
+            return False
 
 
 def _day(iso: str | None) -> int | None:

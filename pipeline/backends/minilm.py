@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
@@ -29,9 +30,14 @@ MAX_TOKENS = 256
 
 
 class MiniLM:
-    """A `TextEmbedder`. Threads may share one: a lock keeps them from running torch's pool against itself."""
+    """A `TextEmbedder`. Threads may share one: a lock keeps them from running torch's pool against itself.
 
-    def __init__(self, folder: Path, *, device: str = "cpu", dtype: str = "auto", batch: int = 32) -> None:
+    Windows of 90 words a second on two cores of an AMD EPYC with AVX512-BF16, otherwise idle, by batch size:
+    float32 40 (16), 43 (32), 36 (64); bfloat16 90 (16), 83 (32), 70 (64). The cosine between both dtypes' vectors
+    of a window was never below 0.9999.
+    """
+
+    def __init__(self, folder: Path, *, device: str = "cpu", dtype: str = "auto", batch: int = 16) -> None:
         self._device = torch.device(_device(device))
         self._dtype = _dtype(dtype, self._device)
         self._batch = batch
@@ -39,7 +45,7 @@ class MiniLM:
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             self._model = _load(folder).to(self._device, self._dtype)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, SafetensorError) as error:
             raise ModelError(f"text model in {folder.name} can't be loaded") from error
 
     @property

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 import sysconfig
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,21 +17,15 @@ from pipeline.types import Box, Word
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["Orientation", "detect_orientation", "detect_script", "read_words", "script", "tessdata_folder"]
+__all__ = ["orientation", "read_words", "script", "tessdata_folder"]
 
-OSD_CERTAIN = 2.0  # Tesseract's orientation confidence: under this it contradicts itself when a page is turned
+ORIENTATION_CERTAIN = 2.0  # Tesseract's orientation confidence: under this it contradicts itself when a page is turned
 OCR_DPI = (150.0, 300.0)
-SCRIPT_CERTAIN = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Orientation:
-    """What Tesseract's orientation and script detection says."""
-
-    turn: int
-    confidence: float
-    script: str
-    script_confidence: float
+# Tesseract's script confidence says little (0.3 on clean Korean, 3.9 for "Cyrillic" on poor English scans).
+# Well-formed letters, by the orientation's confidence, say more; look-alikes of Latin need both.
+LETTERS_CERTAIN = 5.0
+LOOKALIKES = ("Cyrillic", "Greek")
+LOOKALIKE_CERTAIN = 5.0
 
 
 def tessdata_folder(configured: Path | None, language: str) -> Path:
@@ -73,7 +66,7 @@ def read_words(image: Image, dpi: float, language: str, tessdata: Path | None) -
     gray, dpi = _legible(image.convert("L"), dpi)
     api = _engine(tessdata_folder(tessdata, language), language)
     api.SetImage(gray)
-    api.SetSourceResolution(max(70, round(dpi)))
+    api.SetSourceResolution(round(dpi))
     words: list[Word] = []
     line = -1
     if api.Recognize() and (iterator := api.GetIterator()) is not None:
@@ -104,26 +97,27 @@ def _box(pixels: tuple[int, int, int, int], image: Image) -> Box:
     return Box(left / image.width, top / image.height, right / image.width, bottom / image.height)
 
 
-def detect_script(image: Image, dpi: float, tessdata: Path | None) -> Orientation | None:
-    """Orientation and script by Tesseract; None on a page with too few letters."""
-    api = _engine(tessdata_folder(tessdata, "osd"), "osd")
-    api.SetImage(image.convert("L"))
-    api.SetSourceResolution(max(70, round(dpi)))
-    found = api.DetectOrientationScript()
-    api.Clear()
-    if found is None:
-        return None
-    turn = (360 - found["orient_deg"]) % 360
-    return Orientation(turn, found["orient_conf"], found["script_name"], found["script_conf"])
-
-
-def detect_orientation(image: Image, dpi: float, tessdata: Path | None) -> int | None:
-    """The clockwise quarter turn the page needs; None when Tesseract isn't sure."""
-    found = detect_script(image, dpi, tessdata)
-    return None if found is None or found.confidence < OSD_CERTAIN else found.turn
+def orientation(image: Image, dpi: float, tessdata: Path | None) -> int | None:
+    """The clockwise quarter turn that Tesseract says the page needs; None when it isn't sure."""
+    found = _detect(image, dpi, tessdata)
+    return (360 - found["orient_deg"]) % 360 if found and found["orient_conf"] >= ORIENTATION_CERTAIN else None
 
 
 def script(image: Image, dpi: float, tessdata: Path | None) -> str:
-    """Tesseract's name of the page's script, or "" when it isn't sure."""
-    found = detect_script(image, dpi, tessdata)
-    return found.script if found and found.script_confidence >= SCRIPT_CERTAIN else ""
+    """Tesseract's name of the page's script ("Latin", "Cyrillic"), or "" when it isn't sure."""
+    found = _detect(image, dpi, tessdata)
+    if found is None or found["orient_conf"] < LETTERS_CERTAIN:
+        return ""
+    name = str(found["script_name"])
+    return "" if name in LOOKALIKES and found["script_conf"] < LOOKALIKE_CERTAIN else name
+
+
+def _detect(image: Image, dpi: float, tessdata: Path | None) -> dict[str, Any] | None:
+    """Tesseract's orientation and script detection; None on a page with too few letters."""
+    gray, dpi = _legible(image.convert("L"), dpi)
+    api = _engine(tessdata_folder(tessdata, "osd"), "osd")
+    api.SetImage(gray)
+    api.SetSourceResolution(round(dpi))
+    found: dict[str, Any] | None = api.DetectOrientationScript()
+    api.Clear()
+    return found

@@ -1,7 +1,7 @@
 """One process owns the embedded index; every other process asks it over a Unix socket.
 
     client ──connect──► owner          nobody there: the first client starts one, under a file lock,
-      │  open(signature)  │            in a session of its own, so that it outlives the client
+      │                   │            in a session of its own, so that it outlives the client
       │  search(…) ──────►│ EdgeIndex  one request at a time, as the engine wants it
       │◄──── result ──────│
                           └─ ends after `idle` seconds without a client
@@ -50,7 +50,6 @@ class Owner:
         self._root = root
         self._index: EdgeIndex | None = None
         self._lock = threading.Lock()
-        self.stopping = threading.Event()
         self.clients = 0
         self.last_seen = time.monotonic()
 
@@ -60,8 +59,7 @@ class Owner:
             self.clients += 1
         try:
             while True:
-                name, arguments = connection.recv()
-                connection.send(self._answer(name, arguments))
+                connection.send(self._answer(*connection.recv()))
         except (EOFError, OSError):
             pass
         finally:
@@ -87,34 +85,30 @@ class Owner:
                 self._index.close()
             self._index = None
 
-    def _answer(self, name: str, arguments: tuple[Any, ...]) -> tuple[bool, Any]:
+    def _answer(self, name: str, signature: Mapping[str, Any], arguments: tuple[Any, ...]) -> tuple[bool, Any]:
+        """(True, result) or (False, exception): ours as it is, any other without its text."""
         try:
             with self._lock:
-                return True, self._do(name, arguments)
-        except MunimentError as error:
-            return False, error
-        except ValueError as error:
-            return False, error
+                if name == "drop":
+                    self._drop()
+                    return True, None
+                if name not in ALLOWED:
+                    raise IndexUnavailable("the index owner is of another version; try again when it has ended")
+                method: Callable[..., Any] = getattr(self._opened(signature), name)
+                return True, method(*arguments)
+        except (MunimentError, ValueError) as error:
+            return False, error.with_traceback(None)
         except Exception as error:
             return False, IndexUnavailable(f"the index failed to {name}: {type(error).__name__}")
 
-    def _do(self, name: str, arguments: tuple[Any, ...]) -> Any:
-        if name == "open":
-            return self._open(*arguments)
-        if name == "drop":
-            return self._drop()
-        if name not in ALLOWED or self._index is None:
-            raise IndexUnavailable("the index was not opened")
-        method: Callable[..., Any] = getattr(self._index, name)
-        return method(*arguments)
-
-    def _open(self, signature: Mapping[str, Any]) -> None:
+    def _opened(self, signature: Mapping[str, Any]) -> EdgeIndex:
+        """The index, opened for the first who asks; everybody after has to be configured alike."""
         from pipeline.backends.edge import EdgeIndex
-        from pipeline.backends.layout import match_signature
 
         if self._index is None:
             self._index = EdgeIndex(self._root / "index", signature)
-        match_signature(self._index.signature, signature)
+        self._index.match(signature)
+        return self._index
 
     def _drop(self) -> None:
         if self._index:
@@ -208,7 +202,7 @@ def _locked(handle: int, seconds: float) -> bool:
 
 def _short_tmp() -> str:
     usual = tempfile.gettempdir()
-    return usual if len(os.fsencode(usual)) <= LONGEST_TMP else "/tmp"  # noqa: S108 - mkdtemp makes a private folder in it
+    return usual if len(os.fsencode(usual)) <= LONGEST_TMP else "/tmp"
 
 
 def main() -> None:

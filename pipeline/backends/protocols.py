@@ -189,6 +189,10 @@ class PageIndex(Protocol):
         """All points."""
         ...
 
+    def drop(self) -> None:
+        """Remove the whole index, whatever made it; the next call makes an empty one."""
+        ...
+
     def close(self) -> None:
         """Flush and let go."""
         ...

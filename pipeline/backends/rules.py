@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from pipeline.backends.protocols import PageInput, TextEmbedder
@@ -17,6 +17,9 @@ from pipeline.rules.view import EXTRACTOR, PageView, view_of
 from pipeline.types import Finding
 
 __all__ = ["RuleExtractor"]
+
+MIN_WORDS = 20
+"""Words under which a page does not introduce a document."""
 
 
 class RuleExtractor:
@@ -34,18 +37,30 @@ class RuleExtractor:
     def extract(self, pages: Sequence[PageInput]) -> list[list[Finding]]:
         """The findings of each page of one document, in order."""
         views = [view_of(page.text) for page in pages]
-        opening = next((i for i, view in enumerate(views) if len(view.starts) >= 20), 0)
-        found = [list(_read(view, opening=index == opening)) for index, view in enumerate(views)]
+        found = _read_all(views)
         clauses = self._clauses.find(views) if self._clauses else [[] for _ in views]
         return [[*fields, *passages] for fields, passages in zip(found, clauses, strict=True)]
 
 
-def _read(view: PageView, *, opening: bool) -> chain[Finding]:
-    """The fields of one page; `opening` is the page on which the document introduces itself."""
-    introduction = chain(find_identity(view), find_parties(view), find_amended(view)) if opening else ()
+def _read_all(views: Sequence[PageView]) -> list[list[Finding]]:
+    """The fields of each page. The document introduces itself on its first page of text, or on the one after
+    where that is a cover."""
+    texts = [index for index, view in enumerate(views) if len(view.starts) >= MIN_WORDS][:2]
+    opening = texts[0] if texts else 0
+    found = [list(_read(view, opening=index in texts)) for index, view in enumerate(views)]
+    if views:
+        found[opening] += [*find_identity(views[opening]), *find_amended(views[opening])]
+    for index in texts:
+        parties = list(find_parties(views[index]))
+        found[index] += parties
+        if len(parties) > 1:
+            break
+    return found
+
+
+def _read(view: PageView, *, opening: bool) -> Iterator[Finding]:
     return chain(
-        introduction,
-        find_dates(view, opening),
+        find_dates(view, opening=opening),
         find_amounts(view),
         find_references(view),
         find_terms(view),

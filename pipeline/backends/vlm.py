@@ -27,6 +27,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,6 +44,7 @@ from pipeline.types import Answer, Verdict
 __all__ = ["VlmClassifier"]
 
 BLANK = "?"
+LOOKING = 1024  # pixels of the longest edge: 90 dpi on a letter page, at which a hand still differs from print
 
 
 class VlmClassifier:
@@ -50,7 +52,8 @@ class VlmClassifier:
 
     def __init__(self, folder: Path, options: VlmOptions | None = None) -> None:
         """Load from disk; `ModelError` or `UsageError` name what is wrong and how to mend it."""
-        self._vlm = load_vlm(folder, options or VlmOptions())
+        options = options or VlmOptions()
+        self._vlm = load_vlm(folder, replace(options, longest_edge=options.longest_edge or LOOKING))
         self._sheet = _sheet(self._vlm.tokenizer)
         self._temperatures = _temperatures(folder)
         self._instruction = instruction(self._sheet.lettered)

@@ -12,7 +12,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ __all__ = ["AnswerLimits", "VlmExtractor", "bounded", "outline"]
 log = logging.getLogger(__name__)
 
 ASK = "Read this scanned page and report what stands on it as one JSON object, with nothing before or after it."
-READING = VlmOptions(batch=4, longest_edge=1536)
+READING = 1536  # pixels of the longest edge: 140 dpi on a letter page, at which 10 pt print is 20 pixels high
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,8 @@ class VlmExtractor:
 
     def __init__(self, folder: Path, options: VlmOptions | None = None, limits: AnswerLimits | None = None) -> None:
         """Load from disk; `ModelError` or `UsageError` name what is wrong and how to mend it."""
-        self._vlm = load_vlm(folder, options or READING)
+        options = options or VlmOptions()
+        self._vlm = load_vlm(folder, replace(options, longest_edge=options.longest_edge or READING))
         self._limits = limits or AnswerLimits()
         schema = bounded(PageRecord.model_json_schema(), self._limits)
         self._grammar = Grammar(self._vlm.tokenizer, schema)
@@ -126,8 +127,8 @@ def _lines(node: Mapping[str, Any], definitions: Mapping[str, Any], indent: str)
     for name, field in node.get("properties", {}).items():
         inner = field.get("items", field)
         inner = definitions.get(str(inner.get("$ref", "")).rpartition("/")[2], inner)
-        kind = "list of" if field.get("type") == "array" else ""
+        kind = "list" if field.get("type") == "array" else ""
         choices = " | ".join(map(str, inner.get("enum", ())))
-        said = " ".join(part for part in (kind, choices, field.get("description", "")) if part)
+        said = "; ".join(part for part in (f"{kind} {choices}".strip(), field.get("description", "")) if part)
         yield f"{indent}{name}: {said}".rstrip()
         yield from _lines(inner, definitions, indent + "  ")

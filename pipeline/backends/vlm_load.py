@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import torch
 from PIL import Image
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, BitsAndBytesConfig
 from transformers.utils import logging as transformers_logging
 
@@ -33,15 +34,14 @@ GRIDDED = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe")
 class VlmOptions:
     """Where and how a VLM runs; the first four fields are the settings of the same names.
 
-    `longest_edge` bounds the page image in pixels. 1,024 (about 90 dpi on a letter page) is enough to tell
-    handwriting from print; reading text wants 1,536 or more.
+    `longest_edge` bounds the page image in pixels; 0 leaves it to the use: looking takes less than reading.
     """
 
     device: str = "auto"
     dtype: str = "auto"
     quantization: str = "none"
     batch: int = 8
-    longest_edge: int = 1024
+    longest_edge: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def load_vlm(folder: Path, options: VlmOptions) -> Vlm:
             trust_remote_code=False,
             output_loading_info=True,
         )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise ModelError(f"{folder.name} can't be loaded as a vision-language model: {_first_line(error)}") from error
     _check(folder, processor, info)
     _bound(processor.image_processor, family, options.longest_edge)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["CUES"]
+__all__ = ["CUES", "DISTINCT"]
 
 _PATTERNS = {
     "Renewal Term": r"\brenew(?:al|s|ed)?\b|\bextend(?:ed)?\b.{0,60}\b(?:term|period)",
@@ -12,7 +12,7 @@ _PATTERNS = {
     "Governing Law": r"\bgovern(?:ed|ing)\b.{0,80}\blaws?\b|\blaws?\b.{0,60}\bgovern|\bconstrued\b.{0,80}\blaws?\b",
     "Most Favored Nation": r"most[\s-]favou?red|no less favou?rable|(?:lower|better|more favou?rable) (?:price|terms?)",
     "Non-Compete": r"\bcompet(?:e|es|ing|itive|ition|itor)\b|\bnon-?compet",
-    "Exclusivity": r"\bexclusiv(?:e|ely|ity)\b|\bsole(?:ly)?\b",
+    "Exclusivity": r"\bexclusiv(?:e|ely|ity)\b(?! (?:property|owner|jurisdiction|venue|remed))",
     "No-Solicit Of Customers": r"\b(?:solicit|divert|entice)\w*\b.{0,160}\b(?:customer|client|account|supplier)",
     "Competitive Restriction Exception": r"\b(?:notwithstanding|except|provided,? however|other than|unless)\b.{0,300}"
     r"\b(?:compet|exclusiv|solicit)|\b(?:compet|exclusiv|solicit).{0,300}\b(?:except|provided,? however|other than)\b",
@@ -27,19 +27,20 @@ _PATTERNS = {
     "Revenue/Profit Sharing": r"\b(?:royalt|commission|percent|revenue|profit)|\d\s?%",
     "Price Restrictions": r"\b(?:price|fee|rate)s?\b.{0,120}\b(?:increase|raise|exceed|decrease|adjust|maximum|fixed)"
     r"|\b(?:increase|raise|reduce)\w*\b.{0,80}\b(?:price|fee|rate)s?\b",
-    "Minimum Commitment": r"\bminimum\b|\bat least\b.{0,60}\b(?:purchase|units?|order|pay)|\bno less than\b",
+    "Minimum Commitment": r"\bminimum\b|\b(?:at least|no less than|not less than)\b.{0,60}\b(?:purchase|units?|order|pay|\$|annual)",
     "Volume Restriction": r"\b(?:exceed|maximum|up to|limit(?:ed)? to|no more than|in excess of)\b",
     "Ip Ownership Assignment": r"\bwork(?:s)? (?:made )?for hire|\bright,? title,? and interest|\bassigns?\b.{0,120}"
     r"\b(?:right|invention|patent|copyright|intellectual|work)|\b(?:sole|exclusive) (?:property|owner)",
     "Joint Ip Ownership": r"\bjoint(?:ly)?\b",
-    "License Grant": r"\bgrant\w*\b.{0,160}\b(?:licen[sc]e|right)|\blicen[sc]e\b.{0,120}\bto use\b",
+    "License Grant": r"\bgrants?\b.{0,160}\b(?:licen[sc]e|right (?:to|and)|permission)|\blicen[sc]ed? (?:\w+ ){0,3}to use\b",
     "Non-Transferable License": r"\bnon-?\s?transferable|\bnon-?\s?assignable|\bnot (?:be )?(?:transfer|assign|sublicens)",
-    "Affiliate License-Licensor": r"\baffiliat|\bsubsidiar",
-    "Affiliate License-Licensee": r"\baffiliat|\bsubsidiar",
+    "Affiliate License-Licensor": r"\blicen[sc].{0,200}\baffiliates? of (?:the )?licensor|\blicensor\b.{0,40}\baffiliat.{0,160}\bgrant",
+    "Affiliate License-Licensee": r"\b(?:grant|licen[sc])\w*.{0,160}\b(?:its|their|licensee'?s?)\b.{0,30}\b(?:affiliat|subsidiar)",
     "Unlimited/All-You-Can-Eat-License": r"\bunlimited\b|\bunrestricted\b|\benterprise-?wide",
     "Irrevocable Or Perpetual License": r"\birrevocabl|\bperpetual|\bin perpetuity",
     "Source Code Escrow": r"\bescrow\b|\bsource code\b",
-    "Post-Termination Services": r"\b(?:terminat|expir)\w+\b",
+    "Post-Termination Services": r"\b(?:after|upon|following|notwithstanding|survive)\b.{0,60}\b(?:terminat|expir)\w+.{0,200}"
+    r"\b(?:continue|transition|wind|sell|provide|complete|remain)\w*|\bterminat\w+.{0,120}\bsell[\s-]off",
     "Audit Rights": r"\baudit|\binspect|\bbooks\b|\brecords\b|\bexamine",
     "Uncapped Liability": r"\b(?:limitation|limit)\b.{0,200}\b(?:not apply|exclu)|\bexcept\b.{0,300}\bliab|\bshall not apply"
     r"|\bunlimited liab|\bliab.{0,300}\b(?:except|gross negligence|wil+ful)",
@@ -57,3 +58,12 @@ CUES: dict[str, re.Pattern[str]] = {
     name: re.compile(text, re.IGNORECASE | re.DOTALL) for name, text in _PATTERNS.items()
 }
 """By category. The first five categories of CUAD have none: they are fields, read by rules of their own."""
+
+DISTINCT = frozenset(
+    {
+        "Cap On Liability", "Covenant Not To Sue", "Governing Law", "Insurance", "Irrevocable Or Perpetual License",
+        "License Grant", "Liquidated Damages", "Minimum Commitment", "Most Favored Nation", "Non-Compete",
+        "Non-Disparagement", "Non-Transferable License", "Renewal Term", "Rofr/Rofo/Rofn", "Third Party Beneficiary",
+    }
+)  # fmt: skip
+"""Categories whose cue is nearly proof, so that less similarity is asked for."""

@@ -30,38 +30,39 @@ DATE = re.compile(
     re.IGNORECASE,
 )
 
+NEAR = r"[a-z ,]{0,45}[\s\"'(,:]*(?:[Tt]he\s|[Tt]his\s)?$"
 EFFECTIVE_AFTER = re.compile(r"^\W{0,4}\(?(?:the|this|such)?\s?\W{0,2}(?:Effective|Commencement) Date", re.I)
 EXPIRES_AFTER = re.compile(r"^\W{0,4}\(?(?:the)?\s?\W{0,2}(?:Expiration|Termination|Expiry|End) Date", re.I)
 EFFECTIVE = re.compile(
-    r"(?:effective(?: date)?(?: of this \w+)?(?: is| shall be| means)?(?: as)?(?: of| on|:| from)?"
-    r"|commenc\w+(?: date)?(?: is| shall be)?(?: as)?(?: of| on|:)?"
-    r"|(?:in|into|takes?) (?:force|effect)(?: as of| on| from)?"
-    r"|beginning(?: on)?|term (?:starts|begins) on|start date:?)[\s\"'(]*(?:the\s)?$",
+    r"(?:\beffective\b(?: date)?(?: of this \w+)?|\bcommenc\w+(?: date)?|(?:in|into|takes?) (?:force|effect)|\bbeginning\b"
+    rf"|term (?:starts|begins)|start date|commencement date){NEAR}",
     re.I,
 )
 AGREED = re.compile(
-    r"(?:(?:is |are |was )?(?:hereby )?(?:made|entered into|executed|agreed|concluded|dated|issued|signed)"
-    r"(?:,? (?:and|&) (?:entered into|effective|executed|delivered|made|is|dated|concluded))*"
-    r"(?: into)?(?: effective)?(?: in [A-Z][\w ,.]{0,40})?,?\s?(?:to be effective )?"
-    r"(?: as of| as at| on| this| effective| on this| at| as)*"
-    r"|agreement date:?|contract date:?|date of (?:this )?(?:agreement|contract|lease|amendment|order):?|invoice date:?"
-    r"|order date:?|date of invoice:?|p\.?o\.? date:?|issue date:?|date issued:?)[\s\"',(:]*(?:the\s|of\s)*$",
-    re.I,
+    rf"\b(?:made|entered|executed|agreed|accepted|concluded|dated|issued|signed)\b(?: in [A-Z][\w ,.]{{0,40}})?(?i:{NEAR})"
+    r"|\b(?i:(?:agreement|contract|invoice|order|issue|p\.?o\.?|bill|document) date|date of (?:this )?(?:agreement|contract|lease"
+    r"|amendment|order|invoice|issue)|date issued)\s?:?\s*$"
 )
-LABEL = re.compile(r"(?:^|\s)date[d]?\s?:\s*$", re.I)
+EXECUTED = re.compile(
+    rf"\b(?:executed|signed|entered into|AGREED AND ACCEPTED|Agreed and Accepted|IN WITNESS WHEREOF)\b[^.;]{{0,90}}(?i:{NEAR})"
+)
+LABEL = re.compile(r"(?:^|\s)dated?\s?:\s*$", re.I)
 EXPIRES = re.compile(
-    r"(?:expir\w+(?: date)?(?: is| shall be)?(?: on| as of|:)?|terminat\w+(?: date)?(?: on| as of|:)|until|through"
-    r"|end(?:s|ing)?(?: date)?(?: on|:)?|remain in (?:full )?(?:force|effect) (?:until|through|to)|no later than)"
-    r"[\s,]*(?:midnight|the close of business)?(?: on| of)?[\s\"'(]*(?:the\s)?$",
+    r"(?:\bexpir\w+(?: date)?|\bterminat\w+(?: date)?(?: on| as of|:)|\buntil|\bthrough|\bend(?:s|ing)?(?: date)?(?: on|:)"
+    r"|remain in (?:full )?(?:force|effect) (?:until|through|to)|no later than)"
+    r"[\s,]*(?:midnight|(?:the )?close of business|is|shall be|on|as of)?[\s:]*(?: on| of)?[\s\"'(]*(?:the\s)?$",
     re.I,
 )
 DUE = re.compile(r"(?:due(?: date)?(?: on| by)?|pay(?:able|ment)? (?:on|by|before)|pay by)\s?:?\s*$", re.I)
 OTHER_PAPER = re.compile(
-    r"(?:that certain|the (?:original|existing|master|prior|above)|pursuant to|under|amend\w*|supplement\w*"
+    r"(?:that certain|the (?:original|existing|master|prior|above)|pursuant to|under (?:the|that)|amend\w*|supplement\w*"
     r"|in accordance with|refer\w* to|attached to|part of|incorporated)\b[^.;]{0,140}$",
     re.I,
 )
-SIGNING = re.compile(r"\b(?:By|Name|Title|Signature|Signed)\s?:", re.I)
+THIS_PAPER = re.compile(r"\bthis\s(?:[\w-]+\s){0,6}(?:agreement|lease|amendment|contract|addendum|order)\b", re.I)
+SIGNING = re.compile(r"\b(?:By|Name|Title|Signature|Signed)\s?:|/s/|\bSignature\b|_{3,}", re.I)
+HEAD = 700
+"""Characters of the opening page in which a date that stands alone is the document's."""
 
 
 def date_spans(text: str) -> Iterator[tuple[Span, str]]:
@@ -71,34 +72,50 @@ def date_spans(text: str) -> Iterator[tuple[Span, str]]:
             yield match.span(), value
 
 
-def find_dates(view: PageView, first: bool) -> Iterator[Finding]:
-    """All dates of a page; `first` says that this is the document's first page of text."""
+def find_dates(view: PageView, *, opening: bool) -> Iterator[Finding]:
+    """All dates of a page; `opening` says that the document introduces itself on this page."""
     for span, value in date_spans(view.text):
         before = view.text[max(0, span[0] - 160) : span[0]]
-        after = view.text[span[1] : span[1] + 60]
-        roles = dict(_roles(view, span, before, after, first))
+        roles = dict(_roles(view, span, before, opening=opening))
         for field, confidence in roles.items():
             yield view.finding(field, span, value, confidence)
         if not roles:
-            yield view.finding("dates", span, value, 0.6, purpose=_purpose(view, span, before))
+            yield from _other(view, span, value, before)
 
 
-def _roles(view: PageView, span: Span, before: str, after: str, first: bool) -> Iterator[tuple[str, float]]:
+def _roles(view: PageView, span: Span, before: str, *, opening: bool) -> Iterator[tuple[str, float]]:
     """(field, confidence) for each thing the date is."""
-    preamble = first and span[0] < 2500
-    other = OTHER_PAPER.search(before) is not None
+    after = view.text[span[1] : span[1] + 60]
+    preamble = opening and span[0] < 3000
+    this = list(THIS_PAPER.finditer(before))
+    other = OTHER_PAPER.search(before, this[-1].start() if this else 0) is not None
     if EFFECTIVE_AFTER.match(after) or (EFFECTIVE.search(before) and not other):
         yield "effective_date", 0.85 if preamble else 0.6
-    if AGREED.search(before) and not other and not SIGNING.search(before[-60:]):
-        if preamble:
-            yield "agreement_date", 0.85
-    elif LABEL.search(before) and first and not SIGNING.search(before[-80:]):
-        yield "agreement_date", 0.7
+    if confidence := _agreed(view, span, before, preamble=preamble, other=other):
+        yield "agreement_date", confidence
     if EXPIRES_AFTER.match(after) or EXPIRES.search(before):
         yield "expiration_date", 0.65
 
 
-def _purpose(view: PageView, span: Span, before: str) -> str:
-    if DUE.search(before):
-        return "due"
-    return "signature" if SIGNING.search(view.line(span[0]) + before[-60:]) else ""
+def _agreed(view: PageView, span: Span, before: str, *, preamble: bool, other: bool) -> float:
+    """How surely this is the date of the document; 0 if it isn't."""
+    signing = SIGNING.search(before[-70:]) is not None
+    if preamble and not signing and AGREED.search(before) and not other:
+        return 0.85
+    if preamble and not signing and (LABEL.search(before) or (span[0] < HEAD and _alone(view, span))):
+        return 0.65
+    return 0.55 if EXECUTED.search(before) and not other and not signing else 0.0
+
+
+def _alone(view: PageView, span: Span) -> bool:
+    """Whether the date has its line to itself, but for a place or so."""
+    return len(view.line(span[0])) <= span[1] - span[0] + 16
+
+
+def _other(view: PageView, span: Span, value: str, before: str) -> Iterator[Finding]:
+    """A date of no stated role. A signature's date is also a weak answer to when an undated paper was agreed."""
+    signing = SIGNING.search(view.line(span[0]) + " " + before[-60:]) is not None
+    purpose = "due" if DUE.search(before) else "signature" if signing else ""
+    yield view.finding("dates", span, value, 0.6, purpose=purpose)
+    if purpose == "signature":
+        yield view.finding("agreement_date", span, value, 0.35)

@@ -17,7 +17,7 @@ DUTY = re.compile(
     r"(?P<who>\b(?:(?:[Tt]he|[Ee]ach|[Nn]either|[Ee]ither|[Bb]oth|[Aa]ll)\s)?(?:of\sthe\s)?(?:[A-Z][\w&'.-]*\s){0,4}"
     r"(?:[A-Z][\w&'.-]*|part(?:y|ies)))\s(?:hereby\s|also\s|further\s)?"
     r"(?P<duty>(?:shall|must|agrees? to|agree to|covenants? to|undertakes? to|will|is required to|is obligated to)"
-    r"(?:\snot)?)\s(?P<what>[^;.]{8,400})"
+    r"(?:\snot)?)\s(?P<what>(?:[^;.]|\.(?=\d)){8,400})"
 )
 ACTOR = re.compile(
     r"\b(?:part(?:y|ies)|company|client|customer|contractor|consultant|supplier|vendor|buyer|seller|purchaser|tenant|landlord"

@@ -4,107 +4,194 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+from pipeline.rules.jurisdictions import JURISDICTIONS
 from pipeline.rules.view import PageView, Span
 from pipeline.types import Finding
 
-__all__ = ["find_parties"]
+__all__ = ["COMPANY", "find_parties"]
 
-OPENINGS = re.compile(
-    r"\b(?:by and (?:between|among)|(?:entered|made)[^.]{0,80}?(?:between|among)|between|among|BETWEEN|AMONG)\b\s*:?",
+REGION = 1800
+"""Characters after "between" in which the parties are named, unless the recitals begin before."""
+
+OPENING = re.compile(r"\b(?:(?:by and )?(?:between|among|BETWEEN|AMONG)(?: and among)?|Between|Among)\b\s*:?")
+CLOSING = re.compile(
+    r"\b(?:WHEREAS|WITNESSETH|W I T N E S S E T H|RECITALS?|BACKGROUND|NOW,? THEREFORE|Whereas|Recitals|Background"
+    r"|IN CONSIDERATION|In consideration|hereby agree|agree as follows|TABLE OF CONTENTS|Table of Contents)\b|\s1\.\s"
+)
+STRONG = (
+    r"(?i:Incorporated|Inc\b|Corporation|Corp\b|Limited|Ltd\b|L\.?L\.?C\b|L\.?L\.?P\b|L\.?P\b|P\.?L\.?C\b|GmbH|S\.A\b|N\.V\b"
+    r"|B\.V\b|A\.G\b|Pty\.? Ltd|N\.A\b|ASA\b|S\.?p\.?A\b|K\.K\b|A/S\b|Sdn\.? Bhd|Co\b)\.?(?![\w-])"
+)
+WEAK = r"(?i:Company|Trust|Partners|Partnership|Bank|University|Foundation|Association|Authority|Holdings|Fund|Press|Group)(?![\w-])"
+WORD = r"(?:[a-z]?[A-Z0-9][\w&'.!/-]*|[a-z][\w-]*\.(?:com|net|org)|&)"
+LINK = rf"(?:{WORD}|of|and|AND|the|de|for|in)"
+COMPANY = re.compile(
+    rf"{WORD},?\s(?:{LINK},?\s){{0,7}}?(?:{STRONG}(?:,?\s{STRONG})*|{WEAK}(?:(?:,?\s{WORD}){{0,4}}?,?\s{STRONG})*)"
+)
+PERSON = re.compile(
+    r"(?:[A-Z][a-z]+|[A-Z]{2,}|[A-Z]\.)(?:\s(?:[A-Z]\.|[A-Z][a-zA-Z'-]+|de|van|von)){1,3}(?:,?\s(?:Jr\.?|Sr\.?|I{2,3}|IV))?"
+)
+PHRASE = re.compile(rf"(?:[Tt]he\s)?{WORD}(?:\s{LINK}){{0,7}}")
+NO_NAME = re.compile(
+    r"\b(?:Agreement|Effective|Date|Section|Article|Parties|Party|State|Exhibit|Street|Avenue|Suite|Floor|Whereas|County|January"
+    r"|February|March|April|May|June|July|August|September|October|November|December|laws?|Delaware corporation)\b",
     re.I,
 )
-CLOSINGS = re.compile(
-    r"\b(?:WHEREAS|WITNESSETH|W I T N E S S E T H|RECITALS|BACKGROUND|NOW,? THEREFORE|Whereas|Recitals|IN CONSIDERATION"
-    r"|In consideration|Background|hereby agree|agree as follows|For purposes of|for the purpose)\b|\b1\.\s"
+ADDRESS = re.compile(
+    r"\b\d{5}\b|^\W*\d+\W*$|\b(?:the|THE) (?:Company|Employee|Executive|Recipient)\b|Confidential|Information"
 )
-SUFFIX = (
-    r"(?:Incorporated|Inc|Corporation|Corp|Company|Co|Limited|Ltd|L\.?L\.?C|L\.?L\.?P|L\.?P|P\.?L\.?C|PLC|GmbH|A\.?G|S\.?A"
-    r"|N\.?V|B\.?V|Pty\.? Ltd|N\.?A|Trust|Partners|Partnership|Bank|University|Foundation|Association|Authority|Holdings"
-    r"|S\.?p\.?A|K\.?K|A\.?B|A/S|Oy|Sdn\.? Bhd)\b\.?"
+FORM = re.compile(r"(?:,?\s)?\b(?:corporation|company|limited|liability|partnership|llc|inc|lp|trust|bank)\b\.?", re.I)
+PLACES = frozenset(place.casefold() for place in JURISDICTIONS)
+NEXT = re.compile(r"(?:\band\b|\bAND\b|;|,)\s*(?:\(?[a-z0-9]{1,2}\)\s*)?(?:(?:its|the)\s(?=[A-Z]))?|\(\d\)\s")
+FOLLOW = re.compile(
+    r"\W{0,3}(?:an?\s|[Aa]n?d?\s(?!other)|AND\s|\(|\"|of\s(?:\d|[A-Z])|with\s|having\s|whose\s|located\s|hereinafter|dba\b|d/b/a|a/k/a|in the person"
+    r"|effective|organi[sz]ed|incorporated|acting|through|by and|for\s|together|on behalf|as of|dated|individually|and\b|$|residing"
+    r"|\d|collectively|the\s|[.;]\s)"
 )
-NAME_WORD = r"(?:[A-Z0-9][\w&'.\-/]*|&|of|and|the|de|for|in)"
-COMPANY = re.compile(rf"(?:[A-Z0-9][\w&'.\-/]*,?\s)(?:{NAME_WORD},?\s){{0,7}}?{SUFFIX}(?:,?\s{SUFFIX})?", re.I)
-DEFINED = re.compile(r"\(\s*(?:[^()\"]{0,80})\"\s?([^\"()]{2,50}?)[,.]?\s?\"[^()]{0,80}\)")
-NAME_END = re.compile(
-    r",?\s+(?:an?|the|with|having|whose|located|incorporated|organized|organised|acting|doing|d/b/a|residing|of|and its|on behalf"
-    r"|individually|for itself|existing|duly|at|as|in its|together|the undersigned|\d)\b|\s?[(\[]|;|:",
+TERM = r"[\"?']\s?(?:[Tt]he\s)?([A-Z][\w .&'/-]{1,45}?)[,.]?\s?[\"?']"
+DEFINED = re.compile(
+    rf"\"?\(\s*[^()\"?]{{0,80}}{TERM}[^()]{{0,160}}\)|hereinafter[^\"()]{{0,40}}{TERM}|\"\((\w[\w .]{{1,40}})\"\)"
 )
-LEAD = re.compile(
-    r"^(?:[\s,;:.()\d]|and\b|or\b|the\b(?=\s+[a-z])|between\b|among\b|by\b|\(?[ivx]+\)|\(?\d\)|\"|'|-)+", re.I
+NOT_A_NAME_FOR_PARTY = re.compile(
+    r"\b(?:agreement|effective date|parties|party|lease|contract|amendment|date|order)\b", re.I
 )
+SALUTATION = re.compile(r"\b(?:Dear|DEAR|Gentlemen|Ladies and Gentlemen|To Whom)\b")
 ROLES = (
-    "company client customer contractor consultant supplier vendor buyer seller purchaser tenant landlord lessor lessee"
-    " licensor licensee distributor manufacturer employer employee executive franchisor franchisee sponsor agency agent"
-    " borrower lender bank recipient discloser provider owner operator reseller affiliate partner member guarantor"
-    " advertiser station publisher developer party host shipper carrier transporter city university"
-).split()
-ROLE = re.compile(r"\b(?:" + "|".join(ROLES) + r")\b", re.I)
-GENERIC = re.compile(
-    r"\b(?:agreement|effective date|parties|party|lease|contract|amendment|collectively|date|order)\b", re.I
+    r"company|client|customer|contractor|consultant|supplier|vendor|buyer|seller|purchaser|tenant|landlord|lessor|lessee"
+    r"|licensor|licensee|distributor|manufacturer|employer|employee|executive|franchisor|franchisee|sponsor|agency|agent"
+    r"|borrower|lender|bank|recipient|discloser|(?:service )?provider|owner|operator|reseller|affiliate|partner|member"
+    r"|guarantor|advertiser|station|publisher|promoter|developer|disclosing party|receiving party|host|shipper|carrier"
+    r"|transporter|city|university|principal|investor"
 )
+ROLE = re.compile(rf"^(?:{ROLES})$", re.I)
 LABELLED = re.compile(
-    rf"(?<!\w)({'|'.join(ROLES)}|bill to|sold to|ship to|from|to|name of client|supplier name)\s?:\s*({COMPANY.pattern})",
+    rf"(?<![\w])({ROLES}|bill to|sold to|ship to|invoice to|remit to|supplier name|client name)\s?:\s?({COMPANY.pattern})",
     re.I,
 )
+
+
+@dataclass(frozen=True)
+class _Party:
+    span: Span
+    term: str
+    confidence: float
 
 
 def find_parties(view: PageView) -> Iterator[Finding]:
-    """The parties a page's opening words name; for the first pages of a document."""
-    found = list(_defined(view)) or list(_named(view)) or list(_labelled(view))
+    """The parties that a page's opening words name; for the first page of a document."""
+    introduced = _introduced(view)
+    other = [] if len(introduced) > 1 else [*_defined(view), *_addressed(view), *_labelled(view)]
     seen: set[str] = set()
-    for span, term, confidence in found:
-        name = " ".join(view.text[slice(*span)].split()).strip(" ,")
+    for party in [*introduced, *other]:
+        name = " ".join(view.text[slice(*party.span)].split()).strip(" ,")
         if name.lower() not in seen and 2 < len(name) < 120:
             seen.add(name.lower())
-            kind = "role" if ROLE.search(term) else "alias"
-            yield view.finding("parties", span, name, confidence, **{kind: term.strip()})
+            kind = "role" if ROLE.match(party.term) else "alias"
+            yield view.finding("parties", party.span, name, party.confidence, **{kind: party.term})
 
 
-def _region(view: PageView) -> Span | None:
-    """The opening words between "between" and the recitals."""
-    opening = OPENINGS.search(view.text[:5000])
-    if not opening:
-        return None
-    closing = CLOSINGS.search(view.text, opening.end(), opening.end() + 2500)
-    return opening.end(), closing.start() if closing else min(len(view.text), opening.end() + 900)
+def _introduced(view: PageView) -> list[_Party]:
+    """The fullest list after a "between": two parties end the search, since titles say "between" too."""
+    best: list[_Party] = []
+    for opening in list(OPENING.finditer(view.text[:6000]))[:8]:
+        found = list(_listed(view.text, opening.end()))
+        if len(found) > len(best):
+            best = found
+        if len(best) > 1 and any(party.term for party in best):
+            break
+    return best
 
 
-def _defined(view: PageView) -> Iterator[tuple[Span, str, float]]:
-    """Parties followed by their short name in brackets."""
-    region = _region(view)
-    start = region[0] if region else 0
-    for term in DEFINED.finditer(view.text, start, region[1] if region else start):
-        if GENERIC.search(term[1]) and not ROLE.search(term[1].replace("Party", "")):
+def _listed(text: str, start: int) -> Iterator[_Party]:
+    """Names one after another: each is followed by what it is, its short name, an "and", or the end."""
+    closing = CLOSING.search(text, start, start + REGION)
+    end = closing.start() if closing else min(len(text), start + REGION // 2)
+    position, names = start, 0
+    while position < end and names < 8:
+        name = _name(text, position, end, loose=names == 0)
+        if name:
+            names += 1
+            nearest = _next_name(text, name[1], end)
+            defined = DEFINED.search(text, name[1], min(end, nearest))
+            yield _Party(name, _term(defined), 0.85 if _term(defined) else 0.7)
+            position = name[1]
+        elif names == 0:
+            return
+        following = NEXT.search(text, position, end)
+        if following is None:
+            return
+        position = following.end()
+
+
+def _next_name(text: str, start: int, end: int) -> int:
+    """Where the next party's name begins, so that its short name is not taken for this one's."""
+    for following in NEXT.finditer(text, start, end):
+        if name := _name(text, following.end(), end, loose=False):
+            return name[0]
+    return end
+
+
+def _name(text: str, start: int, end: int, *, loose: bool) -> Span | None:
+    """A party's name at this very place, or None. `loose` also takes names that look like neither form."""
+    start += len(text[start:end]) - len(text[start:end].lstrip(' ,:"('))
+    comma = text[max(0, start - 2) : start] == ", "
+    for pattern in (COMPANY, PERSON, PHRASE):
+        match = pattern.match(text, start, end)
+        if match is None or not _plausible(match[0]) or not FOLLOW.match(text, match.end(), end):
             continue
-        span = _name(view.text, start, term.start())
-        start = term.end()
-        if span:
-            yield span, term[1], 0.8
+        if pattern is PHRASE and (
+            comma or not (loose or re.match(r",? \(|,? an? [A-Z]", text[match.end() : match.end() + 6]))
+        ):
+            continue
+        if pattern is PERSON and comma and not loose:
+            if not re.match(r",? \(|,? an? ", text[match.end() : match.end() + 6]):
+                continue
+        return match.start(), match.end()
+    return None
 
 
-def _name(text: str, start: int, end: int) -> Span | None:
-    """The name at the start of a party's description."""
-    lead = LEAD.match(text[start:end])
-    start += lead.end() if lead else 0
-    if company := COMPANY.match(text[start:end]):
-        return start, start + company.end()
-    stop = NAME_END.search(text[start:end])
-    end = start + stop.start() if stop else end
-    name = text[start:end].rstrip(" ,")
-    return (start, start + len(name)) if name[:1].isupper() and len(name.split()) <= 9 else None
+def _plausible(name: str) -> bool:
+    """Not a place, a date, an address, a role by itself, or a place's form of company ("Texas corporation")."""
+    words = name.removeprefix("the ").removeprefix("The ")
+    bare = FORM.sub("", words).strip(" ,.").casefold()
+    return bool(bare) and not (NO_NAME.search(name) or ADDRESS.search(name) or ROLE.match(words) or bare in PLACES)
 
 
-def _named(view: PageView) -> Iterator[tuple[Span, str, float]]:
-    """Companies named in the opening words, without short names."""
-    region = _region(view)
-    if region:
-        for match in COMPANY.finditer(view.text, region[0], min(region[1], region[0] + 700)):
-            lead = LEAD.match(match[0])
-            yield (match.start() + (lead.end() if lead else 0), match.end()), "", 0.6
+def _term(match: re.Match[str] | None) -> str:
+    term = next((group for group in match.groups() if group), "") if match else ""
+    return "" if NOT_A_NAME_FOR_PARTY.search(term) and not ROLE.match(term) else term.strip()
 
 
-def _labelled(view: PageView) -> Iterator[tuple[Span, str, float]]:
+def _defined(view: PageView) -> list[_Party]:
+    """Companies that a sentence anywhere on the page gives a role or a short form of their name as short name."""
+    found, last = [], 0
+    for match in DEFINED.finditer(view.text):
+        term = _term(match)
+        start = max(last, view.sentence(match.start())[0], match.start() - 220)
+        last = match.end()
+        named = [m for m in COMPANY.finditer(view.text, start, match.start()) if _plausible(m[0])]
+        adjacent = [m for m in PERSON.finditer(view.text, start, match.start()) if match.start() - m.end() <= 2]
+        named = named or [m for m in adjacent if _plausible(m[0])]
+        if named and term and (ROLE.match(term) or _shortens(term, named[-1][0])):
+            found.append(_Party(named[-1].span(), term, 0.6))
+    return found[:4]
+
+
+def _shortens(term: str, name: str) -> bool:
+    """Whether the term is a piece of the name or its initials: "Sears", "IBM"."""
+    initials = "".join(word[0] for word in name.split() if word[0].isalnum())
+    return term.casefold().split()[0] in name.casefold() or term.upper()[:2] == initials.upper()[:2]
+
+
+def _addressed(view: PageView) -> list[_Party]:
+    """The companies above a letter's salutation: who writes and who is written to."""
+    salutation = SALUTATION.search(view.text[:2500])
+    head = view.text[: salutation.start()] if salutation else ""
+    return [_Party(m.span(), "", 0.5) for m in COMPANY.finditer(head) if _plausible(m[0])][:3]
+
+
+def _labelled(view: PageView) -> list[_Party]:
     """Companies behind a label ("Customer: X"), as orders and invoices name them."""
-    for match in LABELLED.finditer(view.text[:5000]):
-        yield match.span(2), match[1], 0.55
+    return [_Party(m.span(2), m[1], 0.55) for m in LABELLED.finditer(view.text[:5000])]

@@ -12,28 +12,35 @@ from pipeline.types import Finding
 
 __all__ = ["find_terms"]
 
-COUNT = r"(?:[A-Za-z]+(?:-[a-z]+)?\s?)?(?:[(\[]\s?\d{1,3}\s?[)\]]|\d{1,3})|(?:twenty|thirty|forty|sixty|ninety)[\s-]?[a-z]*|[a-z]{3,8}"
+COUNT = (
+    r"(?:[A-Za-z]+(?:-[a-z]+)?\s?)?(?:[(\[]\s?\d{1,3}\s?[)\]]|\d{1,3})"
+    r"|(?:twenty|thirty|forty|fifty|sixty|ninety)[\s-]?[a-z]*|[a-z]{3,8}"
+)
 UNIT = r"(?:(?:business|working|calendar|consecutive|full)\s)?(?:days?|weeks?|months?|years?)\b'?"
 LENGTH = rf"((?:{COUNT})[\s-]{{1,2}}{UNIT})"
 
 LAW = re.compile(
-    r"\b(?:govern\w*|constru\w+|interpret\w+|enforce\w*|subject to|accordance with|under|pursuant to)\b[^.;]{0,120}?\blaws?\s"
-    r"(?:\w+\s){0,4}?(?:of|in)\s(?:the\s)?(?:(?:State|Commonwealth|Province|Republic|Kingdom|Country|Territory|laws?)"
-    r"(?:\sand\s\w+)?\sof\s(?:the\s(?:State of\s)?)?)?([A-Z][\w'.]*(?:[\s,]+(?:of|and|the|[A-Z][\w'.]*)){0,4})",
+    r"\b(?:govern\w*|constru\w+|interpret\w+|enforce\w*|accordance with|under|pursuant to)\b[^.;]{0,120}?\blaws?\b"
+    r"(?:\s\([^)]{0,80}\))?\s(?:\w+\s){0,4}?(?:of|in)\s(?:the\s)?(?:United States(?: of America)?,?\s(?:and\s)?(?:of\s)?(?:the\s)?)?"
+    r"(?:(?:State|Commonwealth|Province|Republic|Kingdom|Country|Territory|laws?)(?:\sand\s\w+)?\sof\s(?:the\s(?:State of\s)?)?)?"
+    r"([A-Z][\w'.]*(?:[\s,]+(?:of|and|the|[A-Z][\w'.]*)){0,4})",
     re.I,
 )
 ADJECTIVE_LAW = re.compile(
     r"\b(?:governed|construed|interpreted)\b[^.;]{0,80}?\b(?:by|with|under)\s(?:the\s)?(?:laws?\s)?"
-    r"((?:[A-Z]\w+\s){1,3})(?:state\s)?laws?\b"
+    r"((?:[A-Z]\w+\s){1,3})(?:state\s)?laws?\b|((?:[A-Z]\w+\s){1,3})laws?\s(?:shall|will)\s[^.;]{0,40}\b(?:govern|apply|control)"
 )
 TERM = re.compile(
-    rf"\b(?:term|period|remain\w*|continue\w*|force|effect|initial|expire\w*|terminate\w*|surviv\w+|duration)\b[^.;]{{0,160}}?"
-    rf"\b(?:for|of|be|is|:|until|after|expires?|within|exceed)\s+(?:an?\s|the\s|up to\s|at least\s)?(?:(?:initial|additional|total)\s)?"
-    rf"(?:period|term|duration)?\s?(?:of\s)?(?:an?\s)?{LENGTH}",
+    r"\b(?P<subject>(?:this|the|such)\s(?:letter\s)?(?:agreement|lease|contract|sublease|license)|(?:initial\s)?term\b|duration"
+    r"|obligations?|restrictions|confidentiality|provisions)\b[^.;]{0,160}?"
+    r"\b(?:shall|will|is|be|continues?|remains?|expires?|terminates?|survives?)\b[^.;]{0,130}?"
+    rf"{LENGTH}(?=\s?(?:from|after|following|thereafter|commenc|beginning|unless|until|period|term\b|and|or|with|[.,;:)(]))",
     re.I,
 )
-TERM_LABEL = re.compile(rf"\b(?:initial\s)?(?:term|duration)\s?:\s?{LENGTH}", re.I)
-NOT_TERM = re.compile(r"\bnotice|prior|renew|extend|additional|successive|cure|days", re.I)
+TERM_LABEL = re.compile(rf"\b(?P<subject>(?:initial\s)?(?:lease\s)?term|duration)\s?:\s?{LENGTH}", re.I)
+NOT_TERM = re.compile(
+    r"\b(?:notice|renew\w*|exten\w+|additional|successive|cure|advance|warrant\w*|invoice\w*|paid|pay)\b", re.I
+)
 RENEWAL = re.compile(
     rf"\b(?:renew\w*|extend\w*|extension)\b[^.;]{{0,160}}?\b(?:for|of|by)?\s?(?:an?\s|up to\s|consecutive\s|further\s)?"
     rf"(?:(?:additional|successive|further|consecutive|subsequent|like)\s)*(?:(?:periods?|terms?)\s(?:of\s)?)?{LENGTH}",
@@ -62,11 +69,11 @@ def find_terms(view: PageView) -> Iterator[Finding]:
 def _law(view: PageView) -> Iterator[Finding]:
     for pattern, confidence in ((LAW, 0.85), (ADJECTIVE_LAW, 0.7)):
         for match in pattern.finditer(view.text):
-            place = jurisdiction(match[1])
-            governed = re.search(r"govern|constru|interpret", match[0], re.I)
-            if place and (governed or pattern is ADJECTIVE_LAW):
-                end = match.start(1) + _reach(match[1], place)
-                yield view.finding("governing_law", (match.start(1), end), place, confidence)
+            group = 1 if match[1] else 2
+            place = jurisdiction(match[group])
+            if place and re.search(r"govern|constru|interpret|apply|control", match[0], re.I):
+                end = match.start(group) + _reach(match[group], place)
+                yield view.finding("governing_law", (match.start(group), end), place, confidence)
 
 
 def _reach(text: str, place: str) -> int:
@@ -77,10 +84,10 @@ def _reach(text: str, place: str) -> int:
 
 def _term(view: PageView) -> Iterator[Finding]:
     for match in [*TERM.finditer(view.text), *TERM_LABEL.finditer(view.text)]:
-        value = duration(match[1])
-        if value and not NOT_TERM.search(match[0].removesuffix(match[1])) and not value.endswith(("day", "days")):
-            agreed = re.search(r"\bterm\b|\binitial|\bagreement\b", match[0], re.I)
-            yield view.finding("term", match.span(1), value, 0.65 if agreed else 0.45)
+        value, between = duration(match[2]), view.text[match.start() : match.start(2)]
+        if value and not NOT_TERM.search(between) and not value.endswith(("day", "days")):
+            whole = re.search(r"agreement|lease|contract|license|term", match["subject"], re.I)
+            yield view.finding("term", match.span(2), value, 0.65 if whole else 0.45)
 
 
 def _renewal(view: PageView) -> Iterator[Finding]:

@@ -1,0 +1,159 @@
+"""Page images as ColPali-family multivectors, by colpali_engine.
+
+The checkpoint's own config says which class reads it. Loading refuses a checkpoint that lacks a weight or brings one
+the class doesn't know: loaded in silence, such a model still ranks pages, only wrongly (a dropped LoRA once
+reversed a ranking).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors import SafetensorError
+from transformers import AutoConfig
+
+from pipeline.errors import ModelError
+
+if TYPE_CHECKING:
+    from pipeline.backends.protocols import Matrix
+
+__all__ = ["ColPaliEmbedder"]
+
+# model_type in config.json -> classes in colpali_engine.models
+CLASSES = {
+    "modernvbert": ("ColModernVBert", "ColModernVBertProcessor"),
+    "idefics3": ("ColIdefics3", "ColIdefics3Processor"),
+    "paligemma": ("ColPali", "ColPaliProcessor"),
+    "qwen2_vl": ("ColQwen2", "ColQwen2Processor"),
+    "qwen2_5_vl": ("ColQwen2_5", "ColQwen2_5_Processor"),
+    "qwen3_vl": ("ColQwen3", "ColQwen3Processor"),
+    "qwen3_5": ("ColQwen3_5", "ColQwen3_5Processor"),
+    "gemma3": ("ColGemma3", "ColGemmaProcessor3"),
+}
+
+# Three rows to one: the ColPali paper's study keeps 97.8 % of retrieval quality there.
+POOL_FACTOR = 3
+# What one stored multivector may have (Qdrant's limit); a page of more rows is pooled until it fits.
+MAX_FLOATS = 1_048_576
+
+
+class ColPaliEmbedder:
+    """A `PageEmbedder` over the checkpoint in `folder`. Threads may share one.
+
+    `name` tells the index which model made it: give the model's name and revision. Raises `ModelError` when the
+    checkpoint is of no known class, damaged, incomplete or has weights that the class would drop.
+    """
+
+    def __init__(
+        self, folder: Path, *, name: str = "", device: str = "auto", dtype: str = "auto", batch: int = 8
+    ) -> None:
+        self._name = name or folder.name
+        self._batch = batch
+        self._lock = threading.Lock()
+        self._device = torch.device(_device(device))
+        self._model, self._processor = _load(folder, _dtype(dtype, self._device))
+        self._model.to(self._device)
+
+    @property
+    def name(self) -> str:
+        """Model name and revision."""
+        return self._name
+
+    @property
+    def dimension(self) -> int:
+        """Length of a row; 128 in all published models."""
+        return int(self._model.dim)
+
+    def embed_pages(self, images: Sequence[Path]) -> list[Matrix]:
+        """One (tokens, dimension) float32 matrix a page image, unit rows, padding stripped, in order."""
+        rows: list[Matrix] = []
+        for start in range(0, len(images), self._batch):
+            batch = list(_opened(images[start : start + self._batch]))
+            with self._lock:
+                rows += self._forward(self._processor.process_images(batch))
+        return [self._fitting(matrix) for matrix in rows]
+
+    def embed_query(self, query: str) -> Matrix:
+        """(tokens, dimension) float32, with the augmentation tokens the model was trained with."""
+        with self._lock:
+            return self._forward(self._processor.process_queries(texts=[query]))[0]
+
+    def pool(self, pages: Sequence[Matrix]) -> list[Matrix]:
+        """Similar rows merged, a third of them left: what the first search stage looks at."""
+        return [self._pooled(page, POOL_FACTOR) for page in pages]
+
+    def _forward(self, inputs: Any) -> list[Matrix]:
+        inputs = inputs.to(self._device)
+        with torch.inference_mode():
+            output = self._model(**inputs).float().cpu()
+        kept = inputs["attention_mask"].bool().cpu()
+        return [_finite(rows[mask].numpy()) for rows, mask in zip(output, kept, strict=True)]
+
+    def _fitting(self, matrix: Matrix) -> Matrix:
+        factor = -(-matrix.size // MAX_FLOATS)
+        return self._pooled(matrix, factor) if factor > 1 else matrix
+
+    @staticmethod
+    def _pooled(matrix: Matrix, factor: int) -> Matrix:
+        if len(matrix) < 2:
+            return matrix
+        from colpali_engine.compression.token_pooling import HierarchicalTokenPooler
+
+        pooled = HierarchicalTokenPooler().pool_embeddings([torch.from_numpy(matrix)], pool_factor=factor)
+        result: Matrix = pooled[0].numpy()
+        return result
+
+
+def _load(folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:
+    import colpali_engine.models as zoo  # 8 s: torch's and transformers' corners it imports
+
+    try:
+        kind = AutoConfig.from_pretrained(folder, local_files_only=True).model_type
+        if kind not in CLASSES:
+            raise ModelError(f"page model {folder.name}: {kind} is no model type of the ColPali family known here")
+        model_class, processor_class = (getattr(zoo, name) for name in CLASSES[kind])
+        model, info = model_class.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, dtype=dtype, output_loading_info=True
+        )
+        processor = processor_class.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise ModelError(f"page model {folder.name} can't be loaded: {type(error).__name__}") from error
+    _complete(folder.name, info)
+    return model.eval(), processor
+
+
+def _complete(name: str, info: dict[str, Any]) -> None:
+    for problem in ("missing_keys", "unexpected_keys", "mismatched_keys", "error_msgs"):
+        if found := info.get(problem):
+            first = sorted(map(str, found))[0]
+            raise ModelError(f"page model {name}: {len(found)} {problem.replace('_', ' ')}, such as {first}")
+
+
+def _opened(paths: Sequence[Path]) -> Iterator[Image.Image]:
+    for path in paths:
+        with Image.open(path) as image:
+            yield image.convert("RGB")
+
+
+def _finite(rows: Any) -> Matrix:
+    if not np.isfinite(rows).all():
+        raise ModelError("the page model gave values that are not numbers; try MUNIMENT_DTYPE=float32")
+    return np.ascontiguousarray(rows, dtype=np.float32)
+
+
+def _device(wanted: str) -> str:
+    if wanted != "auto":
+        return wanted
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _dtype(wanted: str, device: torch.device) -> torch.dtype:
+    if wanted != "auto":
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[wanted]
+    return torch.bfloat16 if device.type == "cuda" else torch.float32

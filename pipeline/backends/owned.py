@@ -1,0 +1,145 @@
+"""The embedded index as every process sees it: a `PageIndex` that asks the owner, and starts one when none lives."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client, Connection, answer_challenge, deliver_challenge
+from pathlib import Path
+from typing import Any
+
+from pipeline.backends.protocols import IndexedPage, PageQuery, PageScore
+from pipeline.errors import IndexUnavailable
+from pipeline.types import SearchFilter
+
+__all__ = ["OwnedIndex"]
+
+START_SECONDS = 60.0  # a new owner may have to wait until the ending one has flushed
+ANSWER_SECONDS = 600.0  # the longest a request may take: building graphs over a large backlog is slow
+BATCH = 32  # pages in one message, so that searches of other processes get in between
+
+
+class OwnedIndex:
+    """The index under `root`, through its owner process. Threads may share one.
+
+    Nothing is opened before the first call. A call whose owner vanished is made again once, which is safe because
+    writing a page or deleting a document twice is the same as once. Raises `IndexUnavailable` when no owner can be
+    started or the answer doesn't come, `IndexMismatch` when other models made the index.
+    """
+
+    def __init__(self, root: Path, signature: Mapping[str, Any], idle_seconds: float = 60.0) -> None:
+        self._root = root
+        self._signature = dict(signature)
+        self._idle = idle_seconds
+        self._connection: Connection | None = None
+        self._lock = threading.Lock()
+
+    def upsert(self, pages: Sequence[IndexedPage]) -> None:
+        """Write or overwrite the pages' points, durably, before returning."""
+        for start in range(0, len(pages), BATCH):
+            self._ask("upsert", list(pages[start : start + BATCH]))
+
+    def search(self, query: PageQuery, where: SearchFilter, limit: int) -> list[PageScore]:
+        """Best first."""
+        found: list[PageScore] = self._ask("search", query, where, limit)
+        return found
+
+    def pages_of(self, document: str) -> set[int]:
+        """The page numbers this document has in the index."""
+        pages: set[int] = self._ask("pages_of", document)
+        return pages
+
+    def delete(self, document: str) -> None:
+        """Remove all points of a document."""
+        self._ask("delete", document)
+
+    def count(self) -> int:
+        """All points."""
+        return int(self._ask("count"))
+
+    def drop(self) -> None:
+        """Remove the whole index, whatever made it; the next call makes an empty one."""
+        self._ask("drop")
+
+    def close(self) -> None:
+        """Let the owner go; it ends by itself when nobody needs it any more."""
+        with self._lock:
+            self._disconnect()
+
+    def _ask(self, name: str, *arguments: object) -> Any:
+        with self._lock:
+            try:
+                good, answer = self._exchange(name, arguments)
+            except (EOFError, OSError, AuthenticationError):
+                self._disconnect()
+                good, answer = self._again(name, arguments)
+        if not good:
+            raise answer
+        return answer
+
+    def _again(self, name: str, arguments: tuple[object, ...]) -> tuple[bool, Any]:
+        try:
+            return self._exchange(name, arguments)
+        except (EOFError, OSError, AuthenticationError) as error:
+            self._disconnect()
+            raise IndexUnavailable("the index owner ended in the middle of a request") from error
+
+    def _exchange(self, name: str, arguments: tuple[object, ...]) -> tuple[bool, Any]:
+        if self._connection is None:
+            self._connection = _connect(self._root) or self._start()
+        self._connection.send((name, self._signature, arguments))
+        if not self._connection.poll(ANSWER_SECONDS):
+            self._disconnect()
+            raise IndexUnavailable(f"the index owner gave no answer in {ANSWER_SECONDS:.0f} s")
+        good, answer = self._connection.recv()
+        return good, answer
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+    def _start(self) -> Connection:
+        """Start an owner, unless another client just did."""
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self._root / "start.lock").open("a") as lock, (self._root / "owner.log").open("ab") as log:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if connection := _connect(self._root):
+                return connection
+            # -P: whatever lies in the current folder is not imported
+            command = [sys.executable, "-P", "-m", "pipeline.backends.owner", str(self._root), str(self._idle)]
+            subprocess.run(
+                command, check=False, start_new_session=True, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+            return self._await()
+
+    def _await(self) -> Connection:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if connection := _connect(self._root):
+                return connection
+            time.sleep(0.02)
+        raise IndexUnavailable(f"the index owner did not start in {START_SECONDS:.0f} s; see owner.log in the home")
+
+
+def _connect(root: Path) -> Connection | None:
+    """A connection to the owner that lives, or None."""
+    try:
+        announced = json.loads((root / "owner.json").read_text(encoding="utf-8"))
+        key = bytes.fromhex(announced["key"])
+        connection = Client(announced["socket"], "AF_UNIX")
+    except (OSError, ValueError, KeyError):
+        return None
+    try:
+        answer_challenge(connection, key)
+        deliver_challenge(connection, key)
+    except (AuthenticationError, EOFError, OSError):
+        connection.close()
+        return None
+    return connection
