@@ -197,4 +197,5 @@ def fold(text: str) -> str:
     Works character by character, so that the folded page is its folded words in a row.
     """
     decomposed = unicodedata.normalize("NFKD", text).casefold()
-    return "".join(c for c in decomposed if c.isalnum() or c in "|!").translate(CONFUSED)
+    kept = "".join(c for c in decomposed if c.isalnum() or c in "|!")
+    return kept.translate(CONFUSED) if kept.strip("|!") else ""

@@ -23,8 +23,9 @@ __all__ = ["merge"]
 
 MAX_EVIDENCE = 8
 MAX_ALTERNATIVES = 5
-RIVAL = 0.75
-"""A second value conflicts with the best one when its confidence is at least this share of it."""
+RIVAL, LEAST_RIVAL = 0.75, 0.5
+"""A second value conflicts with the best one when its confidence is at least this share of it, and it would be
+believed by itself."""
 
 LEGIBLE = 0.5
 """Mean OCR confidence under which a page that waits for the frontier model counts as not yet read."""
@@ -67,8 +68,9 @@ def _single(findings: Sequence[Finding], nothing: Status) -> Entry[FieldValue]:
     ranked = sorted(values, key=_order)[:MAX_ALTERNATIVES]
     if not ranked:
         return Entry[FieldValue](status=status)
-    rivals = [v for v in ranked if v.status == ranked[0].status and v.confidence >= RIVAL * ranked[0].confidence]
-    return Entry[FieldValue](status=ranked[0].status, values=tuple(ranked), conflict=len(rivals) > 1)
+    least = max(LEAST_RIVAL, RIVAL * ranked[0].confidence)
+    rivals = [v for v in ranked[1:] if v.status == ranked[0].status and v.confidence >= least]
+    return Entry[FieldValue](status=ranked[0].status, values=tuple(ranked), conflict=bool(rivals))
 
 
 def _many(name: str, findings: Sequence[Finding], model: type[FieldValue], nothing: Status) -> Entry[Any]:

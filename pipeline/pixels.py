@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     Gray = NDArray[np.uint8]
     Mask = NDArray[np.bool_]
 
-__all__ = ["Small", "contrast", "even_out", "ruling_lines", "shrink", "strokes"]
+__all__ = ["Small", "contrast", "even_out", "ruling_lines", "shrink", "strokes", "uneven"]
 
 SMALL_DPI = 100.0
 SMALL_EDGE = 1400  # a page of unknown or absurd resolution is brought to this many pixels
 PAPER_REACH = 25  # pixels at 100 dpi: wider than any stroke of text, narrower than a dark border
 INK_DEPTH = 0.25  # ink is at least this much darker than its paper; bleed-through is mostly less
+THICK = 8  # pixels at 100 dpi: more is a bar or a block, not a ruling line
+SHADED = 0.06  # of the grey range between the paper's darkest and lightest places
+GREY = 240  # white paper on a scanner set for it is 250 to 255
+GRAIN = 0.8  # pixels at 200 dpi: softens a scanner's noise and no letter
 SPECK = 4  # pixels at 100 dpi: dust, smaller than a full stop of 8 pt print
 
 
@@ -71,16 +75,26 @@ def strokes(gray: Gray, paper: Gray) -> Mask:
     return ink
 
 
-def even_out(image: Image, dpi: float) -> Image:
-    """The page with its background divided out and its ink stretched to black: shadows, yellowing and
-    bleed-through go, faint print stays."""
-    from PIL import Image as Pillow
+def uneven(small: Small) -> bool:
+    """Whether the paper is shaded or grey, so that evening it out comes before OCR and not after."""
+    dark, usual, light = np.percentile(small.paper, [5, 50, 95])
+    return bool(light - dark > SHADED * 255 or usual < GREY)
 
-    gray = image.convert("L")
-    small = shrink(gray, dpi)
-    paper = Pillow.fromarray(small.paper).resize(gray.size, Pillow.Resampling.BILINEAR)
+
+def even_out(image: Image, dpi: float) -> Image:
+    """The page with its background divided out, its ink stretched to black and its grain softened: shadows,
+    yellowing and bleed-through go, faint print stays.
+
+    Word recall of Tesseract on 8 pages of contracts degraded in two degrees (shade, fade, grain; 200 dpi),
+    plain, evened out, evened out and softened: 0.55, 0.85, 0.98, and 0.37, 0.60, 0.84.
+    """
+    from PIL import Image as Pillow
+    from PIL import ImageFilter
+
+    gray = image.convert("L").filter(ImageFilter.GaussianBlur(GRAIN * dpi / 200))
+    paper = Pillow.fromarray(shrink(gray, dpi).paper).resize(gray.size, Pillow.Resampling.BILINEAR)
     ratio = np.asarray(gray, dtype=np.float32) / np.maximum(np.asarray(paper, dtype=np.float32), 1)
-    dark = float(np.percentile(ratio, 1))
+    dark = float(np.percentile(ratio[::4, ::4], 1))
     stretched = np.clip((ratio - dark) / max(0.95 - dark, 0.05), 0, 1)
     return Pillow.fromarray((stretched * 255).astype(np.uint8))
 
@@ -100,11 +114,11 @@ def ruling_lines(small: Small) -> int:
 
 
 def _lines(ink: Mask, length: int) -> int:
+    """Runs of ink at least this long across, and thin."""
     if length < 3 or ink.shape[1] < length:
         return 0
-    # A line may lean by a pixel over its length: two rows count as one. It may be broken by noise.
+    # A line may lean by a pixel over its length and be broken by noise: two rows and small gaps count as one.
     thick = ndimage.maximum_filter(ink.astype(np.uint8), size=(2, 3))
     runs = ndimage.minimum_filter1d(thick, size=length, axis=1, mode="constant", cval=0)
-    thin = ndimage.uniform_filter1d(thick.astype(np.float32), size=9, axis=0) < 0.6
-    _, count = ndimage.label(ndimage.maximum_filter1d(runs, size=length, axis=1) & thin, np.ones((3, 3), dtype=int))
-    return int(count)
+    labels, _ = ndimage.label(runs, np.ones((3, 3), dtype=int))
+    return sum(rows.stop - rows.start <= THICK for rows, _ in ndimage.find_objects(labels))

@@ -227,16 +227,23 @@ def _by_ocr(sheet: _Sheet, text: PageText) -> PageText:
 
 
 def _read_twice(sheet: _Sheet) -> tuple[tuple[Word, ...], tuple[str, ...]]:
-    """OCR, and once more on the cleaned page where the first read was unsure; the better one is kept."""
+    """OCR of the page as it is, or cleaned where its paper is uneven; where that was unsure, the other way,
+    too, and the better read is kept."""
     if not sheet.small.ink.any():
         return (), ()
-    first = sheet.ocr(sheet.image)
+    clean_first = pixels.uneven(sheet.small)
+    first = sheet.ocr(_cleaned(sheet) if clean_first else sheet.image)
     if _confidence(first) >= UNSURE:
         return first, ()
-    second = sheet.ocr(pixels.even_out(sheet.image, sheet.dpi))
-    if _worth(second) > _worth(first):
-        return second, ("read again after evening out the background",)
-    return first, ()
+    second = sheet.ocr(sheet.image if clean_first else _cleaned(sheet))
+    if _worth(second) <= _worth(first):
+        return first, ()
+    how = "as it was scanned" if clean_first else "after evening out the background"
+    return second, (f"read again {how}, because the first read was unsure",)
+
+
+def _cleaned(sheet: _Sheet) -> Image:
+    return pixels.even_out(sheet.image, sheet.dpi)
 
 
 def _confidence(words: tuple[Word, ...]) -> float:
@@ -244,8 +251,8 @@ def _confidence(words: tuple[Word, ...]) -> float:
 
 
 def _worth(words: tuple[Word, ...]) -> float:
-    """Letters read, each counted by how far its word is better than a guess."""
-    return sum(len(word.text) * (word.confidence - 0.5) for word in words)
+    """Letters read, each counted by how far its word is better than a guess; a bad word takes nothing away."""
+    return sum(len(word.text) * max(word.confidence - 0.5, 0.0) for word in words)
 
 
 def _with_shares(text: PageText, sheet: _Sheet) -> PageText:

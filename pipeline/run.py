@@ -138,8 +138,10 @@ def ingest_paths(
     where this one stopped.
     """
     options = options or RunOptions()
+    found = discover(paths, matter, tools.settings.matter)  # first of all: a mistyped path is no run
     run = tools.catalog.start_run("ingest")
-    taken = _take_all(paths, matter, tools)
+    with tools.clock.stage("intake"):
+        taken = [take(one, tools.store, tools.catalog, max_file_mb=tools.settings.max_file_mb) for one in found]
     documents = list({document.id: document for document, _ in taken}.values())
     options.on_start(len(documents))
 
@@ -173,12 +175,6 @@ def rebuild(tools: Tools, options: RunOptions | None = None) -> dict[str, int]:
 def report_on(document_id: str, tools: Tools, new: bool = False) -> DocumentReport:
     """A document as the catalog knows it now."""
     return DocumentReport(tools.catalog.document(document_id), tuple(tools.catalog.pages(document_id)), new)
-
-
-def _take_all(paths: Sequence[Path], matter: str | None, tools: Tools) -> list[tuple[Document, bool]]:
-    with tools.clock.stage("intake"):
-        found = discover(paths, matter, tools.settings.matter)
-        return [take(one, tools.store, tools.catalog, max_file_mb=tools.settings.max_file_mb) for one in found]
 
 
 def _attempt(work: Work, document: Document) -> Worked:

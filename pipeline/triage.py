@@ -36,15 +36,15 @@ class Policy:
     unsure_word: float = 0.60  # a single word under it is more often wrong than right
     unsure_local: float = 0.12  # one word in eight: a value in a line of eight words is hit once a line
     unsure_frontier: float = 0.40  # nearly every line has several wrong words
-    blank_ink: float = 0.003  # dust and scanner edges; one typed line of a letter page is 0.004 or more
+    blank_ink: float = 0.0005  # a lone signature is 0.001 to 0.002 of a letter page, a white scan 0.0000
     stray_words: int = 2  # OCR makes a word or two of dust, never three above `unsure_word`
     unread_local: float = 0.08  # a letterhead's logo or one signature
-    unread_frontier: float = 0.25  # more than a quarter of what is on the page was never read
+    unread_frontier: float = 0.25  # real filings: 0.25-0.58 with stamps or handwriting, 0.00-0.20 with forms alone
     agreement: float = 0.60  # two reads of one clean page share 0.9 and more of their words
     ruled: int = 8  # a table of three rows and three columns has eight rules; a signature block has two to four
     dense: int = 24  # a schedule whose cells OCR easily joins across columns
     faint: float = 0.35  # grey on grey: fax, bleed-through, pencil
-    coarse_dpi: float = 140.0  # fax "standard" is 98 lines an inch; Tesseract wants 20 px high letters: 10 pt at 144
+    coarse_dpi: float = 140.0  # Tesseract wants letters of 20 pixels: 10 pt at 144 dpi; a standard fax has 98 lines
     sure: float = 0.70  # a VLM's answer under it is no ground: it's one of seven questions put in one pass
     language: str = "eng"  # the setting: what OCR was told the page is in
 
@@ -85,18 +85,22 @@ def signals(page: PageInput, policy: Policy | None = None) -> Signals:
 
 
 def triage(pages: Sequence[PageInput], classifier: PageClassifier | None, policy: Policy) -> list[Triage]:
-    """Measure, ask the classifier where it matters (one batched call), decide; one `Triage` a page, in order."""
+    """Measure, ask the classifier where it matters (one batched call), decide; one `Triage` a page, in order.
+
+    A page's reasons are those of its route, then what reading noted, then why the VLM was not heard.
+    """
     measured = [signals(page, policy) for page in pages]
     asked = [index for index, each in enumerate(measured) if worth_asking(each, policy)]
-    answers = classifier.classify([pages[index] for index in asked]) if classifier and asked else []
-    verdicts = dict(zip(asked, answers, strict=False))
-    decided = [
-        decide(page.image.number, each, verdicts.get(index), policy)
-        for index, (page, each) in enumerate(zip(pages, measured, strict=True))
-    ]
-    if classifier is None:
-        return [_adding(each, NO_VLM) if index in set(asked) else each for index, each in enumerate(decided)]
-    return [each if index in verdicts else _adding(each, NOT_ASKED) for index, each in enumerate(decided)]
+    verdicts = dict.fromkeys(asked)
+    if classifier and asked:
+        verdicts = dict(zip(asked, classifier.classify([pages[index] for index in asked]), strict=True))
+    unheard = {True: () if classifier else (NO_VLM,), False: (NOT_ASKED,) if classifier else ()}
+    decided = []
+    for index, (page, each) in enumerate(zip(pages, measured, strict=True)):
+        one = decide(page.image.number, each, verdicts.get(index), policy)
+        reasons = (*one.reasons, *page.text.notes, *unheard[index in verdicts])
+        decided.append(dataclasses.replace(one, reasons=tuple(dict.fromkeys(reasons))))
+    return decided
 
 
 def worth_asking(measured: Signals, policy: Policy) -> bool:
@@ -115,7 +119,7 @@ def worth_asking(measured: Signals, policy: Policy) -> bool:
 def decide(number: int, measured: Signals, verdict: Verdict | None, policy: Policy) -> Triage:
     """The routing policy: a pure function of what was measured, what the VLM answered, and the thresholds."""
     if _is_blank(measured, policy):
-        reason = f"blank: {_count(measured.words, 'word')}, {measured.ink * 100:.2f} % ink"
+        reason = f"blank: {_count(measured.words, 'word')}, {_percent(measured.ink)} ink"
         return Triage(number, Route.BLANK, (reason,), measured, verdict)
     grounds = list(_from_signals(measured, policy))
     if verdict is not None:
@@ -130,16 +134,18 @@ def _is_blank(measured: Signals, policy: Policy) -> bool:
     return measured.ink < policy.blank_ink and (measured.words == 0 or stray)
 
 
+def _is_unclean(measured: Signals, policy: Policy) -> bool:
+    return measured.source is TextSource.OCR and measured.confidence < policy.clean_above
+
+
 def _from_signals(measured: Signals, policy: Policy) -> Iterator[_Ground]:
     yield _readable(measured)
     yield from _language(measured, policy)
     yield from _unread(measured, policy)
     yield from _ruled(measured, policy)
-    if measured.source is TextSource.OCR:
+    yield from _disagreement(measured, policy)
+    if measured.source is TextSource.OCR and measured.words:
         yield from _ocr(measured, policy)
-    elif measured.agreement is not None and measured.agreement < policy.agreement:
-        share = _percent(measured.agreement)
-        yield _Ground(Route.FRONTIER, f"two reads disagree: text layer and OCR share {share} of the words")
 
 
 def _readable(measured: Signals) -> _Ground:
@@ -157,16 +163,17 @@ def _language(measured: Signals, policy: Policy) -> Iterator[_Ground]:
 
 
 def _unread(measured: Signals, policy: Policy) -> Iterator[_Ground]:
-    reason = f"{_percent(measured.unread_ink)} of the ink was not read: handwriting, stamp or picture"
-    if measured.words and measured.unread_ink >= policy.unread_frontier:
-        yield _Ground(Route.FRONTIER, reason, open=True)
-    elif measured.words and measured.unread_ink >= policy.unread_local:
-        yield _Ground(Route.LOCAL, reason, open=True)
+    """Ink outside all words. A page with a good text layer was made by a program: what is left there are rules,
+    shading and logos, and what looked like print was read by OCR too, so it never needs more than `local`."""
+    share = measured.unread_ink
+    if measured.words and share >= policy.unread_local:
+        much = share >= policy.unread_frontier and measured.source is not TextSource.LAYER
+        route = Route.FRONTIER if much else Route.LOCAL
+        yield _Ground(route, f"{_percent(share)} of the ink was not read: handwriting, stamp or picture", open=True)
 
 
 def _ruled(measured: Signals, policy: Policy) -> Iterator[_Ground]:
-    unsure = measured.source is TextSource.OCR and measured.confidence < policy.clean_above
-    if measured.rules >= policy.dense and unsure:
+    if measured.rules >= policy.dense and _is_unclean(measured, policy):
         reason = f"dense table ({measured.rules} ruling lines) and OCR confidence {measured.confidence:.2f}"
         yield _Ground(Route.FRONTIER, reason)
     elif measured.rules >= policy.ruled:
@@ -175,30 +182,41 @@ def _ruled(measured: Signals, policy: Policy) -> Iterator[_Ground]:
 
 def _ocr(measured: Signals, policy: Policy) -> Iterator[_Ground]:
     confidence, unsure = measured.confidence, measured.low_confidence_share
-    if not measured.words:
-        return
-    if confidence < policy.escalate_below:
-        yield _Ground(Route.FRONTIER, f"OCR confidence {confidence:.2f} is under {policy.escalate_below:.2f}")
-    elif confidence < policy.clean_above:
-        yield _Ground(Route.LOCAL, f"OCR confidence {confidence:.2f} is under {policy.clean_above:.2f}")
+    for bound, route in ((policy.escalate_below, Route.FRONTIER), (policy.clean_above, Route.LOCAL)):
+        if confidence < bound:
+            yield _Ground(route, f"OCR confidence {confidence:.2f} is under {bound:.2f}{_quality(measured, policy)}")
+            break
     if unsure >= policy.unsure_local:
         route = Route.FRONTIER if unsure >= policy.unsure_frontier else Route.LOCAL
         yield _Ground(route, f"{_percent(unsure)} of the words are unsure")
-    if measured.contrast < policy.faint:
-        yield _Ground(Route.LOCAL, f"faint print: contrast {measured.contrast:.2f}")
-    if measured.dpi < policy.coarse_dpi:
-        yield _Ground(Route.LOCAL, f"low resolution: {measured.dpi:.0f} dpi")
+
+
+def _disagreement(measured: Signals, policy: Policy) -> Iterator[_Ground]:
+    """Two reads that differ, and no reason to believe either: a doubted layer beside a clean OCR is none."""
+    believed = measured.source is TextSource.OCR and not _is_unclean(measured, policy)
+    if measured.agreement is not None and measured.agreement < policy.agreement and not believed:
+        share = _percent(measured.agreement)
+        yield _Ground(Route.FRONTIER, f"two reads disagree: text layer and OCR share {share} of the words")
+
+
+def _quality(measured: Signals, policy: Policy) -> str:
+    """What may have made the read bad; no ground of its own, since plain print reads well at 100 dpi."""
+    coarse = f"{measured.dpi:.0f} dpi" if measured.dpi < policy.coarse_dpi else ""
+    faint = f"faint print, contrast {measured.contrast:.2f}" if measured.contrast < policy.faint else ""
+    said = ", ".join(each for each in (coarse, faint) if each)
+    return f" ({said})" if said else ""
 
 
 def _unanswered(grounds: Sequence[_Ground], verdict: Verdict, policy: Policy) -> list[_Ground]:
-    """The grounds that stand after the VLM has looked: open ones fall if it surely sees no hand and no stamp."""
-    harmless = all(_says(verdict, question, "no", policy.sure) for question in ("handwriting", "stamp"))
-    return [ground for ground in grounds if not (ground.open and harmless)]
+    """The grounds that stand after the VLM has looked. An open one falls if the VLM surely sees no handwriting and is
+    sure about stamps and signatures, whatever it is sure of: that answer is a ground of its own."""
+    stamp = verdict.answers.get("stamp")
+    seen = _says(verdict, "handwriting", "no", policy.sure) and stamp is not None and stamp.probability >= policy.sure
+    return [ground for ground in grounds if not (ground.open and seen)]
 
 
 def _from_verdict(verdict: Verdict, measured: Signals, policy: Policy) -> Iterator[_Ground]:
-    ocr, sure = measured.source is TextSource.OCR, policy.sure
-    unclean = ocr and measured.confidence < policy.clean_above
+    ocr, unclean, sure = measured.source is TextSource.OCR, _is_unclean(measured, policy), policy.sure
     covered = measured.unread_ink >= policy.unread_local or unclean
     for question, label, route, said in (
         ("handwriting", "yes", Route.FRONTIER, "handwriting"),
@@ -235,12 +253,8 @@ def _says(verdict: Verdict, question: str, label: str, sure: float) -> bool:
     return answer is not None and answer.label == label and answer.probability >= sure
 
 
-def _adding(decided: Triage, reason: str) -> Triage:
-    return dataclasses.replace(decided, reasons=(*decided.reasons, reason))
-
-
 def _percent(share: float) -> str:
-    return f"{share * 100:.0f} %"
+    return f"{share * 100:.0f} %" if share >= 0.01 else f"{share * 100:.2f} %"
 
 
 def _count(number: int, noun: str) -> str:

@@ -129,11 +129,11 @@ def seal(page: pymupdf.Page, text: str, middle: list[str], at: tuple[float, floa
         shape.draw_circle(centre, radius * share)
         shape.finish(color=ink, width=width, stroke_opacity=0.75)
     shape.commit()
-    size = radius * 0.19
+    size = radius * 0.165
     for index, letter in enumerate(text):
         angle = 360 * index / len(text)
         half = pymupdf.get_text_length(letter, "hebo", size) / 2
-        spot = pymupdf.Point(at[0] - half, at[1] - radius * 0.73)
+        spot = pymupdf.Point(at[0] - half, at[1] - radius * 0.735)
         page.insert_text(spot, letter, fontname="hebo", fontsize=size, color=ink,
                          morph=(centre, pymupdf.Matrix(-angle)), fill_opacity=0.75)
     for row, line in enumerate(middle):

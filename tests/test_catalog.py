@@ -484,7 +484,7 @@ def test_a_fresh_home_is_opened_by_many_at_once(url: str) -> None:
 
 
 def test_threads_open_a_fresh_home_at_once(url: str) -> None:
-    """Alembic keeps globals: two threads of one process must not meet in them."""
+    """The threads of one process are as good as processes."""
     barrier = threading.Barrier(6)
 
     def work(number: int) -> None:

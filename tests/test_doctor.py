@@ -45,7 +45,8 @@ def test_a_problem_names_its_fix(home, setting, value, check, says):
 def test_servers_are_named_without_their_secrets(home):
     """What leaves the machine names hosts, never a password."""
     settings = load_settings(
-        qdrant_url="https://user:hunter2@vectors.example:6333", database_url="postgresql+psycopg://m:hunter2@db.example/m"
+        qdrant_url="https://user:hunter2@vectors.example:6333",
+        database_url="postgresql+psycopg://m:hunter2@db.example/m",
     )
     found = json.dumps(examine(settings))
     assert "vectors.example" in found

@@ -76,5 +76,6 @@ def test_retryable_errors_are_retried_by_prefect(home, inbox, monkeypatch, failu
 
 def test_importing_the_pipeline_imports_no_prefect():
     """Prefect stays at the edge: the whole pipeline imports without it."""
-    code = "import sys, pipeline.run, pipeline.stages, pipeline.wiring, pipeline.commands; sys.exit('prefect' in sys.modules)"
+    modules = "pipeline.run, pipeline.stages, pipeline.wiring, pipeline.commands"
+    code = f"import sys, {modules}; sys.exit('prefect' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], env=os.environ, check=False).returncode == 0

@@ -98,7 +98,7 @@ def test_document_is_described_once_for_all_its_pages() -> None:
     context = DocumentContext(opening(first.text), title="Lease", kind="office lease", parties=("Acme Inc.", "Brown"))
     points = build(DOCUMENT, [first, page(2, "beta")], context, texts)
     assert texts.given[0] == "Lease. office lease. Acme Inc.; Brown. THIS LEASE is made"
-    assert points[0].about.tolist() == points[1].about.tolist() == [[12.0, 0.0]]
+    assert points[0].about.tolist() == points[1].about.tolist() == [[10.0, 0.0]]
 
 
 def test_naming_terms_weigh_the_same_on_every_page() -> None:

@@ -1,4 +1,4 @@
-"""The spine: killed anywhere and started again it loses nothing, doubles nothing, and repeats only what was in flight."""
+"""The spine: killed anywhere and started again it loses and doubles nothing, and repeats only what was in flight."""
 
 import os
 import signal

@@ -44,8 +44,9 @@ def verdict(**answers: tuple[str, float]) -> Verdict:
 
 BY_SIGNALS = [
     ("white page", scan(words=0, ink=0.0004, confidence=0.0), "blank", "blank: no words, 0.04 % ink"),
-    ("dust read as words", scan(words=2, ink=0.001, confidence=0.3), "blank", "blank: 2 words, 0.10 % ink"),
-    ("one clear word is not blank", scan(words=1, ink=0.001, confidence=0.9), "text", "clean OCR, 1 word at"),
+    ("dust read as words", scan(words=2, ink=0.0003, confidence=0.3), "blank", "blank: 2 words, 0.03 % ink"),
+    ("a lone signature", scan(words=0, ink=0.0015, confidence=0.0), "frontier", "no word could be read though 0.15 %"),
+    ("one clear word is not blank", scan(words=1, ink=0.0003, confidence=0.9), "text", "clean OCR, 1 word at"),
     ("good layer", LAYER, "text", "good text layer, 412 words"),
     ("clean scan", SCAN, "text", "clean OCR, 300 words at confidence 0.93"),
     ("poor scan", scan(confidence=0.43), "frontier", "OCR confidence 0.43 is under 0.60"),
@@ -59,9 +60,17 @@ BY_SIGNALS = [
     ("ruled table in a layer", layer(rules=14), "local", "14 ruling lines: a table or form"),
     ("dense table read well", scan(rules=60), "local", "60 ruling lines: a table or form"),
     ("dense table read badly", scan(rules=60, confidence=0.7), "frontier", "dense table (60 ruling lines) and OCR"),
-    ("faint print", scan(contrast=0.2), "local", "faint print: contrast 0.20"),
-    ("a fax", scan(dpi=98), "local", "low resolution: 98 dpi"),
+    ("rules in a layer", layer(unread_ink=0.5), "local", "50 % of the ink was not read"),
+    ("coarse but clear", scan(dpi=98, contrast=0.2), "text", "clean OCR, 300 words"),
+    ("a bad fax", scan(dpi=98, confidence=0.5), "frontier", "OCR confidence 0.50 is under 0.60 (98 dpi)"),
+    (
+        "a faint fax",
+        scan(dpi=98, contrast=0.2, confidence=0.7),
+        "local",
+        "OCR confidence 0.70 is under 0.85 (98 dpi, fai",
+    ),
     ("reads disagree", layer(agreement=0.4), "frontier", "two reads disagree: text layer and OCR share 40 %"),
+    ("doubted layer, unsure OCR", scan(agreement=0.1, confidence=0.7), "frontier", "two reads disagree"),
     ("discarded layer", scan(agreement=0.1), "text", "clean OCR, 300 words"),
     ("French", scan(language="fr"), "frontier", "page is in French (fr); the configured language is eng"),
     (
@@ -80,6 +89,8 @@ BY_VERDICT = [
     ("signature alone", SCAN, {"stamp": ("signature", 0.9)}, "local", "signature (VLM, 0.90)"),
     ("stamp beside the text", SCAN, {"stamp": ("stamp", 0.9)}, "local", "stamp (VLM, 0.90)"),
     ("stamp over the text", scan(unread_ink=0.1), {"stamp": ("stamp", 0.9)}, "frontier", "stamp (VLM, 0.90)"),
+    ("unread ink is a signature", scan(unread_ink=0.4), {"stamp": ("signature", 0.9)}, "local", "signature (VLM"),
+    ("unread ink, unsure of stamps", scan(unread_ink=0.4), {"stamp": ("no", 0.5)}, "frontier", "40 % of the ink"),
     ("a logo is harmless", scan(unread_ink=0.3), {}, "text", "clean OCR"),
     ("a logo, unsure", scan(unread_ink=0.3), {"handwriting": ("no", 0.6)}, "frontier", "30 % of the ink was not read"),
     ("calm VLM, bad OCR", scan(confidence=0.4), {}, "frontier", "OCR confidence 0.40"),
@@ -174,10 +185,12 @@ class Recording:
         return [verdict(handwriting=("yes", 0.95)) for _ in pages]
 
 
-def page(number: int, words: int, source: TextSource, confidence: float, ink: float = 0.05) -> PageInput:
+def page(
+    number: int, words: int, source: TextSource, confidence: float, ink: float = 0.05, notes: tuple[str, ...] = ()
+) -> PageInput:
     image = PageImage(number, "0" * 64, "image/png", 1700, 2200, 200.0, Affine(), ink=ink, contrast=0.8)
     found = tuple(Word("word", Box(0, 0, 0.1, 0.1), confidence) for _ in range(words))
-    return PageInput(image, Path("page.png"), PageText(number, found, source, confidence))
+    return PageInput(image, Path("page.png"), PageText(number, found, source, confidence, notes=notes))
 
 
 PAGES = [
@@ -212,3 +225,11 @@ def test_signals_count_what_was_read() -> None:
     measured = signals(PageInput(image, Path("p.jpg"), text))
     assert (measured.words, measured.low_confidence_share, measured.hidden) == (2, 0.5, 4)
     assert (measured.rotation, measured.skew, measured.rules, measured.dpi) == (90, 1.5, 3, 150.0)
+
+
+def test_what_reading_noted_stands_among_the_reasons_once() -> None:
+    """Why OCR was used, or words left out, is told after the route's own reasons, without saying a thing twice."""
+    foreign = "page is in French (fr); the configured language is eng"
+    one = page(1, 300, TextSource.OCR, 0.9, notes=("12 words were left out", foreign))
+    one = dataclasses.replace(one, text=dataclasses.replace(one.text, language="fr"))
+    assert triage([one], None, POLICY)[0].reasons == (foreign, "12 words were left out")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["orientation", "read_words", "script", "tessdata_folder"]
 
 ORIENTATION_CERTAIN = 2.0  # Tesseract's orientation confidence: under this it contradicts itself when a page is turned
-OCR_DPI = (150.0, 300.0)
+OCR_DPI = (200.0, 300.0)  # forms at 90 dpi: word recall 0.82 at 150, 0.85 at 200, 0.84 at 300
 # Tesseract's script confidence says little (0.3 on clean Korean, 3.9 for "Cyrillic" on poor English scans).
 # Well-formed letters, by the orientation's confidence, say more; look-alikes of Latin need both.
 LETTERS_CERTAIN = 5.0

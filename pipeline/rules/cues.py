@@ -8,7 +8,8 @@ __all__ = ["CUES", "DISTINCT"]
 
 _PATTERNS = {
     "Renewal Term": r"\brenew(?:al|s|ed)?\b|\bextend(?:ed)?\b.{0,60}\b(?:term|period)",
-    "Notice Period To Terminate Renewal": r"\bnotice\b.{0,160}\b(?:renew|extend|extension|expir)|\brenew.{0,200}\bnotice",
+    "Notice Period To Terminate Renewal": r"\bnotice\b.{0,160}\b(?:renew|extend|extension|expir)"
+    r"|\brenew.{0,200}\bnotice",
     "Governing Law": r"\bgovern(?:ed|ing)\b.{0,80}\blaws?\b|\blaws?\b.{0,60}\bgovern|\bconstrued\b.{0,80}\blaws?\b",
     "Most Favored Nation": r"most[\s-]favou?red|no less favou?rable|(?:lower|better|more favou?rable) (?:price|terms?)",
     "Non-Compete": r"\bcompet(?:e|es|ing|itive|ition|itor)\b|\bnon-?compet",
@@ -18,7 +19,8 @@ _PATTERNS = {
     r"\b(?:compet|exclusiv|solicit)|\b(?:compet|exclusiv|solicit).{0,300}\b(?:except|provided,? however|other than)\b",
     "No-Solicit Of Employees": r"\b(?:solicit|hire|recruit|employ|entice)\w*\b.{0,160}\b(?:employee|personnel|staff)",
     "Non-Disparagement": r"\bdisparag|\bdefam|\bderogatory|\btarnish",
-    "Termination For Convenience": r"\bterminat\w+.{0,160}\b(?:without cause|for convenience|any reason|no reason|any time"
+    "Termination For Convenience": r"\bterminat\w+.{0,160}\b(?:without cause|for convenience|any reason"
+    r"|no reason|any time"
     r"|with or without)|\b(?:any time|without cause|any reason)\b.{0,120}\bterminat",
     "Rofr/Rofo/Rofn": r"\b(?:right|option) of first (?:refusal|offer|negotiation)|\bfirst (?:right|option|opportunity)"
     r"|\brights? of first",
@@ -27,29 +29,37 @@ _PATTERNS = {
     "Revenue/Profit Sharing": r"\b(?:royalt|commission|percent|revenue|profit)|\d\s?%",
     "Price Restrictions": r"\b(?:price|fee|rate)s?\b.{0,120}\b(?:increase|raise|exceed|decrease|adjust|maximum|fixed)"
     r"|\b(?:increase|raise|reduce)\w*\b.{0,80}\b(?:price|fee|rate)s?\b",
-    "Minimum Commitment": r"\bminimum\b|\b(?:at least|no less than|not less than)\b.{0,60}\b(?:purchase|units?|order|pay|\$|annual)",
+    "Minimum Commitment": r"\bminimum\b|\b(?:at least|no less than|not less than)\b.{0,60}\b(?:purchase"
+    r"|units?|order|pay|\$|annual)",
     "Volume Restriction": r"\b(?:exceed|maximum|up to|limit(?:ed)? to|no more than|in excess of)\b",
     "Ip Ownership Assignment": r"\bwork(?:s)? (?:made )?for hire|\bright,? title,? and interest|\bassigns?\b.{0,120}"
     r"\b(?:right|invention|patent|copyright|intellectual|work)|\b(?:sole|exclusive) (?:property|owner)",
     "Joint Ip Ownership": r"\bjoint(?:ly)?\b",
-    "License Grant": r"\bgrants?\b.{0,160}\b(?:licen[sc]e|right (?:to|and)|permission)|\blicen[sc]ed? (?:\w+ ){0,3}to use\b",
-    "Non-Transferable License": r"\bnon-?\s?transferable|\bnon-?\s?assignable|\bnot (?:be )?(?:transfer|assign|sublicens)",
-    "Affiliate License-Licensor": r"\blicen[sc].{0,200}\baffiliates? of (?:the )?licensor|\blicensor\b.{0,40}\baffiliat.{0,160}\bgrant",
-    "Affiliate License-Licensee": r"\b(?:grant|licen[sc])\w*.{0,160}\b(?:its|their|licensee'?s?)\b.{0,30}\b(?:affiliat|subsidiar)",
+    "License Grant": r"\bgrants?\b.{0,160}\b(?:licen[sc]e|right (?:to|and)|permission)"
+    r"|\blicen[sc]ed? (?:\w+ ){0,3}to use\b",
+    "Non-Transferable License": r"\bnon-?\s?transferable|\bnon-?\s?assignable|\bnot (?:be )?(?:transfer"
+    r"|assign|sublicens)",
+    "Affiliate License-Licensor": r"\blicen[sc].{0,200}\baffiliates? of (?:the )?licensor"
+    r"|\blicensor\b.{0,40}\baffiliat.{0,160}\bgrant",
+    "Affiliate License-Licensee": r"\b(?:grant|licen[sc])\w*.{0,160}\b(?:its|their"
+    r"|licensee'?s?)\b.{0,30}\b(?:affiliat|subsidiar)",
     "Unlimited/All-You-Can-Eat-License": r"\bunlimited\b|\bunrestricted\b|\benterprise-?wide",
     "Irrevocable Or Perpetual License": r"\birrevocabl|\bperpetual|\bin perpetuity",
     "Source Code Escrow": r"\bescrow\b|\bsource code\b",
-    "Post-Termination Services": r"\b(?:after|upon|following|notwithstanding|survive)\b.{0,60}\b(?:terminat|expir)\w+.{0,200}"
+    "Post-Termination Services": r"\b(?:after|upon|following|notwithstanding|survive)\b.{0,60}\b(?:terminat"
+    r"|expir)\w+.{0,200}"
     r"\b(?:continue|transition|wind|sell|provide|complete|remain)\w*|\bterminat\w+.{0,120}\bsell[\s-]off",
     "Audit Rights": r"\baudit|\binspect|\bbooks\b|\brecords\b|\bexamine",
-    "Uncapped Liability": r"\b(?:limitation|limit)\b.{0,200}\b(?:not apply|exclu)|\bexcept\b.{0,300}\bliab|\bshall not apply"
+    "Uncapped Liability": r"\b(?:limitation|limit)\b.{0,200}\b(?:not apply|exclu)|\bexcept\b.{0,300}\bliab"
+    r"|\bshall not apply"
     r"|\bunlimited liab|\bliab.{0,300}\b(?:except|gross negligence|wil+ful)",
     "Cap On Liability": r"\bliab\w+\b.{0,300}\b(?:exceed|limited|limit|consequential|incidental|punitive)"
     r"|\b(?:consequential|incidental|punitive|indirect)\b.{0,80}\bdamages",
     "Liquidated Damages": r"\bliquidated\b|\btermination (?:fee|payment)|\bpenalt",
     "Warranty Duration": r"\bwarrant\w*\b.{0,300}\b(?:days?|months?|years?)\b",
     "Insurance": r"\binsur(?:ance|ed|er)\b",
-    "Covenant Not To Sue": r"\bcovenant\w* not to sue|\b(?:contest|challenge|attack|dispute)\b.{0,160}\b(?:valid|owner|right|title)"
+    "Covenant Not To Sue": r"\bcovenant\w* not to sue|\b(?:contest|challenge|attack"
+    r"|dispute)\b.{0,160}\b(?:valid|owner|right|title)"
     r"|\bnot\b.{0,40}\b(?:contest|challenge)",
     "Third Party Beneficiary": r"\bthird[\s-]part(?:y|ies)\b.{0,40}\bbeneficiar|\bbeneficiar\w+\b",
 }

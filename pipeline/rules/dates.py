@@ -34,28 +34,34 @@ NEAR = r"[a-z ,]{0,45}[\s\"'(,:]*(?:[Tt]he\s|[Tt]his\s)?$"
 EFFECTIVE_AFTER = re.compile(r"^\W{0,4}\(?(?:the|this|such)?\s?\W{0,2}(?:Effective|Commencement) Date", re.I)
 EXPIRES_AFTER = re.compile(r"^\W{0,4}\(?(?:the)?\s?\W{0,2}(?:Expiration|Termination|Expiry|End) Date", re.I)
 EFFECTIVE = re.compile(
-    r"(?:\beffective\b(?: date)?(?: of this \w+)?|\bcommenc\w+(?: date)?|(?:in|into|takes?) (?:force|effect)|\bbeginning\b"
+    r"(?:\beffective\b(?: date)?(?: of this \w+)?|\bcommenc\w+(?: date)?|(?:in|into|takes?) (?:force|effect)"
+    r"|\bbeginning\b"
     rf"|term (?:starts|begins)|start date|commencement date){NEAR}",
     re.I,
 )
 AGREED = re.compile(
-    rf"\b(?:made|entered|executed|agreed|accepted|concluded|dated|issued|signed)\b(?: in [A-Z][\w ,.]{{0,40}})?(?i:{NEAR})"
-    r"|\b(?i:(?:agreement|contract|invoice|order|issue|p\.?o\.?|bill|document) date|date of (?:this )?(?:agreement|contract|lease"
+    rf"\b(?:made|entered|executed|agreed|accepted|concluded|dated|issued"
+    rf"|signed)\b(?: in [A-Z][\w ,.]{{0,40}})?(?i:{NEAR})"
+    r"|\b(?i:(?:agreement|contract|invoice|order|issue|p\.?o\.?|bill|document) date"
+    r"|date of (?:this )?(?:agreement|contract|lease"
     r"|amendment|order|invoice|issue)|date issued)\s?:?\s*$"
 )
 EXECUTED = re.compile(
-    rf"\b(?:executed|signed|entered into|AGREED AND ACCEPTED|Agreed and Accepted|IN WITNESS WHEREOF)\b[^.;]{{0,90}}(?i:{NEAR})"
+    rf"\b(?:executed|signed|entered into|AGREED AND ACCEPTED|Agreed and Accepted"
+    rf"|IN WITNESS WHEREOF)\b[^.;]{{0,90}}(?i:{NEAR})"
 )
 LABEL = re.compile(r"(?:^|\s)dated?\s?:\s*$", re.I)
 EXPIRES = re.compile(
-    r"(?:\bexpir\w+(?: date)?|\bterminat\w+(?: date)?(?: on| as of|:)|\buntil|\bthrough|\bend(?:s|ing)?(?: date)?(?: on|:)"
+    r"(?:\bexpir\w+(?: date)?|\bterminat\w+(?: date)?(?: on| as of|:)|\buntil|\bthrough|\bend(?:s"
+    r"|ing)?(?: date)?(?: on|:)"
     r"|remain in (?:full )?(?:force|effect) (?:until|through|to)|no later than)"
     r"[\s,]*(?:midnight|(?:the )?close of business|is|shall be|on|as of)?[\s:]*(?: on| of)?[\s\"'(]*(?:the\s)?$",
     re.I,
 )
 DUE = re.compile(r"(?:due(?: date)?(?: on| by)?|pay(?:able|ment)? (?:on|by|before)|pay by)\s?:?\s*$", re.I)
 OTHER_PAPER = re.compile(
-    r"(?:that certain|the (?:original|existing|master|prior|above)|pursuant to|under (?:the|that)|amend\w*|supplement\w*"
+    r"(?:that certain|the (?:original|existing|master|prior|above)|pursuant to|under (?:the|that)|amend\w*"
+    r"|supplement\w*"
     r"|in accordance with|refer\w* to|attached to|part of|incorporated)\b[^.;]{0,140}$",
     re.I,
 )

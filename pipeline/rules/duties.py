@@ -20,17 +20,21 @@ DUTY = re.compile(
     r"(?:\snot)?)\s(?P<what>(?:[^;.]|\.(?=\d)){8,400})"
 )
 ACTOR = re.compile(
-    r"\b(?:part(?:y|ies)|company|client|customer|contractor|consultant|supplier|vendor|buyer|seller|purchaser|tenant|landlord"
+    r"\b(?:part(?:y|ies)|company|client|customer|contractor|consultant|supplier|vendor|buyer|seller|purchaser"
+    r"|tenant|landlord"
     r"|lessor|lessee|licensor|licensee|distributor|manufacturer|employer|employee|executive|franchis\w+|sponsor|agen\w+"
     r"|borrower|lender|recipient|discloser|provider|owner|operator|reseller|affiliate|partners?|members?|guarantor"
     r"|advertiser|station|publisher|developer|host|shipper|carrier|receiving|disclosing|inc|llc|corp|ltd)\b",
     re.I,
 )
-PASSIVE = re.compile(r"^(?:be\s(?:deemed|construed|governed|binding|effective|considered|entitled|responsible for its own)|have\s(?:the|no)\s"
+PASSIVE = re.compile(r"^(?:be\s(?:deemed|construed|governed|binding|effective|considered|entitled"
+    r"|responsible for its own)|have\s(?:the|no)\s"
                      r"(?:right|obligation|liability)|mean|not be (?:liable|deemed|construed))", re.I)  # fmt: skip
 BY_WHEN = re.compile(
-    r"\b(?:within|no later than|not later than|on or before|prior to|by|at least|before|upon|every|each|promptly|immediately)"
-    r"\s(?:[\w()'-]+\s){0,6}?(?:days?|months?|weeks?|years?|hours?|date|quarter|expiration|termination|request|receipt|demand)\b"
+    r"\b(?:within|no later than|not later than|on or before|prior to|by|at least|before|upon|every|each"
+    r"|promptly|immediately)"
+    r"\s(?:[\w()'-]+\s){0,6}?(?:days?|months?|weeks?|years?|hours?|date|quarter|expiration|termination"
+    r"|request|receipt|demand)\b"
     r"(?:\s(?:of|after|following|from|prior to|before)\s(?:[\w()'-]+\s?){1,8})?",
     re.I,
 )
@@ -40,7 +44,8 @@ SIGN_LABEL = (
     r"(?:Name|Printed Name|Print Name|Name \(print\)|Typed Name|Title|Its|By|Signature|Date|Dated|Address|Witness)"
 )
 NAME = re.compile(
-    rf"\b(?:(?:Print(?:ed)?|Typed)\s)?Name\s?(?:\([Pp]rint\w*\))?\s?:\s?_*\s?({PERSON}?)(?=\s(?:{SIGN_LABEL}\b|[_(:,])|\s*$|\s[A-Z])"
+    rf"\b(?:(?:Print(?:ed)?"
+    rf"|Typed)\s)?Name\s?(?:\([Pp]rint\w*\))?\s?:\s?_*\s?({PERSON}?)(?=\s(?:{SIGN_LABEL}\b|[_(:,])|\s*$|\s[A-Z])"
 )
 TITLE = re.compile(
     rf"\b(?:Title|Its)\s?:\s?_*\s?([A-Z][\w,&.'/ -]{{2,60}}?)(?=\s(?:{SIGN_LABEL})\b\s?:|\s*$|\s_|\s{{2,}})"

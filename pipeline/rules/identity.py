@@ -21,7 +21,8 @@ NOISE = re.compile(
 SENTENCE_LIKE = re.compile(r"\b(?:is|are|shall|will|hereby|this|that|which|we|you|your|please|been|was)\b", re.I)
 OPENING = re.compile(
     r"\b(?:This|THIS)\s+((?:[A-Z][\w&/'-]*,?\s+|(?:and|of|to|for|the|No\.|in)\s+|\d+\s+){0,9}"
-    r"(?:Agreement|AGREEMENT|Lease|LEASE|Amendment|AMENDMENT|Contract|CONTRACT|Addendum|ADDENDUM|Work|WORK|Order|ORDER))\b"
+    r"(?:Agreement|AGREEMENT|Lease|LEASE|Amendment|AMENDMENT|Contract|CONTRACT|Addendum|ADDENDUM|Work|WORK"
+    r"|Order|ORDER))\b"
 )
 AMENDING = re.compile(r"\b(?:amendment|addendum|modification|supplement)\b", re.I)
 LETTER = re.compile(
@@ -29,8 +30,10 @@ LETTER = re.compile(
 )
 
 LABELS = (
-    r"contract|agreement|purchase order|p\.?\s?o\.?|order|invoice|inv|reference|ref|our ref|your ref|account|policy|project"
-    r"|matter|docket|case|file|estimate|statement of work|sow|license|quotation|quote|proposal|registration|document|loan"
+    r"contract|agreement|purchase order|p\.?\s?o\.?|order|invoice|inv|reference|ref|our ref|your ref|account"
+    r"|policy|project"
+    r"|matter|docket|case|file|estimate|statement of work|sow|license|quotation|quote|proposal|registration"
+    r"|document|loan"
     r"|lease|amendment|customer|vendor|bill|receipt|tracking|requisition|job|work order|deal|id"
 )
 MARK = r"(?:no\.?|num(?:ber)?\.?|nr\.?|#|id\.?|№)"

@@ -22,7 +22,8 @@ JURISDICTIONS: tuple[str, ...] = (
     "Malaysia", "Thailand", "Vietnam", "Indonesia", "Philippines", "Australia", "New South Wales", "Victoria",
     "Queensland", "New Zealand", "Mexico", "Brazil", "Argentina", "Chile", "Colombia", "Peru", "Panama", "Bermuda",
     "Cayman Islands", "British Virgin Islands", "Bahamas", "Jersey", "Guernsey", "Isle of Man", "Cyprus", "Malta",
-    "Marshall Islands", "United Arab Emirates", "Dubai", "Saudi Arabia", "Qatar", "United States", "United States of America",
+    "Marshall Islands", "United Arab Emirates", "Dubai", "Saudi Arabia", "Qatar", "United States",
+    "United States of America",
 )  # fmt: skip
 
 

@@ -21,21 +21,27 @@ CLOSING = re.compile(
     r"|IN CONSIDERATION|In consideration|hereby agree|agree as follows|TABLE OF CONTENTS|Table of Contents)\b|\s1\.\s"
 )
 STRONG = (
-    r"(?i:Incorporated|Inc\b|Corporation|Corp\b|Limited|Ltd\b|L\.?L\.?C\b|L\.?L\.?P\b|L\.?P\b|P\.?L\.?C\b|GmbH|S\.A\b|N\.V\b"
+    r"(?i:Incorporated|Inc\b|Corporation|Corp\b|Limited|Ltd\b|L\.?L\.?C\b|L\.?L\.?P\b|L\.?P\b|P\.?L\.?C\b"
+    r"|GmbH|S\.A\b|N\.V\b"
     r"|B\.V\b|A\.G\b|Pty\.? Ltd|N\.A\b|ASA\b|S\.?p\.?A\b|K\.K\b|A/S\b|Sdn\.? Bhd|Co\b)\.?(?![\w-])"
 )
-WEAK = r"(?i:Company|Trust|Partners|Partnership|Bank|University|Foundation|Association|Authority|Holdings|Fund|Press|Group)(?![\w-])"
+WEAK = (
+    r"(?i:Company|Trust|Partners|Partnership|Bank|University|Foundation|Association|Authority|Holdings"
+    r"|Fund|Press|Group)(?![\w-])"
+)
 WORD = r"(?:[a-z]?[A-Z0-9][\w&'.!/-]*|[a-z][\w-]*\.(?:com|net|org)|&)"
 LINK = rf"(?:{WORD}|of|and|AND|the|de|for|in)"
 COMPANY = re.compile(
     rf"{WORD},?\s(?:{LINK},?\s){{0,7}}?(?:{STRONG}(?:,?\s{STRONG})*|{WEAK}(?:(?:,?\s{WORD}){{0,4}}?,?\s{STRONG})*)"
 )
 PERSON = re.compile(
-    r"(?:[A-Z][a-z]+|[A-Z]{2,}|[A-Z]\.)(?:\s(?:[A-Z]\.|[A-Z][a-zA-Z'-]+|de|van|von)){1,3}(?:,?\s(?:Jr\.?|Sr\.?|I{2,3}|IV))?"
+    r"(?:[A-Z][a-z]+|[A-Z]{2,}|[A-Z]\.)(?:\s(?:[A-Z]\.|[A-Z][a-zA-Z'-]+|de|van|von)){1,3}(?:,?\s(?:Jr\.?"
+    r"|Sr\.?|I{2,3}|IV))?"
 )
 PHRASE = re.compile(rf"(?:[Tt]he\s)?{WORD}(?:\s{LINK}){{0,7}}")
 NO_NAME = re.compile(
-    r"\b(?:Agreement|Effective|Date|Section|Article|Parties|Party|State|Exhibit|Street|Avenue|Suite|Floor|Whereas|County|January"
+    r"\b(?:Agreement|Effective|Date|Section|Article|Parties|Party|State|Exhibit|Street|Avenue|Suite|Floor"
+    r"|Whereas|County|January"
     r"|February|March|April|May|June|July|August|September|October|November|December|laws?|Delaware corporation)\b",
     re.I,
 )
@@ -46,10 +52,13 @@ FORM = re.compile(r"(?:,?\s)?\b(?:corporation|company|limited|liability|partners
 PLACES = frozenset(place.casefold() for place in JURISDICTIONS)
 NEXT = re.compile(r"(?:\band\b|\bAND\b|;|,)\s*(?:\(?[a-z0-9]{1,2}\)\s*)?(?:(?:its|the)\s(?=[A-Z]))?|\(\d\)\s")
 FOLLOW = re.compile(
-    r"\W{0,3}(?:an?\s|[Aa]n?d?\s(?!other)|AND\s|\(|\"|of\s(?:\d|[A-Z])|with\s|having\s|whose\s|located\s|hereinafter|dba\b|d/b/a|a/k/a|in the person"
-    r"|effective|organi[sz]ed|incorporated|acting|through|by and|for\s|together|on behalf|as of|dated|individually|and\b|$|residing"
+    r"\W{0,3}(?:an?\s|[Aa]n?d?\s(?!other)|AND\s|\(|\"|of\s(?:\d|[A-Z])|with\s|having\s|whose\s|located\s"
+    r"|hereinafter|dba\b|d/b/a|a/k/a|in the person"
+    r"|effective|organi[sz]ed|incorporated|acting|through|by and|for\s|together|on behalf|as of|dated"
+    r"|individually|and\b|$|residing"
     r"|\d|collectively|the\s|[.;]\s)"
 )
+DESCRIBED = re.compile(r",? \(|,? an? ")
 TERM = r"[\"?']\s?(?:[Tt]he\s)?([A-Z][\w .&'/-]{1,45}?)[,.]?\s?[\"?']"
 DEFINED = re.compile(
     rf"\"?\(\s*[^()\"?]{{0,80}}{TERM}[^()]{{0,160}}\)|hereinafter[^\"()]{{0,40}}{TERM}|\"\((\w[\w .]{{1,40}})\"\)"
@@ -59,15 +68,18 @@ NOT_A_NAME_FOR_PARTY = re.compile(
 )
 SALUTATION = re.compile(r"\b(?:Dear|DEAR|Gentlemen|Ladies and Gentlemen|To Whom)\b")
 ROLES = (
-    r"company|client|customer|contractor|consultant|supplier|vendor|buyer|seller|purchaser|tenant|landlord|lessor|lessee"
-    r"|licensor|licensee|distributor|manufacturer|employer|employee|executive|franchisor|franchisee|sponsor|agency|agent"
+    r"company|client|customer|contractor|consultant|supplier|vendor|buyer|seller|purchaser|tenant|landlord"
+    r"|lessor|lessee"
+    r"|licensor|licensee|distributor|manufacturer|employer|employee|executive|franchisor|franchisee|sponsor"
+    r"|agency|agent"
     r"|borrower|lender|bank|recipient|discloser|(?:service )?provider|owner|operator|reseller|affiliate|partner|member"
     r"|guarantor|advertiser|station|publisher|promoter|developer|disclosing party|receiving party|host|shipper|carrier"
     r"|transporter|city|university|principal|investor"
 )
 ROLE = re.compile(rf"^(?:{ROLES})$", re.I)
 LABELLED = re.compile(
-    rf"(?<![\w])({ROLES}|bill to|sold to|ship to|invoice to|remit to|supplier name|client name)\s?:\s?({COMPANY.pattern})",
+    rf"(?<![\w])({ROLES}|bill to|sold to|ship to|invoice to|remit to|supplier name"
+    rf"|client name)\s?:\s?({COMPANY.pattern})",
     re.I,
 )
 
@@ -141,14 +153,11 @@ def _name(text: str, start: int, end: int, *, loose: bool) -> Span | None:
         match = pattern.match(text, start, end)
         if match is None or not _plausible(match[0]) or not FOLLOW.match(text, match.end(), end):
             continue
-        if pattern is PHRASE and (
-            comma or not (loose or re.match(r",? \(|,? an? [A-Z]", text[match.end() : match.end() + 6]))
-        ):
-            continue
-        if pattern is PERSON and comma and not loose:
-            if not re.match(r",? \(|,? an? ", text[match.end() : match.end() + 6]):
-                continue
-        return match.start(), match.end()
+        described = DESCRIBED.match(text, match.end(), end) is not None
+        if pattern is COMPANY or (loose and not (comma and pattern is PHRASE)):
+            return match.span()
+        if described if pattern is PERSON and comma else not comma and (described or pattern is PERSON):
+            return match.span()
     return None
 
 

@@ -21,20 +21,25 @@ LENGTH = rf"((?:{COUNT})[\s-]{{1,2}}{UNIT})"
 
 LAW = re.compile(
     r"\b(?:govern\w*|constru\w+|interpret\w+|enforce\w*|accordance with|under|pursuant to)\b[^.;]{0,120}?\blaws?\b"
-    r"(?:\s\([^)]{0,80}\))?\s(?:\w+\s){0,4}?(?:of|in)\s(?:the\s)?(?:United States(?: of America)?,?\s(?:and\s)?(?:of\s)?(?:the\s)?)?"
-    r"(?:(?:State|Commonwealth|Province|Republic|Kingdom|Country|Territory|laws?)(?:\sand\s\w+)?\sof\s(?:the\s(?:State of\s)?)?)?"
+    r"(?:\s\([^)]{0,80}\))?\s(?:\w+\s){0,4}?(?:of"
+    r"|in)\s(?:the\s)?(?:United States(?: of America)?,?\s(?:and\s)?(?:of\s)?(?:the\s)?)?"
+    r"(?:(?:State|Commonwealth|Province|Republic|Kingdom|Country|Territory"
+    r"|laws?)(?:\sand\s\w+)?\sof\s(?:the\s(?:State of\s)?)?)?"
     r"([A-Z][\w'.]*(?:[\s,]+(?:of|and|the|[A-Z][\w'.]*)){0,4})",
     re.I,
 )
 ADJECTIVE_LAW = re.compile(
     r"\b(?:governed|construed|interpreted)\b[^.;]{0,80}?\b(?:by|with|under)\s(?:the\s)?(?:laws?\s)?"
-    r"((?:[A-Z]\w+\s){1,3})(?:state\s)?laws?\b|((?:[A-Z]\w+\s){1,3})laws?\s(?:shall|will)\s[^.;]{0,40}\b(?:govern|apply|control)"
+    r"((?:[A-Z]\w+\s){1,3})(?:state\s)?laws?\b|((?:[A-Z]\w+\s){1,3})laws?\s(?:shall"
+    r"|will)\s[^.;]{0,40}\b(?:govern|apply|control)"
 )
 TERM = re.compile(
-    r"\b(?P<subject>(?:this|the|such)\s(?:letter\s)?(?:agreement|lease|contract|sublease|license)|(?:initial\s)?term\b|duration"
+    r"\b(?P<subject>(?:this|the|such)\s(?:letter\s)?(?:agreement|lease|contract|sublease|license)"
+    r"|(?:initial\s)?term\b|duration"
     r"|obligations?|restrictions|confidentiality|provisions)\b[^.;]{0,160}?"
     r"\b(?:shall|will|is|be|continues?|remains?|expires?|terminates?|survives?)\b[^.;]{0,130}?"
-    rf"{LENGTH}(?=\s?(?:from|after|following|thereafter|commenc|beginning|unless|until|period|term\b|and|or|with|[.,;:)(]))",
+    rf"{LENGTH}(?=\s?(?:from|after|following|thereafter|commenc|beginning|unless|until|period|term\b|and|or"
+    rf"|with|[.,;:)(]))",
     re.I,
 )
 TERM_LABEL = re.compile(rf"\b(?P<subject>(?:initial\s)?(?:lease\s)?term|duration)\s?:\s?{LENGTH}", re.I)

@@ -1,0 +1,56 @@
+"""Settings choose the backends, and a part is made only when it is used."""
+
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.errors import ModelError, NotFound
+from pipeline.settings import load_settings
+from pipeline.wiring import Tools, open_tools
+
+
+def test_catalog_alone_loads_no_model(home):
+    """Opening the catalog imports neither torch nor transformers nor an engine."""
+    code = (
+        "import sys\nfrom pipeline.wiring import open_tools\n"
+        "with open_tools() as tools:\n    tools.catalog.documents(); tools.identities\n"
+        "sys.exit(bool({'torch', 'transformers', 'qdrant_edge', 'qdrant_client', 'pymupdf'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_parts_are_made_once(home):
+    """The same part comes back each time, and everything closes together."""
+    with open_tools() as tools:
+        assert tools.catalog is tools.catalog
+        assert tools.store is tools.store
+
+
+def test_without_models_nothing_is_configured(home):
+    """No VLM and no page-image model by default: triage by signals, rules, search over text."""
+    with open_tools() as tools:
+        assert tools.classifier is None
+        assert tools.page_embedder is None
+        assert [one.name.split("/")[0] for one in tools.extractors] == ["rules"]
+        assert tools.identities["page"] == tools.identities["triage"] == ""
+
+
+def test_a_missing_model_names_the_fix(home):
+    """A configured model that is not installed is an error that says how to get it."""
+    tools = Tools(load_settings(triage_model="smolvlm-256m"))
+    with pytest.raises(ModelError, match="muniment models pull smolvlm-256m"):
+        _ = tools.identities
+
+
+def test_the_index_backend_follows_the_url(home):
+    """Without a URL the embedded engine, with one the server."""
+    local, remote = Tools(load_settings()), Tools(load_settings(qdrant_url="http://127.0.0.1:9"))
+    assert type(local.index).__name__ == "OwnedIndex"
+    assert type(remote.index).__name__ == "QdrantIndex"
+
+
+def test_words_of_an_unread_page_are_an_error(home):
+    """Asking for words that were never read says so instead of giving an empty page."""
+    with open_tools() as tools, pytest.raises(NotFound):
+        tools.searcher.words_of("0" * 12, 1)
