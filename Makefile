@@ -16,7 +16,8 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 .PHONY: demo test lint samples constraints clean
 
 demo: $(STAMP)
-	MUNIMENT_HOME=$(DEMO_HOME) PREFECT_HOME=$(CURDIR)/$(DEMO_HOME)/prefect PREFECT_LOGGING_LEVEL=WARNING \
+	@mkdir -p $(DEMO_HOME)/prefect
+	@MUNIMENT_HOME=$(DEMO_HOME) PREFECT_HOME=$(CURDIR)/$(DEMO_HOME)/prefect PREFECT_LOGGING_LEVEL=WARNING \
 		$(BIN)/python -m flows.demo
 
 test: $(STAMP)

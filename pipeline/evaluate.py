@@ -10,14 +10,14 @@ from statistics import fmean
 from typing import Any
 
 from pipeline.errors import UsageError
+from pipeline.types import SearchHit
 
 __all__ = ["Golden", "golden", "retrieval"]
 
 DEPTH = 10
 # A golden question is plain words: its quotation marks are not the search language's exact phrases.
 _PLAIN = str.maketrans(dict.fromkeys('"“”„«»', " "))
-Page = tuple[str, int]
-Search = Callable[[str, str | None, int], Sequence[Page]]
+Search = Callable[[str, str | None, int], Sequence[SearchHit]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class Golden:
 def retrieval(lines: Iterable[str], search: Search) -> dict[str, Any]:
     """nDCG@10, recall@5 and recall@10, mean over the questions, within the document and across the corpus.
 
-    `search(query, document file name or None, limit)` gives (file name, page) best first. A gold hit is the right
-    page of the right document; a question without `document` is asked across the corpus only, where the page
+    `search(query, document file name or None, limit)` gives hits best first. A gold hit is the right page of the
+    right document; a question without `document` is asked across the corpus only, where the page
     number alone counts. A page found twice counts once. Raises `UsageError` that names the line for a bad line,
     and for a file without questions.
     """
@@ -75,8 +75,8 @@ def _text(entry: Mapping[str, Any], key: str, number: int) -> str:
     return value
 
 
-def _measures(hits: Sequence[Page], question: Golden) -> dict[str, float]:
-    found = dict.fromkeys((name if question.document else "", page) for name, page in hits)
+def _measures(hits: Sequence[SearchHit], question: Golden) -> dict[str, float]:
+    found = dict.fromkeys((hit.name if question.document else "", hit.page) for hit in hits)
     right = [name == question.document and page in question.gold_pages for name, page in found]
     gold = len(question.gold_pages)
     gain = sum(hit / math.log2(rank + 2) for rank, hit in enumerate(right))

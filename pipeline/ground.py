@@ -24,7 +24,7 @@ from rapidfuzz import fuzz
 from pipeline.normalise import date_readings, money, tidy
 from pipeline.types import Box, FieldStatus, Finding, PageText, Word
 
-__all__ = ["Haystack", "Match", "boxes_of", "ground", "locate", "stands_in"]
+__all__ = ["Haystack", "Match", "boxes_of", "fold", "ground", "locate", "stands_in"]
 
 MAX_QUOTE = 4000
 """Folded characters of a quote worth looking for: a dense page has about as many."""

@@ -27,6 +27,7 @@ LAYOUT = 1
 
 # From the measurement this layout had to beat (shared corpora, CUAD): windows of 90 words, every 60.
 WINDOW, STRIDE = 90, 60
+MAX_WINDOWS = 2000  # of a page; 120,000 words are no page of a contract, and a multivector has its limit
 
 # Mean page length BM25 normalises by, in words without stop words. A constant, so that a point never depends on its
 # neighbours; 450 is a full contract page.
@@ -65,7 +66,8 @@ def windows(count: int) -> list[tuple[int, int]]:
     """The word ranges [start, stop) of a page of `count` words: 90 words, every 60, the last one not a mere tail."""
     if not count:
         return []
-    return [(start, min(start + WINDOW, count)) for start in range(0, max(count - (WINDOW - STRIDE), 1), STRIDE)]
+    starts = range(0, max(count - (WINDOW - STRIDE), 1), STRIDE)
+    return [(start, min(start + WINDOW, count)) for start in starts[:MAX_WINDOWS]]
 
 
 def build(

@@ -82,7 +82,7 @@ def identity(folder: Path) -> str:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file under the folder by relative path, our own two records left out."""
+    """SHA-256 of every file under the folder by relative path, hidden ones and our own record left out."""
     seen = _seen(folder)
     fresh: dict[str, list[object]] = {}
     for name, path in _files(folder):
@@ -120,9 +120,10 @@ def sha256_of(path: Path) -> str:
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and name not in (RECORD, SEEN):
-            yield name, path
+        name = path.relative_to(folder)
+        hidden = any(part.startswith(".") for part in name.parts)  # caches, locks, our own notes: never loaded
+        if path.is_file() and not hidden and name.as_posix() != RECORD:
+            yield name.as_posix(), path
 
 
 def _seen(folder: Path) -> dict[str, list[object]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from pipeline.types import Affine
@@ -57,17 +58,9 @@ def paint_log(page: Any) -> PaintLog:
     return log
 
 
+@cache
 def _device_class() -> Any:
-    global _DEVICE  # noqa: PLW0603 - the base class exists only once MuPDF is imported
-    if _DEVICE is None:
-        _DEVICE = _make_device()
-    return _DEVICE
-
-
-_DEVICE: Any = None
-
-
-def _make_device() -> Any:
+    # Made on first use: its base class exists only once MuPDF is imported.
     from pymupdf import mupdf
 
     class Device(mupdf.FzDevice2):  # type: ignore[misc]

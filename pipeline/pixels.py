@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Gray = NDArray[np.uint8]
     Mask = NDArray[np.bool_]
 
-__all__ = ["Small", "contrast", "even_out", "ruling_lines", "shrink", "strokes", "uneven"]
+__all__ = ["Rulings", "Small", "contrast", "even_out", "rulings", "shrink", "strokes", "uneven"]
 
 SMALL_DPI = 100.0
 SMALL_EDGE = 1400  # a page of unknown or absurd resolution is brought to this many pixels
@@ -107,18 +107,31 @@ def contrast(small: Small) -> float:
     return float(max(paper - ink, 0.0) / 255)
 
 
-def ruling_lines(small: Small) -> int:
-    """The number of long straight lines, across or down (tables, forms), on an upright page."""
+@dataclass(frozen=True, slots=True)
+class Rulings:
+    """The long straight lines, across and down, of an upright page (tables, forms) and where they are."""
+
+    count: int
+    mask: Mask
+
+
+def rulings(small: Small) -> Rulings:
+    """Find them: at least a fifth of the page wide or an eighth of it high, and thin."""
     height, width = small.ink.shape
-    return _lines(small.ink, width // 5) + _lines(small.ink.T, height // 8)
+    across, rows = _lines(small.ink, width // 5)
+    down, columns = _lines(small.ink.T, height // 8)
+    return Rulings(across + down, rows | columns.T)
 
 
-def _lines(ink: Mask, length: int) -> int:
-    """Runs of ink at least this long across, and thin."""
+def _lines(ink: Mask, length: int) -> tuple[int, Mask]:
+    none: Mask = np.zeros_like(ink)
     if length < 3 or ink.shape[1] < length:
-        return 0
+        return 0, none
     # A line may lean by a pixel over its length and be broken by noise: two rows and small gaps count as one.
     thick = ndimage.maximum_filter(ink.astype(np.uint8), size=(2, 3))
     runs = ndimage.minimum_filter1d(thick, size=length, axis=1, mode="constant", cval=0)
     labels, _ = ndimage.label(runs, np.ones((3, 3), dtype=int))
-    return sum(rows.stop - rows.start <= THICK for rows, _ in ndimage.find_objects(labels))
+    thin = [rows.stop - rows.start <= THICK for rows, _ in ndimage.find_objects(labels)]
+    found = np.array([False, *thin])[labels]
+    mask: Mask = ndimage.maximum_filter(found, size=(3, length)) & ink if any(thin) else none
+    return sum(thin), mask

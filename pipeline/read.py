@@ -38,7 +38,7 @@ POOR = 0.6  # mean confidence under which the script is looked at
 LEFT_OVER = 0.10  # share of the ink that a trusted layer may leave unread without OCR looking at it
 THIN = 0.5  # share of the ink outside the layer from which the page is taken for a scan
 MOST_BAD = 0.3  # share of words without legible letters from which the rest isn't believed either
-EXTRA_CONFIDENCE = 0.6  # words that OCR adds to a trusted layer must be this sure: a logo reads as letters, too
+EXTRA_CONFIDENCE = 0.7  # words that OCR adds to a trusted layer must be this sure: a logo reads as letters, too
 AGREE = 0.6  # share of the words on a few lines that OCR must see too for the layer to be believed
 
 
@@ -56,11 +56,13 @@ class ReadJob:
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    """The page at hand: its upright image, the small copy the measurements use, and how to read it."""
+    """The page at hand: its upright image, the small copy the measurements use, the ink that may be writing
+    (all but ruling lines), and how to read it."""
 
     image: Image
     dpi: float
     small: Small
+    ink: Mask
     language: str
     tessdata: Path | None
 
@@ -94,7 +96,9 @@ def _sheet(job: ReadJob) -> _Sheet:
     Image.MAX_IMAGE_PIXELS = None  # rendering has bounded it
     image = Image.open(io.BytesIO(Store(job.store).read(job.image.sha256)))
     image.load()
-    return _Sheet(image, job.image.dpi, pixels.shrink(image, job.image.dpi), job.language, job.tessdata)
+    small = pixels.shrink(image, job.image.dpi)
+    ink = small.ink & ~pixels.rulings(small).mask
+    return _Sheet(image, job.image.dpi, small, ink, job.language, job.tessdata)
 
 
 def _placed(layer: Layer, to_image: Affine) -> tuple[Word, ...]:
@@ -131,8 +135,8 @@ def _spot_check(words: tuple[Word, ...], sheet: _Sheet) -> float | None:
 
 def _completed(sheet: _Sheet, text: PageText) -> PageText:
     """The layer's words and, where they leave much ink unread, what OCR reads there."""
-    ink = int(sheet.small.ink.sum())
-    rest = int(_unread(sheet.small, text.words).sum())
+    ink = int(sheet.ink.sum())
+    rest = _unread(sheet.ink, text.words)
     if rest < LEFT_OVER * max(ink, 1):
         return text
     bare = replace(sheet, image=_blank_out(sheet, text.words))
@@ -206,17 +210,17 @@ def _merge(words: tuple[Word, ...], extra: tuple[Word, ...]) -> tuple[Word, ...]
     return (*words, *(replace(word, line=word.line + first) for word in extra))
 
 
-def _unread(small: Small, words: tuple[Word, ...]) -> Mask:
-    """The ink outside every word's box, a pixel of slack around each."""
-    height, width = small.ink.shape
-    rest = small.ink.copy()
+def _unread(ink: Mask, words: tuple[Word, ...]) -> int:
+    """How much ink lies outside every word's box, a pixel of slack around each."""
+    height, width = ink.shape
+    rest = ink.copy()
     for word in words:
         box = word.box
         rest[
             max(0, int(box.top * height) - 1) : int(box.bottom * height) + 2,
             max(0, int(box.left * width) - 1) : int(box.right * width) + 2,
         ] = False
-    return rest
+    return int(rest.sum())
 
 
 def _by_ocr(sheet: _Sheet, text: PageText) -> PageText:
@@ -229,7 +233,7 @@ def _by_ocr(sheet: _Sheet, text: PageText) -> PageText:
 def _read_twice(sheet: _Sheet) -> tuple[tuple[Word, ...], tuple[str, ...]]:
     """OCR of the page as it is, or cleaned where its paper is uneven; where that was unsure, the other way,
     too, and the better read is kept."""
-    if not sheet.small.ink.any():
+    if not sheet.ink.any():
         return (), ()
     clean_first = pixels.uneven(sheet.small)
     first = sheet.ocr(_cleaned(sheet) if clean_first else sheet.image)
@@ -257,14 +261,14 @@ def _worth(words: tuple[Word, ...]) -> float:
 
 def _with_shares(text: PageText, sheet: _Sheet) -> PageText:
     """Fill in what follows from the final words."""
-    ink = int(sheet.small.ink.sum())
-    unread = float(_unread(sheet.small, text.words).sum() / ink) if ink else 0.0
+    ink = int(sheet.ink.sum())
+    unread = _unread(sheet.ink, text.words) / ink if ink else 0.0
     return replace(text, confidence=round(_confidence(text.words), 4), unread_ink=round(unread, 4))
 
 
 def _with_language(text: PageText, sheet: _Sheet) -> PageText:
     script = ""
-    if text.source is not TextSource.LAYER and sheet.small.ink.any() and text.confidence < POOR:
+    if text.source is not TextSource.LAYER and sheet.ink.any() and text.confidence < POOR:
         script = ocr.script(sheet.image, sheet.dpi, sheet.tessdata)
     found = language.identify([word.text for word in text.words]) if text.confidence >= POOR else ""
     notes = language.notes(found, script, sheet.language)

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pipeline import pixels, upright
+from pipeline import jpeg, pixels, upright
 from pipeline.backends import ocr
+from pipeline.draw import draw
 from pipeline.errors import DocumentHeld
 from pipeline.paint import PaintLog, Picture, paint_log
 from pipeline.pdf import InspectJob, PdfInfo, inspect, load_page, open_pdf
@@ -32,6 +33,8 @@ __all__ = ["InspectJob", "PdfInfo", "RenderJob", "inspect", "render_page"]
 POINTS_PER_INCH = 72.0
 JPEG_QUALITY = 90
 SCAN_DPI = (100.0, 300.0)  # a scan is rendered at its own resolution, within these
+PAPER_INCHES = 14.0  # legal; a scan on a larger page was put there at the wrong scale, see `_true_dpi`
+BLANK = 12  # grey levels: a page whose pixels differ by less shows nothing
 SLACK = 1.5  # points by which a full-page scan may miss the page's edge: producers round
 
 
@@ -69,6 +72,7 @@ def render_page(job: RenderJob) -> PageImage:
     _check_size(page, job)
     log = paint_log(page)
     raster = _embedded(page, log, job.max_pixels) or _rendered(page, log, job)
+    raster = replace(raster, dpi=_true_dpi(raster))
     return _settle(job, *_put_upright(page, log, raster, job))
 
 
@@ -90,15 +94,12 @@ def _embedded(page: Any, log: PaintLog, max_pixels: int) -> _Raster | None:
     picture = log.pictures[0]
     if picture.jpeg is None or not _fills(picture, page, log) or picture.width * picture.height > max_pixels:
         return None
-    image = _decode(picture)
+    image = jpeg.decode(picture.jpeg, picture.width, picture.height)
     if image is None:
         return None
     turned, place = _unflip(image, picture.place)
-    untouched = picture.jpeg if turned is image and image.getexif().get(_EXIF_ORIENTATION, 1) == 1 else None
-    return _Raster(turned, turned.width / hypot(place.a, place.b) * POINTS_PER_INCH, place, "embedded", jpeg=untouched)
-
-
-_EXIF_ORIENTATION = 0x0112
+    data = jpeg.without_metadata(picture.jpeg) if turned is image else None
+    return _Raster(turned, turned.width / hypot(place.a, place.b) * POINTS_PER_INCH, place, "embedded", jpeg=data)
 
 
 def _fills(picture: Picture, page: Any, log: PaintLog) -> bool:
@@ -126,21 +127,6 @@ def _square(place: Affine) -> bool:
     return straight or crossed
 
 
-def _decode(picture: Picture) -> Image | None:
-    """The pixels, or None where Pillow and the PDF don't agree on what the JPEG is."""
-    from PIL import Image
-
-    Image.MAX_IMAGE_PIXELS = None  # our own limit stands, on the size the file declares
-    try:
-        image = Image.open(io.BytesIO(picture.jpeg or b""), formats=["JPEG"])
-        if image.mode not in ("L", "RGB") or image.size != (picture.width, picture.height):
-            return None
-        image.load()
-    except (OSError, SyntaxError, ValueError):
-        return None
-    return image
-
-
 def _unflip(image: Image, place: Affine) -> tuple[Image, Affine]:
     """Apply the page's own flips and quarter turns, so that fractions map to points without any."""
     from PIL.Image import Transpose
@@ -158,25 +144,18 @@ def _unflip(image: Image, place: Affine) -> tuple[Image, Affine]:
 
 
 def _rendered(page: Any, log: PaintLog, job: RenderJob) -> _Raster:
-    import pymupdf
     from PIL import Image
 
     dpi = _resolution(page, log, job)
     scale = dpi / POINTS_PER_INCH
-    gray = _is_bilevel(log)
-    try:
-        pixmap = page.get_pixmap(
-            matrix=pymupdf.Matrix(scale, scale), colorspace="gray" if gray else "rgb", alpha=False, annots=True
-        )
-    except pymupdf.mupdf.FzErrorBase as error:
-        if "alloc" in str(error):
-            raise MemoryError from error
-        raise DocumentHeld(f"page {job.number} can't be drawn: its content is damaged") from error
-    image = Image.frombytes("L" if gray else "RGB", (pixmap.width, pixmap.height), pixmap.samples)
-    place = Affine(
-        pixmap.width / scale, 0, 0, pixmap.height / scale, pixmap.x / scale, pixmap.y / scale
-    )  # the pixmap's edge is a whole pixel, the page's need not be
-    return _Raster(image if gray else _without_needless_colour(image), dpi, place, "rendered", lossless=gray)
+    bilevel = _is_bilevel(log)
+    drawing = draw(page, scale, gray=bilevel)
+    image = Image.fromarray(drawing.pixels.squeeze(axis=2) if bilevel else drawing.pixels)
+    if drawing.complaints and int(np.ptp(drawing.pixels)) < BLANK:
+        raise DocumentHeld(f"page {job.number} can't be drawn: its content is damaged")
+    # The image's edge is a whole pixel, the page's need not be.
+    place = Affine(a=image.width / scale, d=image.height / scale)
+    return _Raster(image if bilevel else _without_needless_colour(image), dpi, place, "rendered", lossless=bilevel)
 
 
 def _is_bilevel(log: PaintLog) -> bool:
@@ -189,9 +168,15 @@ def _resolution(page: Any, log: PaintLog, job: RenderJob) -> float:
     largest = max(log.pictures, key=lambda picture: picture.area, default=None)
     if largest is not None and largest.area > 0.6 * width * height:
         own = sqrt(largest.width * largest.height / largest.area) * POINTS_PER_INCH
-        dpi = min(max(own, SCAN_DPI[0]), SCAN_DPI[1])
+        shrunk = min(1.0, PAPER_INCHES * POINTS_PER_INCH / max(width, height))
+        dpi = min(max(own, SCAN_DPI[0] * shrunk), SCAN_DPI[1])
     most = sqrt(job.max_pixels / (width * height)) * POINTS_PER_INCH
     return min(dpi, most)
+
+
+def _true_dpi(raster: _Raster) -> float:
+    """The resolution of the paper. Some scanners write one point a pixel: pages a metre long at 72 dpi."""
+    return max(raster.dpi, max(raster.image.size) / PAPER_INCHES)
 
 
 def _without_needless_colour(image: Image) -> Image:
@@ -260,7 +245,7 @@ def _settle(job: RenderJob, raster: _Raster, pose: upright.Pose, small: Small) -
         skew=round(pose.skew, 2),
         ink=round(small.share, 5),
         contrast=round(pixels.contrast(small), 3),
-        rules=pixels.ruling_lines(small),
+        rules=pixels.rulings(small).count,
         source=raster.source,
     )
 

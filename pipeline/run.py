@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import MunimentError
 from pipeline.ingest import ingest_document
-from pipeline.intake import discover, take
+from pipeline.intake import Incoming, discover, take
 from pipeline.types import Document, DocumentStatus, PageOutcome, PageStatus
 
 if TYPE_CHECKING:
@@ -140,6 +140,16 @@ def ingest_paths(
     options = options or RunOptions()
     found = discover(paths, matter, tools.settings.matter)  # first of all: a mistyped path is no run
     run = tools.catalog.start_run("ingest")
+    try:
+        report = _ingest(found, tools, options)
+    except BaseException:
+        tools.catalog.finish_run(run, tools.clock.seconds, {}, "failed")
+        raise
+    tools.catalog.finish_run(run, report.seconds, report.totals, "finished")
+    return report
+
+
+def _ingest(found: Iterable[Incoming], tools: Tools, options: RunOptions) -> RunReport:
     with tools.clock.stage("intake"):
         taken = [take(one, tools.store, tools.catalog, max_file_mb=tools.settings.max_file_mb) for one in found]
     documents = list({document.id: document for document, _ in taken}.values())
@@ -153,9 +163,7 @@ def ingest_paths(
         if error:
             _leave_unfinished(document, error, tools)
         options.on_done(document)
-    report = RunReport(tuple(report_on(doc.id, tools, new) for doc, new in taken), tools.clock.seconds)
-    tools.catalog.finish_run(run, report.seconds, report.totals, "finished")
-    return report
+    return RunReport(tuple(report_on(document.id, tools, new) for document, new in taken), tools.clock.seconds)
 
 
 def rebuild(tools: Tools, options: RunOptions | None = None) -> dict[str, int]:

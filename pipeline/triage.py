@@ -34,12 +34,12 @@ class Policy:
     escalate_below: float = 0.60  # the setting; under it a harsh scan's words are recalled by 0.29 (DESIGN.md, 4)
     clean_above: float = 0.85  # clean office scans read at 0.88-0.96; between the two, words are right but values err
     unsure_word: float = 0.60  # a single word under it is more often wrong than right
-    unsure_local: float = 0.12  # one word in eight: a value in a line of eight words is hit once a line
-    unsure_frontier: float = 0.40  # nearly every line has several wrong words
+    unsure_local: float = 0.10  # one word in ten: about one in every line
+    unsure_frontier: float = 0.25  # one word in four: neat handwriting and broken print, whatever their mean confidence
     blank_ink: float = 0.0005  # a lone signature is 0.001 to 0.002 of a letter page, a white scan 0.0000
     stray_words: int = 2  # OCR makes a word or two of dust, never three above `unsure_word`
-    unread_local: float = 0.08  # a letterhead's logo or one signature
-    unread_frontier: float = 0.25  # real filings: 0.25-0.58 with stamps or handwriting, 0.00-0.20 with forms alone
+    unread_local: float = 0.08  # real filings (vrdu_fara): 0.09-0.12 with a stamp or signature, 0.00-0.05 without
+    unread_frontier: float = 0.20  # the same filings: 0.25 and more where something is written by hand
     agreement: float = 0.60  # two reads of one clean page share 0.9 and more of their words
     ruled: int = 8  # a table of three rows and three columns has eight rules; a signature block has two to four
     dense: int = 24  # a schedule whose cells OCR easily joins across columns
@@ -158,25 +158,28 @@ def _readable(measured: Signals) -> _Ground:
 
 
 def _language(measured: Signals, policy: Policy) -> Iterator[_Ground]:
+    """Another script was read as nonsense. Another language in our own letters was read well if the OCR is sure."""
+    read_well = measured.script in ("", "Latin") and not _is_unclean(measured, policy)
     for note in language.notes(measured.language, measured.script, policy.language):
-        yield _Ground(Route.FRONTIER, note)
+        yield _Ground(Route.LOCAL if read_well else Route.FRONTIER, note)
 
 
 def _unread(measured: Signals, policy: Policy) -> Iterator[_Ground]:
-    """Ink outside all words. A page with a good text layer was made by a program: what is left there are rules,
-    shading and logos, and what looked like print was read by OCR too, so it never needs more than `local`."""
-    share = measured.unread_ink
-    if measured.words and share >= policy.unread_local:
-        much = share >= policy.unread_frontier and measured.source is not TextSource.LAYER
-        route = Route.FRONTIER if much else Route.LOCAL
-        yield _Ground(route, f"{_percent(share)} of the ink was not read: handwriting, stamp or picture", open=True)
+    """Ink outside all words. A page with a good text layer was made by a program, and what looked like print beside
+    the layer was read by OCR too: what is left are pictures and shading, which count one step less."""
+    steps = [policy.unread_local, policy.unread_frontier]
+    passed = sum(measured.unread_ink >= step for step in steps) if measured.words else 0
+    route = (Route.TEXT, Route.LOCAL, Route.FRONTIER)[max(passed - (measured.source is TextSource.LAYER), 0)]
+    if route is not Route.TEXT:
+        reason = f"{_percent(measured.unread_ink)} of the ink was not read: handwriting, stamp or picture"
+        yield _Ground(route, reason, open=True)
 
 
 def _ruled(measured: Signals, policy: Policy) -> Iterator[_Ground]:
     if measured.rules >= policy.dense and _is_unclean(measured, policy):
         reason = f"dense table ({measured.rules} ruling lines) and OCR confidence {measured.confidence:.2f}"
         yield _Ground(Route.FRONTIER, reason)
-    elif measured.rules >= policy.ruled:
+    elif measured.rules >= policy.ruled and measured.source is TextSource.OCR:
         yield _Ground(Route.LOCAL, f"{measured.rules} ruling lines: a table or form")
 
 
@@ -189,6 +192,8 @@ def _ocr(measured: Signals, policy: Policy) -> Iterator[_Ground]:
     if unsure >= policy.unsure_local:
         route = Route.FRONTIER if unsure >= policy.unsure_frontier else Route.LOCAL
         yield _Ground(route, f"{_percent(unsure)} of the words are unsure")
+    if measured.contrast < policy.faint:
+        yield _Ground(Route.LOCAL, f"faint print: contrast {measured.contrast:.2f}")
 
 
 def _disagreement(measured: Signals, policy: Policy) -> Iterator[_Ground]:
@@ -200,11 +205,8 @@ def _disagreement(measured: Signals, policy: Policy) -> Iterator[_Ground]:
 
 
 def _quality(measured: Signals, policy: Policy) -> str:
-    """What may have made the read bad; no ground of its own, since plain print reads well at 100 dpi."""
-    coarse = f"{measured.dpi:.0f} dpi" if measured.dpi < policy.coarse_dpi else ""
-    faint = f"faint print, contrast {measured.contrast:.2f}" if measured.contrast < policy.faint else ""
-    said = ", ".join(each for each in (coarse, faint) if each)
-    return f" ({said})" if said else ""
+    """A resolution that explains a bad read; no ground of its own, since plain print reads well at 100 dpi."""
+    return f" ({measured.dpi:.0f} dpi)" if measured.dpi < policy.coarse_dpi else ""
 
 
 def _unanswered(grounds: Sequence[_Ground], verdict: Verdict, policy: Policy) -> list[_Ground]:
@@ -244,8 +246,9 @@ def _foreign(verdict: Verdict, measured: Signals, policy: Policy) -> Iterator[_G
     seen = verdict.answers.get("language")
     if measured.language or seen is None or seen.probability < policy.sure or seen.label == "other":
         return
+    route = Route.FRONTIER if _is_unclean(measured, policy) else Route.LOCAL
     for note in language.notes(seen.label, "", policy.language):
-        yield _Ground(Route.FRONTIER, f"{note} (VLM, {seen.probability:.2f})")
+        yield _Ground(route, f"{note} (VLM, {seen.probability:.2f})")
 
 
 def _says(verdict: Verdict, question: str, label: str, sure: float) -> bool:

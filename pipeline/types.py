@@ -192,8 +192,9 @@ class PageText:
     "" when the page has too few words to tell; `script` a Tesseract script name or "". `layer` says what
     became of the PDF's own text: none there, trusted, thin (a stamp over a scan), garbage, or invisible.
     `agreement` is the share of text-layer words that OCR saw too, where both were read. `hidden` counts
-    text-layer words left out because no reader can see them. `unread_ink` is the share of the page's ink
-    that lies outside every word's box: pictures, stamps, signatures, handwriting OCR gave up on.
+    text-layer words left out because no reader can see them. `unread_ink` is the share of the page's ink,
+    ruling lines apart, that lies outside every word's box: pictures, stamps, signatures, handwriting OCR
+    gave up on.
     """
 
     number: int

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.draw import draw
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -132,8 +134,8 @@ def _look(page: Any, letters: list[_Letter]) -> None:
     """Set `seen` and `drawn` of every letter."""
     area = max(page.rect.width * page.rect.height, 1.0)
     scale = min(DPI / 72, (MAX_PIXELS / area) ** 0.5)
-    drawn = _draw(page, scale, "text alone")[:, :, -1] >= DRAWN
-    changed = _difference(_draw(page, scale, "all"), _draw(page, scale, "no text")) >= SEEN
+    drawn = draw(page, scale, "text alone").pixels[:, :, -1] >= DRAWN
+    changed = _difference(draw(page, scale).pixels, draw(page, scale, "no text").pixels) >= SEEN
     boxes = np.array([letter.rect for letter in letters]) * scale
     total, seen = _count(drawn, boxes), _count(drawn & changed, boxes)
     unsure = []
@@ -144,34 +146,6 @@ def _look(page: Any, letters: list[_Letter]) -> None:
             unsure.append(letter)
     if unsure:
         _check_order(page, unsure)
-
-
-def _draw(page: Any, scale: float, what: str) -> Pixels:
-    """The page as RGB (H, W, 3), or RGBA with the letters' coverage for "text alone"."""
-    import pymupdf
-    from pymupdf import mupdf
-
-    matrix = pymupdf.Matrix(scale, scale)
-    alone = what == "text alone"
-    pixmap = pymupdf.Pixmap(pymupdf.csRGB, (page.rect * matrix).irect, alone)
-    if alone:
-        mupdf.fz_clear_pixmap(pixmap.this)  # transparent; clear_with() would make it opaque
-    else:
-        pixmap.clear_with(255)
-    device = mupdf.fz_new_draw_device(mupdf.FzMatrix(scale, 0, 0, scale, 0, 0), pixmap.this)
-    left_out = {
-        "all": (),
-        "no text": ("fill_text", "stroke_text"),
-        "text alone": ("fill_path", "stroke_path", "fill_shade", "fill_image", "fill_image_mask"),
-    }
-    for call in left_out[what]:
-        # A null callback is MuPDF's own way to say that a device does not do this.
-        setattr(device.m_internal, call, None)
-    mupdf.fz_run_page(page.this, device, mupdf.FzMatrix(), mupdf.FzCookie())
-    mupdf.fz_close_device(device)
-    shape = (pixmap.height, pixmap.width, pixmap.n)
-    pixels: Pixels = np.frombuffer(pixmap.samples, np.uint8).reshape(shape)
-    return pixels
 
 
 def _difference(one: Pixels, other: Pixels) -> Pixels:

@@ -6,7 +6,7 @@ so the pool is our own: one dispatcher thread owns all workers, document threads
 take results as they come.
 
 A task that outlives its seconds is killed with its worker (`WorkerTimeout`, not tried again). A worker that
-dies of a signal had its task tried once more on a fresh worker, because the kernel's memory killer may have
+dies has its task tried once more on a fresh worker, because the kernel's memory killer may have
 picked an innocent one; the second death is `WorkerDied`. Hitting the worker's own memory limit is
 `WorkerDied` at once: the same page would hit it again.
 """

@@ -35,9 +35,10 @@ def fade(pixels: Pixels, ink: float, paper: float) -> Pixels:
 
 def bleed(pixels: Pixels, reverse: Pixels, strength: float) -> Pixels:
     """Let the reverse side show through: its mirror image, softened, darkens the page by `strength` (0..1)."""
-    soft = to_image(reverse).transpose(Image.Transpose.FLIP_LEFT_RIGHT).filter(ImageFilter.GaussianBlur(1.6))
-    size = (pixels.shape[1], pixels.shape[0])
-    ghost = np.asarray(soft.resize(size) if soft.size != size else soft, np.float32)
+    # At half size the softening is cheap and the enlargement softens too.
+    small = to_image(reverse).transpose(Image.Transpose.FLIP_LEFT_RIGHT).reduce(2)
+    soft = small.filter(ImageFilter.BoxBlur(1)).resize((pixels.shape[1], pixels.shape[0]), Image.Resampling.BILINEAR)
+    ghost = np.asarray(soft, np.float32)
     if ghost.ndim != pixels.ndim:
         ghost = ghost.mean(axis=2) if ghost.ndim > pixels.ndim else ghost[..., None]
     return pixels - (np.float32(WHITE) - ghost) * np.float32(strength)

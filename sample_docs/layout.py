@@ -24,7 +24,7 @@ PAPERS = {
 }
 STYLES = {
     "times": "body{font-family:Times;line-height:1.22} h1{font-size:1.25em;text-align:center} h2{font-size:1.02em}",
-    "helvetica": "body{font-family:Helvetica;line-height:1.24} h1{font-size:1.3em;text-align:left} h2{font-size:1.05em}",
+    "helvetica": "body{font-family:Helvetica;line-height:1.24} h1{font-size:1.3em} h2{font-size:1.05em}",
     "courier": "body{font-family:Courier;line-height:1.15} h1{font-size:1.05em;text-align:center} h2{font-size:1em}",
 }
 COMMON = """

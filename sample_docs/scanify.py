@@ -126,15 +126,13 @@ class Scan:
     points: tuple[float, float]
 
 
-def scan_page(
-    page: pymupdf.Page, level: Level, rng: np.random.Generator, reverse: pymupdf.Page | None = None
-) -> Scan:
+def scan_page(page: pymupdf.Page, level: Level, rng: np.random.Generator, reverse: pymupdf.Page | None = None) -> Scan:
     """Scan one page at this level; `reverse` is what shows through it from behind."""
     dpi = rng.uniform(*level.dpi)
     encoding = level.encodings[int(rng.integers(len(level.encodings)))]
     colour = encoding == "jpeg-colour"
     sheet = _rasterise(page, dpi, colour)
-    back = None if reverse is None else _rasterise(reverse, dpi, colour)
+    back = None if reverse is None or not level.bleed[1] else _rasterise(reverse, dpi, colour)
     image = degrade.to_image(_spoil(sheet, back, level, dpi, rng))
     turn = level.rotations[int(rng.integers(len(level.rotations)))]
     width, height = page.rect.width, page.rect.height
@@ -159,7 +157,7 @@ def _spoil(
     pixels: degrade.Pixels, back: degrade.Pixels | None, level: Level, dpi: float, rng: np.random.Generator
 ) -> degrade.Pixels:
     pixels = degrade.fade(pixels, rng.uniform(*level.ink), rng.uniform(*level.paper))
-    if back is not None and level.bleed[1]:
+    if back is not None:
         pixels = degrade.bleed(pixels, back, rng.uniform(*level.bleed))
     if rng.random() < level.holes:
         pixels = degrade.punch_holes(pixels, dpi, rng)
@@ -242,7 +240,9 @@ def scanify(source: Path, target: Path, *, level: Level, seed: int) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m sample_docs.scanify", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m sample_docs.scanify", description="Turn a clean PDF into a degraded scan."
+    )
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)
     parser.add_argument("--level", choices=LEVELS, default="office")

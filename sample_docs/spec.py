@@ -80,7 +80,6 @@ def load_specs(sources: Path = SOURCES) -> list[Spec]:
 
 def _spec(path: Path) -> Spec:
     given = tomllib.loads(path.read_text("utf-8"))
-    usual = _page({"kind": "text", **{key: given[key] for key in ("scan", "encoding", "route") if key in given}})
     defaults = {key: given[key] for key in ("scan", "encoding", "route") if key in given}
     return Spec(
         name=path.stem,
@@ -88,7 +87,7 @@ def _spec(path: Path) -> Spec:
         kind=given["kind"],
         seed=given["seed"],
         parts=tuple(_part(path.parent, part) for part in given["parts"]),
-        usual=usual,
+        usual=_page(defaults),
         pages={int(number): _page({**defaults, **page}) for number, page in given.get("pages", {}).items()},
         blank=tuple(given.get("blank", ())),
         ink=tuple(_ink(ink) for ink in given.get("ink", ())),
@@ -111,7 +110,9 @@ def _tuples(given: dict[str, Any], *keys: str) -> dict[str, Any]:
 
 
 def _page(given: dict[str, Any]) -> PageSpec:
-    plain = PageSpec(given.get("kind", "text"), given.get("route", "text"), given.get("note", ""), lies=given.get("lies", 0))
+    plain = PageSpec(
+        given.get("kind", "text"), given.get("route", "text"), given.get("note", ""), lies=given.get("lies", 0)
+    )
     if given.get("scan", "none") == "none":
         return plain
     level = LEVELS[given["scan"]]

@@ -55,7 +55,9 @@ def _field(spec: Spec, given: dict[str, Any], texts: list[str]) -> dict[str, Any
         "raw": given.get("raw", given["value"]),
         "page": _find(spec, quote, texts, given.get("page")),
         "quote": quote,
-        "detail": {key: given[key] for key in ("role", "purpose", "category", "who", "what", "by_when") if key in given},
+        "detail": {
+            key: given[key] for key in ("role", "purpose", "category", "who", "what", "by_when") if key in given
+        },
     }
 
 

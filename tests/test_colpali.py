@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageDraw
 from safetensors.torch import load_file, save_file
 from tiny_colpali import FAMILIES, build_colpali
@@ -53,6 +54,26 @@ def test_rows_are_unit_vectors_without_padding(embedder: ColPaliEmbedder, pages:
         assert matrix.dtype == np.float32
         assert matrix.shape[1] == embedder.dimension == 128
         assert np.linalg.norm(matrix, axis=1) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_half_precision_keeps_unit_length(checkpoint: Path, pages: list[Path]) -> None:
+    """bfloat16 models give rows of exactly unit length too."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # under this suite's OMP_THREAD_LIMIT=1, bfloat16 on more threads computes in part only
+    try:
+        half = ColPaliEmbedder(checkpoint, device="cpu", dtype="bfloat16")
+        for matrix in (*half.embed_pages(pages[:1]), half.embed_query("rent")):
+            assert np.linalg.norm(matrix, axis=1) == pytest.approx(1.0, abs=1e-5)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_values_that_are_no_numbers_are_an_error(embedder: ColPaliEmbedder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that overflows says so instead of poisoning the index."""
+    weight = next(module for name, module in embedder._model.named_modules() if name.endswith(("linear", "text_proj")))
+    monkeypatch.setattr(weight, "forward", lambda hidden: hidden[..., :1].expand(*hidden.shape[:-1], 128) * torch.nan)
+    with pytest.raises(ModelError, match="not numbers"):
+        embedder.embed_query("rent")
 
 
 def test_batch_does_not_change_a_page(embedder: ColPaliEmbedder, pages: list[Path]) -> None:

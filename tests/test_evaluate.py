@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.errors import UsageError
 from pipeline.evaluate import retrieval
+from pipeline.types import SearchHit
 
 
 def line(**entry: Any) -> str:
@@ -19,7 +20,7 @@ def line(**entry: Any) -> str:
 
 def ranking(*pages: tuple[str, int]):
     """A search that always answers this."""
-    return lambda query, document, limit: list(pages)
+    return lambda query, document, limit: [SearchHit("id", name, "m", page, 1.0, "") for name, page in pages]
 
 
 def test_perfect_ranking_scores_one() -> None:
@@ -51,7 +52,7 @@ def test_page_found_twice_counts_once() -> None:
 
 
 def test_each_scope_asks_its_own_question() -> None:
-    """Within the document `query`, across the corpus `corpus_query` or else `query`; quotation marks are no operator."""
+    """Within the document `query`, across the corpus `corpus_query` or else `query`; quotes are no operator."""
     asked = []
     lines = [line(query='the "Term"', corpus_query="the term of Acme"), line(query="plain")]
     retrieval(lines, lambda *question: asked.append(question) or [])

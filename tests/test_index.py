@@ -71,6 +71,11 @@ def test_windows_leave_no_word_out(words: int) -> None:
     assert set(range(words)) == {word for start, stop in windows(words) for word in range(start, stop)}
 
 
+def test_windows_have_an_end() -> None:
+    """A page made of a million words doesn't grow past what a point can hold."""
+    assert len(windows(1_000_000)) == 2000
+
+
 def test_points_keep_their_own_vectors() -> None:
     """Windows and images go back to the page they came from, a blank page in between included."""
     texts = Texts()

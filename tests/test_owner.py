@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -17,7 +18,7 @@ import pytest
 from index_helpers import SIGNATURE, by_text, found, point, unit
 
 from pipeline.backends.owned import OwnedIndex
-from pipeline.errors import IndexMismatch, IndexUnavailable
+from pipeline.errors import IndexMismatch, IndexUnavailable, ModelError
 from pipeline.types import SearchFilter
 
 TESTS = Path(__file__).parent
@@ -29,8 +30,9 @@ def root(tmp_path: Path) -> Iterator[Path]:
     """An index root; an owner left over at the end is ended."""
     root = tmp_path / "home" / "index"
     yield root
-    if (root / "owner.json").exists():
-        os.kill(_announced(root)["pid"], signal.SIGKILL)
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        os.kill(_announced(root)["pid"], signal.SIGTERM)
+        _until(lambda: not (root / "owner.json").exists())
 
 
 @pytest.fixture
@@ -99,6 +101,17 @@ def test_owner_ends_when_idle_and_comes_back(root: Path, index: OwnedIndex) -> N
     assert index.count() == 1
 
 
+def test_terminated_owner_clears_up(root: Path, index: OwnedIndex) -> None:
+    """A shutdown's SIGTERM leaves no announcement and no socket, and the pages are there afterwards."""
+    index.upsert([point()])
+    owner = _announced(root)
+    os.kill(owner["pid"], signal.SIGTERM)
+    _until(lambda: not _alive(owner["pid"]))
+    assert not (root / "owner.json").exists()
+    assert not Path(owner["socket"]).parent.exists()
+    assert index.count() == 1
+
+
 def test_owner_ends_when_its_socket_was_swept_away(root: Path, index: OwnedIndex) -> None:
     """A cleaned /tmp doesn't leave an owner behind that nobody can reach but that holds the index."""
     index.upsert([point()])
@@ -152,9 +165,9 @@ def test_request_the_owner_does_not_know(index: OwnedIndex) -> None:
         index._ask("__init__")
 
 
-def test_bad_page_is_refused_in_the_client_s_words(index: OwnedIndex) -> None:
-    """A page the index can't take is a ValueError here, as it is without an owner."""
-    with pytest.raises(ValueError, match="not a number"):
+def test_bad_page_is_refused_as_without_an_owner(index: OwnedIndex) -> None:
+    """A page the index can't take is a `ModelError` here, as it is without an owner."""
+    with pytest.raises(ModelError, match="not a number"):
         index.upsert([point(vector=unit(1) * float("nan"))])
 
 
@@ -170,9 +183,7 @@ root = Path({str(root)!r})
 index = OwnedIndex(root, SIGNATURE, {IDLE})
 {body}
 """
-    return subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
+    return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, start_new_session=True)
 
 
 def _announced(root: Path) -> dict:

@@ -1,4 +1,4 @@
-"""The contract of `PageIndex`, over the embedded engine behind its owner, qdrant-client's local mode and a real server."""
+"""The contract of `PageIndex`: the embedded engine behind its owner, qdrant-client's local mode, a real server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pipeline.backends.layout import MAX_FLOATS, Leg
 from pipeline.backends.owned import OwnedIndex
 from pipeline.backends.protocols import IndexedPage, PageIndex, PageQuery, SparseVector
 from pipeline.backends.qdrant import QdrantIndex, connect
-from pipeline.errors import IndexMismatch, IndexUnavailable, UsageError
+from pipeline.errors import IndexMismatch, IndexUnavailable, ModelError, UsageError
 from pipeline.types import SearchFilter
 
 pytestmark = [
@@ -92,6 +92,13 @@ def test_nearest_text_window_wins_and_is_named(index: PageIndex) -> None:
     assert (hits[0].document, hits[0].window) == ("near", 1)
     assert hits[0].payload["name"] == "near.pdf"
     assert "text" not in hits[0].payload
+
+
+def test_sole_candidate_scores_one(index: PageIndex) -> None:
+    """A page without rivals is the best one, not a zero."""
+    index.upsert([point(vector=axis(1), terms=(4,))])
+    hits = index.search(PageQuery(text=axis(1), terms=SparseVector((4,), (1.0,))), ANYWHERE, 5)
+    assert [hit.score for hit in hits] == [1.0]
 
 
 def test_rare_terms_weigh_more(index: PageIndex) -> None:
@@ -168,6 +175,13 @@ def test_phrases_are_complete(index: PageIndex) -> None:
     assert len(index.search(query, ANYWHERE, 4)) == 4
 
 
+def test_endless_limit_is_no_endless_work(index: PageIndex) -> None:
+    """A limit of a billion makes the engine reserve no room for a billion."""
+    index.upsert([point("d", n, text="rent") for n in (1, 2)])
+    assert len(index.search(by_text(unit(1)), ANYWHERE, 10**9)) == 2
+    assert len(index.search(PageQuery(text=unit(1), phrases=(("rent",),)), ANYWHERE, 10**9)) == 2
+
+
 def test_any_spelling_but_every_phrase(index: PageIndex) -> None:
     """Spellings of a phrase are alternatives; several phrases must all stand on the page."""
     index.upsert([point("both", text="alpha beta gamma delta"), point("one", text="alphabeta")])
@@ -200,8 +214,15 @@ def test_values_that_are_no_numbers_are_refused(index: PageIndex, value: float) 
     """Nothing of a batch with a NaN in it is written."""
     bad = unit(1).copy()
     bad[0, 0] = value
-    with pytest.raises(ValueError, match="not a number"):
+    with pytest.raises(ModelError, match="not a number"):
         index.upsert([point("fine"), point("bad", vector=bad)])
+    assert index.count() == 0
+
+
+def test_oversized_multivector_is_refused(index: PageIndex) -> None:
+    """What the engine would refuse is refused before anything is sent."""
+    with pytest.raises(ModelError, match="more than 1048576"):
+        index.upsert([point(image=np.full((MAX_FLOATS // DIM + 1, DIM), 0.1, dtype=np.float32))])
     assert index.count() == 0
 
 

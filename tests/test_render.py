@@ -196,15 +196,18 @@ def test_flips_and_turns_of_the_matrix_are_applied(render, pixels, matrix, rotat
     assert image.to_pdf.apply(1, 1) == pytest.approx((page.rect.width, page.rect.height), abs=0.01)
 
 
-def test_an_orientation_in_the_jpegs_own_metadata_is_dropped(render, pixels):
-    """PDF viewers ignore EXIF and browsers obey it: bytes that say so are written anew without it."""
+def test_what_a_jpeg_carries_unseen_is_dropped(render, pixels):
+    """An orientation that browsers obey, a comment, a thumbnail: gone, and the picture the same bit for bit."""
     buffer = io.BytesIO()
     exif = Image.Exif()
     exif[0x0112] = 6
-    scan().save(buffer, "JPEG", exif=exif)
+    exif[0x010E] = "before the passage was blacked out"
+    scan().save(buffer, "JPEG", exif=exif, comment=b"by Jane Doe")
     image = render(scanned(buffer.getvalue()))
+    kept = pixels(image)
     assert image.source == "embedded"
-    assert pixels(image).getexif().get(0x0112) is None
+    assert (dict(kept.getexif()), kept.info.get("comment")) == ({}, None)
+    assert np.array_equal(np.asarray(kept), np.asarray(Image.open(buffer)))
 
 
 def test_a_damaged_jpeg_is_left_to_mupdf(render):
@@ -214,6 +217,18 @@ def test_a_damaged_jpeg_is_left_to_mupdf(render):
     document.update_stream(document[0].get_images()[0][0], data[: len(data) // 2], new=False, compress=False)
     document.xref_set_key(document[0].get_images()[0][0], "Filter", "/DCTDecode")
     assert render(document).source == "rendered"
+
+
+def test_a_page_that_fails_to_draw_is_no_blank_page(render):
+    """An image that can't be decoded leaves white paper and no exception: the page is held."""
+    document = pymupdf.open()
+    page = document.new_page()
+    page.insert_image(page.rect, stream=jpeg(scan()), keep_proportion=False)
+    xref = page.get_images()[0][0]
+    document.update_stream(xref, b"no picture at all", compress=False)
+    document.xref_set_key(xref, "Filter", "/DCTDecode")
+    with pytest.raises(DocumentHeld, match="page 1 can't be drawn"):
+        render(document)
 
 
 def test_a_fax_stays_bilevel(render, pixels):

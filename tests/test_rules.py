@@ -161,7 +161,8 @@ def test_what_is_left_alone(text: str, field: str) -> None:
         ),
         (
             'by and between Kubient Inc., with offices located at 330 7th Avenue, New York, NY 10001 ("Kubient") and '
-            'The Associated Press, a New York corporation located at 200 Liberty Street, New York, NY 10281 (the "Customer").',
+            "The Associated Press, a New York corporation located at 200 Liberty Street, New York, NY 10281 "
+            '(the "Customer").',
             ["Kubient Inc.", "The Associated Press"],
         ),
         (
@@ -187,6 +188,51 @@ def test_an_amendment_names_what_it_changes() -> None:
     assert values(found, "kind") == ["amendment"]
     assert values(found, "amends") == ["Office Lease"]
     assert values(found, "agreement_date") == ["2022-05-02"]
+
+
+INVOICE = """\
+Brightwell Paper LLC
+88 Pine Road
+INVOICE
+Invoice No. INV-2025-0917
+Invoice date: July 21, 2025
+Due date: August 20, 2025
+Bill to
+Harbor Tools, Inc.
+Accounts Payable
+Contract No. MSA-2024-0117
+Purchase Order PO-48213
+07/14/2025
+Paper, forty boxes $47,200.00
+Balance due $47,200.00
+"""
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("kind", ["invoice"]),
+        ("agreement_date", ["2025-07-21"]),
+        ("parties", ["Brightwell Paper LLC", "Harbor Tools, Inc."]),
+        ("reference_numbers", ["INV-2025-0917", "MSA-2024-0117", "PO-48213"]),
+        ("amounts", ["USD 47200.00", "USD 47200.00"]),
+        ("dates", ["2025-08-20", "2025-07-14"]),
+    ],
+)
+def test_fields_of_an_invoice(field: str, expected: list[str]) -> None:
+    """Letterhead, labels above values and codes without "No." are read as invoices print them."""
+    assert values(read(INVOICE), field) == expected
+
+
+def test_an_amendment_that_names_itself_is_dated() -> None:
+    """An amendment: "This Amendment No. 1 (this “Amendment”)" is this paper, the agreement it amends is another."""
+    found = read(
+        "AMENDMENT NO. 1\nTO MASTER SERVICES AGREEMENT\nThis Amendment No. 1 (this “Amendment”) is entered into as of "
+        "November 18, 2024 between Harbor Tools, Inc. (“Customer”) and Brightwell Paper LLC (“Provider”), and amends "
+        "the Master Services Agreement between them dated March 4, 2024, Contract No. MSA-2024-0117."
+    )
+    assert values(found, "agreement_date") == ["2024-11-18"]
+    assert values(found, "kind") == ["amendment"]
 
 
 @pytest.mark.parametrize(

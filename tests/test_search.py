@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,8 @@ import pytest
 
 from pipeline.backends.edge import EdgeIndex
 from pipeline.backends.minilm import MiniLM
-from pipeline.backends.protocols import PageInput
-from pipeline.errors import UsageError
+from pipeline.backends.protocols import PageInput, PageQuery, PageScore
+from pipeline.errors import NotFound, UsageError
 from pipeline.index import DocumentContext, build, opening, signature
 from pipeline.models import minilm_path
 from pipeline.search import Searcher
@@ -34,7 +34,7 @@ PAGES = {
     ("supply", "m2"): [
         "SUPPLY AGREEMENT between Orchid Foods GmbH and Kestrel Logistics BV. Purchase order PO 4500123.",
         FILLER + "Rent is due for every returned pallet within ten days. " + FILLER,
-        FILLER + "Either party may end this agreement by giving thirty days written notice. See MSA-2021-0043. " + FILLER,
+        FILLER + "Either party may end this agreement by thirty days written notice. See MSA-2021-0043. " + FILLER,
         "",
     ],
 }
@@ -66,6 +66,17 @@ class Looks:
         return list(pages)
 
 
+class Asked:
+    """A `PageIndex` that finds nothing and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.queries: list[PageQuery] = []
+
+    def search(self, query: PageQuery, where: SearchFilter, limit: int) -> list[PageScore]:
+        self.queries.append(query)
+        return []
+
+
 @pytest.fixture(scope="module")
 def minilm() -> MiniLM:
     """The text model, loaded once."""
@@ -87,13 +98,27 @@ def test_plain_words_find_the_page_that_means_it(room: Room) -> None:
 
 def test_a_page_is_known_by_its_document(room: Room) -> None:
     """Two pages say the same; the party named on page 1 alone chooses between them."""
-    assert room.pages("notice Orchid Foods Kestrel Logistics")[0] == ("supply", 3)
-    assert room.pages("notice Harbor Estates Blue Finch")[0] == ("lease", 3)
+
+    def notice_pages(query: str) -> list[str]:
+        return [document for document, page in room.pages(query) if page == 3]
+
+    assert notice_pages("written notice to end the agreement, Orchid Foods") == ["supply", "lease"]
+    assert notice_pages("written notice to end the agreement, Blue Finch") == ["lease", "supply"]
 
 
-def test_within_one_document_its_name_disturbs_nothing(room: Room) -> None:
-    """Asked inside the document, the page about rent comes before the page that names the landlord."""
-    assert room.pages("rent due to Harbor Estates", SearchFilter(documents=("lease",)))[0] == ("lease", 2)
+def test_within_one_document_only_the_page_is_asked(minilm: MiniLM) -> None:
+    """What all pages of the document share is left out there, and asked for everywhere else."""
+    asked = Asked()
+    searcher = Searcher(asked, minilm, None, lambda document, page: PageText(page, (), TextSource.NONE))
+    searcher.find("rent", SearchFilter(documents=("lease",)))
+    searcher.find("rent", SearchFilter(documents=("lease", "supply")))
+    searcher.find("rent", ANYWHERE)
+    assert [(query.about is None, query.about_terms is None) for query in asked.queries] == [
+        (True, True),
+        (False, False),
+        (False, False),
+    ]
+    assert [query.terms is None for query in asked.queries] == [False, True, True]
 
 
 def test_quote_is_verbatim_and_boxed_by_line(room: Room) -> None:
@@ -165,6 +190,17 @@ def test_hostile_queries_are_only_words(room: Room) -> None:
     assert time.monotonic() - started < 20
 
 
+def test_page_whose_words_are_gone_is_still_a_hit(room: Room) -> None:
+    """While a page is read anew it is found, without a quote."""
+
+    def gone(document: str, page: int) -> PageText:
+        raise NotFound("not read")
+
+    hits = replace(room.searcher, words_of=gone).find("rent", ANYWHERE, 2)
+    assert len(hits) == 2
+    assert {hit.quote for hit in hits} == {""}
+
+
 def test_limit_and_order(room: Room) -> None:
     """At most `limit` hits, best first."""
     hits = room.searcher.find("agreement", ANYWHERE, 3)
@@ -174,9 +210,9 @@ def test_limit_and_order(room: Room) -> None:
 
 
 def test_rank_is_find_without_passages(room: Room) -> None:
-    """The same pages in the same order."""
-    ranked = room.searcher.rank("notice period", ANYWHERE, 5)
-    assert [(score.document, score.page) for score in ranked] == room.pages("notice period", limit=5)
+    """The same hits in the same order, with nothing to show of them."""
+    full = room.searcher.find("notice period", ANYWHERE, 5)
+    assert room.searcher.rank("notice period", ANYWHERE, 5) == [replace(hit, quote="", boxes=()) for hit in full]
 
 
 def test_wrong_date_is_a_usage_error(room: Room) -> None:

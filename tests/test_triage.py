@@ -57,22 +57,25 @@ BY_SIGNALS = [
     ("much ink unread", scan(unread_ink=0.32), "frontier", "32 % of the ink was not read: handwriting, stamp or pic"),
     ("ink without a word", scan(words=0, confidence=0.0), "frontier", "no word could be read though 5 % of the page"),
     ("ruled table", scan(rules=14), "local", "14 ruling lines: a table or form"),
-    ("ruled table in a layer", layer(rules=14), "local", "14 ruling lines: a table or form"),
+    ("ruled table in a layer", layer(rules=14), "text", "good text layer"),
     ("dense table read well", scan(rules=60), "local", "60 ruling lines: a table or form"),
     ("dense table read badly", scan(rules=60, confidence=0.7), "frontier", "dense table (60 ruling lines) and OCR"),
-    ("rules in a layer", layer(unread_ink=0.5), "local", "50 % of the ink was not read"),
-    ("coarse but clear", scan(dpi=98, contrast=0.2), "text", "clean OCR, 300 words"),
+    ("a picture in a layer", layer(unread_ink=0.5), "local", "50 % of the ink was not read"),
+    ("a mark in a layer", layer(unread_ink=0.15), "text", "good text layer"),
+    ("coarse but clear", scan(dpi=98), "text", "clean OCR, 300 words"),
+    ("faint but clear", scan(contrast=0.2), "local", "faint print: contrast 0.20"),
     ("a bad fax", scan(dpi=98, confidence=0.5), "frontier", "OCR confidence 0.50 is under 0.60 (98 dpi)"),
     (
         "a faint fax",
         scan(dpi=98, contrast=0.2, confidence=0.7),
         "local",
-        "OCR confidence 0.70 is under 0.85 (98 dpi, fai",
+        "OCR confidence 0.70 is under 0.85 (98 dpi)",
     ),
     ("reads disagree", layer(agreement=0.4), "frontier", "two reads disagree: text layer and OCR share 40 %"),
     ("doubted layer, unsure OCR", scan(agreement=0.1, confidence=0.7), "frontier", "two reads disagree"),
     ("discarded layer", scan(agreement=0.1), "text", "clean OCR, 300 words"),
-    ("French", scan(language="fr"), "frontier", "page is in French (fr); the configured language is eng"),
+    ("French read badly", scan(language="fr", script="", confidence=0.7), "frontier", "page is in French (fr); the"),
+    ("French", scan(language="fr", script=""), "local", "page is in French (fr); the configured language is eng"),
     (
         "Cyrillic",
         scan(language="ru", script="Cyrillic"),
@@ -103,7 +106,7 @@ BY_VERDICT = [
         "French by eye",
         scan(language=""),
         {"language": ("fr", 0.9)},
-        "frontier",
+        "local",
         "page is in French (fr); the configured language is eng (VLM, 0.90)",
     ),
     ("words outvote the eye", SCAN, {"language": ("fr", 0.9)}, "text", "clean OCR"),
@@ -153,16 +156,16 @@ def test_thresholds_belong_to_the_policy() -> None:
         (SCAN, True),
         (scan(unread_ink=0.5), True),
         (scan(confidence=0.3), False),
-        (scan(language="fr"), False),
+        (scan(language="ru", script="Cyrillic"), False),
     ],
-    ids=["blank", "clean layer", "layer with pictures", "scan", "unread ink", "bad OCR", "French"],
+    ids=["blank", "clean layer", "layer with pictures", "scan", "unread ink", "bad OCR", "Cyrillic"],
 )
 def test_the_vlm_is_asked_only_where_it_can_matter(measured: Signals, asked: bool) -> None:
     """No question where the route stands already."""
     assert worth_asking(measured, POLICY) is asked
 
 
-@pytest.mark.parametrize("measured", [scan(words=0, ink=0.0001), LAYER, scan(confidence=0.3), scan(language="fr")])
+@pytest.mark.parametrize("measured", [scan(words=0, ink=0.0001), LAYER, scan(confidence=0.3), scan(script="Cyrillic")])
 def test_no_answer_changes_the_route_of_a_page_that_is_not_asked_about(measured: Signals) -> None:
     """What `worth_asking` spares really is settled, whatever the VLM would have said."""
     before = decide(1, measured, None, POLICY).route
@@ -230,6 +233,6 @@ def test_signals_count_what_was_read() -> None:
 def test_what_reading_noted_stands_among_the_reasons_once() -> None:
     """Why OCR was used, or words left out, is told after the route's own reasons, without saying a thing twice."""
     foreign = "page is in French (fr); the configured language is eng"
-    one = page(1, 300, TextSource.OCR, 0.9, notes=("12 words were left out", foreign))
+    one = page(1, 300, TextSource.OCR, 0.7, notes=("12 words were left out", foreign))
     one = dataclasses.replace(one, text=dataclasses.replace(one.text, language="fr"))
-    assert triage([one], None, POLICY)[0].reasons == (foreign, "12 words were left out")
+    assert triage([one], None, POLICY)[0].reasons == (foreign, "12 words were left out")  # no VLM was wanted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,26 @@ def test_words_that_share_a_first_token_are_asked_by_letter(tmp_path, images) ->
     assert classifier.classify(page_inputs(images[:1]))[0].answers["kind"].label in labels
 
 
+def test_a_template_in_the_tokenizer_will_do(checkpoints, images, tmp_path) -> None:
+    """Older repositories keep the chat template in the tokenizer's configuration."""
+    folder = shutil.copytree(checkpoints["smolvlm"], tmp_path / "older")
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    config["chat_template"] = (folder / "chat_template.jinja").read_text()
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    (folder / "chat_template.jinja").unlink()
+    ours, theirs = (VlmClassifier(path, TINY).logits(images[:1])[0] for path in (folder, checkpoints["smolvlm"]))
+    torch.testing.assert_close(torch.cat(ours), torch.cat(theirs))
+
+
+def test_threads_may_share_a_classifier(checkpoints, images) -> None:
+    """Documents worked on side by side get the answers they get alone."""
+    classifier = VlmClassifier(checkpoints["qwen2_5_vl"], TINY)
+    alone = classifier.classify(page_inputs(images))
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(lambda _: classifier.classify(page_inputs(images)), range(8)))
+    assert all([v.answers["kind"].label for v in each] == [v.answers["kind"].label for v in alone] for each in together)
+
+
 def test_a_calibration_file_cools_the_probabilities(checkpoints, images, tmp_path) -> None:
     """A temperature in `muniment.json` is applied to its question alone and changes the classifier's name."""
     folder = shutil.copytree(checkpoints["smolvlm"], tmp_path / "calibrated")
@@ -165,6 +186,12 @@ def _without_weight(folder: Path) -> None:
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
 
 
+def _with_adapter(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    weights["model.language_model.layers.0.self_attn.q_proj.lora_A.weight"] = torch.zeros(2, 2)
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+
+
 def _other_family(folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps({"model_type": "llama"}))
 
@@ -186,7 +213,8 @@ def _pickled(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (_without_weight, "1 missing keys"),
+        (_without_weight, "1 missing weights"),
+        (_with_adapter, "1 unmerged adapter weights"),
         (_other_family, "family 'llama'"),
         (_without_chat, "no chat template"),
         (_cut, "can't be loaded"),
@@ -199,6 +227,14 @@ def test_a_checkpoint_that_is_not_whole_is_refused(spoil, message, checkpoints, 
     spoil(folder)
     with pytest.raises(ModelError, match=message):
         VlmClassifier(folder, TINY)
+
+
+def test_auto_chooses_what_the_machine_has(checkpoints) -> None:
+    """`auto` loads on the machine's device in a type it computes in, and quantization is off."""
+    vlm = vlm_load.load_vlm(checkpoints["smolvlm"], VlmOptions(longest_edge=64))
+    assert vlm.model.device.type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert vlm.model.dtype in (torch.bfloat16, torch.float32)
+    assert vlm.name.startswith("smolvlm@")
 
 
 def test_quantization_and_cuda_need_a_gpu(checkpoints) -> None:

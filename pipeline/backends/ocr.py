@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["orientation", "read_words", "script", "tessdata_folder"]
 
-ORIENTATION_CERTAIN = 2.0  # Tesseract's orientation confidence: under this it contradicts itself when a page is turned
 OCR_DPI = (200.0, 300.0)  # forms at 90 dpi: word recall 0.82 at 150, 0.85 at 200, 0.84 at 300
 # Tesseract's script confidence says little (0.3 on clean Korean, 3.9 for "Cyrillic" on poor English scans).
 # Well-formed letters, by the orientation's confidence, say more; look-alikes of Latin need both.
@@ -33,7 +32,9 @@ def tessdata_folder(configured: Path | None, language: str) -> Path:
 
     Raises `UsageError`, naming the setting, when one is missing.
     """
-    folders = [configured] if configured else _installed_folders()
+    folders = [configured] if configured and language != "osd" else _installed_folders()
+    if configured and language == "osd":
+        folders.insert(0, configured)  # a folder of languages alone borrows the installed detector
     wanted = language.split("+")
     for folder in folders:
         if all((folder / f"{name}.traineddata").is_file() for name in wanted):
@@ -97,10 +98,11 @@ def _box(pixels: tuple[int, int, int, int], image: Image) -> Box:
     return Box(left / image.width, top / image.height, right / image.width, bottom / image.height)
 
 
-def orientation(image: Image, dpi: float, tessdata: Path | None) -> int | None:
-    """The clockwise quarter turn that Tesseract says the page needs; None when it isn't sure."""
+def orientation(image: Image, dpi: float, tessdata: Path | None) -> tuple[int, float] | None:
+    """The clockwise quarter turn that Tesseract says the page needs, and its confidence (about 1 to 30);
+    None on a page with too few letters."""
     found = _detect(image, dpi, tessdata)
-    return (360 - found["orient_deg"]) % 360 if found and found["orient_conf"] >= ORIENTATION_CERTAIN else None
+    return ((360 - found["orient_deg"]) % 360, float(found["orient_conf"])) if found else None
 
 
 def script(image: Image, dpi: float, tessdata: Path | None) -> str:

@@ -22,6 +22,7 @@ __all__ = ["OwnedIndex"]
 
 START_SECONDS = 60.0  # a new owner may have to wait until the ending one has flushed
 ANSWER_SECONDS = 600.0  # the longest a request may take: building graphs over a large backlog is slow
+GREETING_SECONDS = 10.0
 BATCH = 32  # pages in one message, so that searches of other processes get in between
 
 
@@ -34,7 +35,7 @@ class OwnedIndex:
     """
 
     def __init__(self, root: Path, signature: Mapping[str, Any], idle_seconds: float = 60.0) -> None:
-        self._root = root
+        self._root = root.absolute()
         self._signature = dict(signature)
         self._idle = idle_seconds
         self._connection: Connection | None = None
@@ -114,9 +115,10 @@ class OwnedIndex:
                 return connection
             # -P: whatever lies in the current folder is not imported
             command = [sys.executable, "-P", "-m", "pipeline.backends.owner", str(self._root), str(self._idle)]
-            subprocess.run(
-                command, check=False, start_new_session=True, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            started = subprocess.Popen(
+                command, start_new_session=True, cwd=self._root, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
+            started.wait()  # it forks at once; the owner is its child
             return self._await()
 
     def _await(self) -> Connection:
@@ -137,6 +139,8 @@ def _connect(root: Path) -> Connection | None:
     except (OSError, ValueError, KeyError):
         return None
     try:
+        if not connection.poll(GREETING_SECONDS):
+            raise OSError("the owner is stopped or busy")
         answer_challenge(connection, key)
         deliver_challenge(connection, key)
     except (AuthenticationError, EOFError, OSError):

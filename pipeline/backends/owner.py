@@ -21,6 +21,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -96,7 +97,7 @@ class Owner:
                     raise IndexUnavailable("the index owner is of another version; try again when it has ended")
                 method: Callable[..., Any] = getattr(self._opened(signature), name)
                 return True, method(*arguments)
-        except (MunimentError, ValueError) as error:
+        except MunimentError as error:
             return False, error.with_traceback(None)
         except Exception as error:
             return False, IndexUnavailable(f"the index failed to {name}: {type(error).__name__}")
@@ -126,6 +127,8 @@ def serve(root: Path, idle: float) -> None:
         if not _locked(lock.fileno(), HANDOVER_SECONDS):
             return
         _clear(root)
+        for leftover in (*root.glob(".old-index-*"), *root.glob(".new-index-*")):  # of an owner that was killed
+            shutil.rmtree(leftover, ignore_errors=True)
         folder = Path(tempfile.mkdtemp(prefix="muniment-", dir=_short_tmp()))
         owner, key = Owner(root), secrets.token_bytes(32)
         try:
@@ -206,10 +209,11 @@ def _short_tmp() -> str:
 
 
 def main() -> None:
-    """`python -m pipeline.backends.owner ROOT IDLE_SECONDS`, started by `client.py`; goes on in the background."""
+    """`python -m pipeline.backends.owner ROOT IDLE_SECONDS`, started by `owned.py`; goes on in the background."""
     root, idle = Path(sys.argv[1]), float(sys.argv[2])
     if os.fork():
         os._exit(0)  # the client reaps this process at once and never has a zombie
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # the machine shuts down: flush and clear up
     serve(root, idle)
 
 

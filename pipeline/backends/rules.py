@@ -18,6 +18,7 @@ from pipeline.types import Finding
 
 __all__ = ["RuleExtractor"]
 
+DATED = frozenset({"agreement_date", "effective_date"})
 MIN_WORDS = 20
 """Words under which a page does not introduce a document."""
 
@@ -47,7 +48,9 @@ def _read_all(views: Sequence[PageView]) -> list[list[Finding]]:
     where that is a cover."""
     texts = [index for index, view in enumerate(views) if len(view.starts) >= MIN_WORDS][:2]
     opening = texts[0] if texts else 0
-    found = [list(_read(view, opening=index in texts)) for index, view in enumerate(views)]
+    found = [list(_read(view, opening=index == opening)) for index, view in enumerate(views)]
+    if len(texts) > 1 and not any(finding.field in DATED for finding in found[opening]):
+        found[texts[1]] = list(_read(views[texts[1]], opening=True))
     if views:
         found[opening] += [*find_identity(views[opening]), *find_amended(views[opening])]
     for index in texts:

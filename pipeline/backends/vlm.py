@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import takewhile
@@ -48,12 +49,16 @@ LOOKING = 1024  # pixels of the longest edge: 90 dpi on a letter page, at which 
 
 
 class VlmClassifier:
-    """`PageClassifier` over a transformers checkpoint of the Idefics3/SmolVLM or Qwen-VL family."""
+    """`PageClassifier` over a transformers checkpoint of the Idefics3/SmolVLM or Qwen-VL family.
+
+    Threads may share one: a lock lets one batch through at a time (fast tokenizers can't be used by two at once).
+    """
 
     def __init__(self, folder: Path, options: VlmOptions | None = None) -> None:
         """Load from disk; `ModelError` or `UsageError` name what is wrong and how to mend it."""
         options = options or VlmOptions()
         self._vlm = load_vlm(folder, replace(options, longest_edge=options.longest_edge or LOOKING))
+        self._lock = threading.Lock()
         self._sheet = _sheet(self._vlm.tokenizer)
         self._temperatures = _temperatures(folder)
         self._instruction = instruction(self._sheet.lettered)
@@ -67,7 +72,8 @@ class VlmClassifier:
 
     def classify(self, pages: Sequence[PageInput]) -> list[Verdict]:
         """One verdict a page, in order; `options.batch` pages a forward pass."""
-        rows = in_batches(self.logits, [page.image_path for page in pages], self._vlm.options.batch)
+        with self._lock:
+            rows = in_batches(self.logits, [page.image_path for page in pages], self._vlm.options.batch)
         return [self._verdict(row) for row in rows]
 
     def logits(self, images: Sequence[Path]) -> list[list[torch.Tensor]]:

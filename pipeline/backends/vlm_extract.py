@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,13 +50,14 @@ class AnswerLimits:
 
 
 class VlmExtractor:
-    """`Extractor` over a transformers checkpoint of the Idefics3/SmolVLM or Qwen-VL family."""
+    """`Extractor` over a transformers checkpoint of the Idefics3/SmolVLM or Qwen-VL family; threads may share one."""
 
     def __init__(self, folder: Path, options: VlmOptions | None = None, limits: AnswerLimits | None = None) -> None:
         """Load from disk; `ModelError` or `UsageError` name what is wrong and how to mend it."""
         options = options or VlmOptions()
         self._vlm = load_vlm(folder, replace(options, longest_edge=options.longest_edge or READING))
         self._limits = limits or AnswerLimits()
+        self._lock = threading.Lock()
         schema = bounded(PageRecord.model_json_schema(), self._limits)
         self._grammar = Grammar(self._vlm.tokenizer, schema)
         self._instruction = f"{ASK}\n{outline(PageRecord.model_json_schema())}"
@@ -76,7 +78,8 @@ class VlmExtractor:
 
     def extract(self, pages: Sequence[PageInput]) -> list[list[Finding]]:
         """The findings of each page, in order; a page whose answer was cut or makes no sense has none."""
-        answers = in_batches(self.answers, [page.image_path for page in pages], self._vlm.options.batch)
+        with self._lock:
+            answers = in_batches(self.answers, [page.image_path for page in pages], self._vlm.options.batch)
         return [self._findings(page.image.number, *answer) for page, answer in zip(pages, answers, strict=True)]
 
     def answers(self, images: Sequence[Path]) -> list[tuple[str, float, bool]]:

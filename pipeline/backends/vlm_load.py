@@ -136,11 +136,14 @@ def _family(folder: Path) -> str:
 
 
 def _check(folder: Path, processor: Any, info: dict[str, Any]) -> None:
-    wrong = {kind: sorted(map(str, info.get(kind) or ())) for kind in ("missing_keys", "mismatched_keys")}
-    for kind, keys in wrong.items():
+    """Refuse a checkpoint that would run without part of its weights, an unmerged adapter's included."""
+    found = {kind: sorted(map(str, info.get(f"{kind}_keys") or ())) for kind in ("missing", "mismatched")}
+    found["unmerged adapter"] = sorted(key for key in map(str, info.get("unexpected_keys") or ()) if "lora_" in key)
+    for kind, keys in found.items():
         if keys:
-            raise ModelError(f"{folder.name}: {len(keys)} {kind.replace('_', ' ')} in its weights, e.g. {keys[0]}")
-    if not getattr(processor, "chat_template", None):
+            raise ModelError(f"{folder.name}: {len(keys)} {kind} weights, e.g. {keys[0]}")
+    processor.chat_template = processor.chat_template or processor.tokenizer.chat_template
+    if not processor.chat_template:
         raise ModelError(f"{folder.name} has no chat template: an instruction-tuned checkpoint is needed")
 
 

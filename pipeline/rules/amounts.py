@@ -22,7 +22,8 @@ UNIT = r"(?:U\.?S\.?\s)?(?:[Dd]ollars|DOLLARS|[Ee]uros|[Pp]ounds|[Rr]upees|USD|E
 AMOUNT = re.compile(rf"{SIGN}\s?{NUMERAL}{SCALE}(?![\d%])|(?<![\d.,]){NUMERAL}{SCALE}\s{UNIT}")
 LABELLED = re.compile(
     r"\b((?:sub|grand\s|net\s|gross\s)?total|amount(?: due| payable)?|balance(?: due)?|gross amount|net amount"
-    rf"|tax|rent|fee|price)\s?:?\s({GROUPED}|\d{{1,12}}[.,]\d{{2}})(?![\d%])",
+    rf"|tax|rent|fee|price)(?:\sinc\w*\.?)?(?:\sof)?(?:\s[a-z]{{3}}(?:\s?@\s?\d%)?)?(?:\s?\([a-z]+\))?\s?:?"
+    rf"\s({GROUPED}|\d{{1,12}}[.,]\d{{2}})(?![\d%])",
     re.IGNORECASE,
 )
 PURPOSE = re.compile(

@@ -40,11 +40,12 @@ EFFECTIVE = re.compile(
     re.I,
 )
 AGREED = re.compile(
-    rf"\b(?:made|entered|executed|agreed|accepted|concluded|dated|issued"
-    rf"|signed)\b(?: in [A-Z][\w ,.]{{0,40}})?(?i:{NEAR})"
-    r"|\b(?i:(?:agreement|contract|invoice|order|issue|p\.?o\.?|bill|document) date"
-    r"|date of (?:this )?(?:agreement|contract|lease"
-    r"|amendment|order|invoice|issue)|date issued)\s?:?\s*$"
+    r"\b(?i:made|entered|executed|agreed|accepted|concluded|issued|signed)\b(?: in [A-Z][\w ,.]{0,40})?"
+    r"(?i:[a-z ,]{0,45}\b(?:of|at|on|this|effective|dated),?)[\s\"'(]*(?i:the\s|this\s)?$"
+    r"|\b(?i:dated|issued)(?i: and effective)?(?i:,? (?:as of|as at|this|on|of))?[\s\"'(,:]*(?i:the\s|this\s)?$"
+    r"|\b(?i:(?:agreement|contract|lease|invoice|order|issue|p\.?o\.?|bill|document) date"
+    r"|date of (?:this )?(?:agreement"
+    r"|contract|lease|amendment|order|invoice|issue)|date issued)\s?:?\s*$"
 )
 EXECUTED = re.compile(
     rf"\b(?:executed|signed|entered into|AGREED AND ACCEPTED|Agreed and Accepted"
@@ -60,12 +61,15 @@ EXPIRES = re.compile(
 )
 DUE = re.compile(r"(?:due(?: date)?(?: on| by)?|pay(?:able|ment)? (?:on|by|before)|pay by)\s?:?\s*$", re.I)
 OTHER_PAPER = re.compile(
-    r"(?:that certain|the (?:original|existing|master|prior|above)|pursuant to|under (?:the|that)|amend\w*"
-    r"|supplement\w*"
+    r"(?:that certain|the (?:original|existing|master|prior|above)|pursuant to|under (?:the|that)|amend(?:s|ed|ing)?"
+    r"|supplement(?:s|ed|ing)?"
     r"|in accordance with|refer\w* to|attached to|part of|incorporated)\b[^.;]{0,140}$",
     re.I,
 )
 THIS_PAPER = re.compile(r"\bthis\s(?:[\w-]+\s){0,6}(?:agreement|lease|amendment|contract|addendum|order)\b", re.I)
+NAMED_PAPER = re.compile(
+    r"\b(?:Agreement|Lease|Contract|Order|Amendment|Letter)\b(?:[^.;]|No\.){0,60}\bdated[a-z ]*$", re.I
+)
 SIGNING = re.compile(r"\b(?:By|Name|Title|Signature|Signed)\s?:|/s/|\bSignature\b|_{3,}", re.I)
 HEAD = 700
 """Characters of the opening page in which a date that stands alone is the document's."""
@@ -94,8 +98,8 @@ def _roles(view: PageView, span: Span, before: str, *, opening: bool) -> Iterato
     after = view.text[span[1] : span[1] + 60]
     preamble = opening and span[0] < 3000
     this = list(THIS_PAPER.finditer(before))
-    other = OTHER_PAPER.search(before, this[-1].start() if this else 0) is not None
-    if EFFECTIVE_AFTER.match(after) or (EFFECTIVE.search(before) and not other):
+    other = OTHER_PAPER.search(before, this[-1].end() if this else 0) is not None
+    if EFFECTIVE_AFTER.match(after) or (EFFECTIVE.search(before) and not other and not EXPIRES.search(before)):
         yield "effective_date", 0.85 if preamble else 0.6
     if confidence := _agreed(view, span, before, preamble=preamble, other=other):
         yield "agreement_date", confidence
@@ -106,16 +110,18 @@ def _roles(view: PageView, span: Span, before: str, *, opening: bool) -> Iterato
 def _agreed(view: PageView, span: Span, before: str, *, preamble: bool, other: bool) -> float:
     """How surely this is the date of the document; 0 if it isn't."""
     signing = SIGNING.search(before[-70:]) is not None
+    if DUE.search(before):
+        return 0.0
     if preamble and not signing and AGREED.search(before) and not other:
-        return 0.85
+        return 0.45 if NAMED_PAPER.search(before) and not THIS_PAPER.search(before) else 0.85
     if preamble and not signing and (LABEL.search(before) or (span[0] < HEAD and _alone(view, span))):
-        return 0.65
+        return 0.6
     return 0.55 if EXECUTED.search(before) and not other and not signing else 0.0
 
 
 def _alone(view: PageView, span: Span) -> bool:
-    """Whether the date has its line to itself, but for a place or so."""
-    return len(view.line(span[0])) <= span[1] - span[0] + 16
+    """Whether the date is the page's first and has its line to itself, but for a place or so."""
+    return DATE.search(view.text, 0, span[0]) is None and len(view.line(span[0])) <= span[1] - span[0] + 16
 
 
 def _other(view: PageView, span: Span, value: str, before: str) -> Iterator[Finding]:

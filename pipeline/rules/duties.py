@@ -39,19 +39,13 @@ BY_WHEN = re.compile(
     re.I,
 )
 
-PERSON = r"[A-Z][A-Za-z.'-]*(?:\s(?:[A-Z][A-Za-z.'-]*|de|van|von|la|III?|Jr\.?)){1,3}"
-SIGN_LABEL = (
-    r"(?:Name|Printed Name|Print Name|Name \(print\)|Typed Name|Title|Its|By|Signature|Date|Dated|Address|Witness)"
-)
-NAME = re.compile(
-    rf"\b(?:(?:Print(?:ed)?"
-    rf"|Typed)\s)?Name\s?(?:\([Pp]rint\w*\))?\s?:\s?_*\s?({PERSON}?)(?=\s(?:{SIGN_LABEL}\b|[_(:,])|\s*$|\s[A-Z])"
-)
-TITLE = re.compile(
-    rf"\b(?:Title|Its)\s?:\s?_*\s?([A-Z][\w,&.'/ -]{{2,60}}?)(?=\s(?:{SIGN_LABEL})\b\s?:|\s*$|\s_|\s{{2,}})"
-)
+SIGN_LABEL = r"(?:Name|Print(?:ed)?|Typed|Title|Its|By|Signature|Signed|Dated?|Address|Witness|Envelope)\b"
+PART = rf"(?!{SIGN_LABEL})[A-Z][A-Za-z.'-]*"
+PERSON = rf"(?:Dr\.?\s|Mr\.?\s|Ms\.?\s|Mrs\.?\s)?{PART}(?:\s(?:{PART}|de|van|von)){{1,3}}"
+NAME = re.compile(rf"\b(?:(?:Print(?:ed)?|Typed)\s)?Name\s?(?:\([Pp]rint\w*\))?\s?:\s?_*\s?({PERSON})")
+TITLE = re.compile(rf"\b(?:Title|Its)\s?:\s?_*\s?([A-Z][\w,&.'/ -]{{2,60}}?)(?=\s{SIGN_LABEL}|\s*$|\s_|\s[A-Z]{{3,}})")
 SIGNED = re.compile(rf"(?:/s/|/S/)\s?({PERSON})")
-BLOCK = re.compile(r"\bIN WITNESS WHEREOF|\bBy\s?:|\bSignature\s?:|/s/", re.I)
+BLOCK = re.compile(r"\bIN WITNESS WHEREOF|\bBy\s?:|\bSign(?:ature|ed)\s?:|\bName\s?:|/s/", re.I)
 
 
 def find_obligations(view: PageView) -> Iterator[Finding]:
@@ -88,9 +82,11 @@ def find_signatories(view: PageView) -> Iterator[Finding]:
     titles = [match[1].strip(" ,") for match in TITLE.finditer(view.text, block.start())]
     seen: set[str] = set()
     for index, match in enumerate([*names, *SIGNED.finditer(view.text, block.start())]):
-        name = match[1].strip()
-        if name.lower() in seen:
+        start, end = match.span(1)
+        end = min(end, view.line_end(start))
+        name = view.text[start:end].strip()
+        if name.lower() in seen or " " not in name:
             continue
         seen.add(name.lower())
         title = titles[index] if len(titles) == len(names) and index < len(titles) else ""
-        yield view.finding("signatories", match.span(1), name, 0.7, title=title)
+        yield view.finding("signatories", (start, start + len(name)), name, 0.7, title=title)

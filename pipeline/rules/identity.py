@@ -34,12 +34,16 @@ LABELS = (
     r"|policy|project"
     r"|matter|docket|case|file|estimate|statement of work|sow|license|quotation|quote|proposal|registration"
     r"|document|loan"
-    r"|lease|amendment|customer|vendor|bill|receipt|tracking|requisition|job|work order|deal|id"
+    r"|lease|amendment|schedule|customer|vendor|bill|receipt|tracking|requisition|job|work order|deal|id"
 )
 MARK = r"(?:no\.?|num(?:ber)?\.?|nr\.?|#|id\.?|№)"
 REFERENCE = re.compile(
     rf"(?<![\w-])({LABELS})\s?(?:/\s?\w+\s?)?(?:{MARK}\s?[:#.]*|[:#])\s?((?=[\w/.-]*\d)[A-Z0-9][\w/.-]{{1,29}})",
     re.IGNORECASE,
+)
+CODE = re.compile(
+    r"\b(?i:(contract|agreement|purchase order|invoice|statement of work|sow|p\.?o\.?|lease|order|reference|quote))\s"
+    r"((?=[\w/-]*\d)(?=[\w/-]*[A-Z])[A-Z0-9]+(?:[-/][A-Z0-9]+)+|\d{6,12})\b"
 )
 NOT_NUMBER = re.compile(r"^\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}$|^\d{1,2}\.?$|^\d+\.\d{1,2}$")
 AMENDED = re.compile(
@@ -87,14 +91,25 @@ def _names(name: str, title: str) -> bool:
 def _title(view: PageView) -> Span | None:
     """The heading that names a kind, else the name the opening words give ("This Services Agreement")."""
     tops = view.lines[:TOP_LINES]
-    for index, span in enumerate(tops):
-        if _heading(view.text[slice(*span)]) and kind_of(view.text[slice(*span)]) != UNKNOWN:
-            return _whole_heading(view, tops, index)
+    named = [i for i, span in enumerate(tops) if _names_a_kind(view.text[slice(*span)])]
+    loud = [i for i in named if view.text[slice(*tops[i])].isupper()]
+    if named and not (_is_letter(view) and not loud):
+        return _whole_heading(view, tops, (loud or named)[0])
     if found := OPENING.search(view.text[:4000]):
         return found.span(1)
-    return next(
-        (span for span in tops[:4] if _heading(view.text[slice(*span)]) and len(view.text[slice(*span)]) > 5), None
-    )
+    headings = [span for span in tops[:4] if _heading(view.text[slice(*span)])]
+    return next((span for span in headings if span[1] - span[0] > 5), None)
+
+
+def _is_letter(view: PageView) -> bool:
+    """Whether the page greets somebody: its headings are then subjects, not titles."""
+    return LETTER.search(view.text[:3000]) is not None
+
+
+def _names_a_kind(line: str) -> bool:
+    """Whether a line is a heading with a kind in it; "Contract No. 7" and "Re: Lease" are none."""
+    reference = REFERENCE.match(line) and not line.isupper()
+    return not reference and not line.startswith("Re:") and _heading(line) and kind_of(line) != UNKNOWN
 
 
 def _heading(line: str) -> bool:
@@ -121,7 +136,7 @@ def _joins(line: str) -> bool:
 
 def find_references(view: PageView) -> Iterator[Finding]:
     """Labelled numbers: "Contract No. MSA-2021-0147", "PO # 4711"."""
-    for match in REFERENCE.finditer(view.text):
+    for match in [*REFERENCE.finditer(view.text), *CODE.finditer(view.text)]:
         number = match[2].rstrip(".-/")
         span = (match.start(2), match.start(2) + len(number))
         if len(number) > 1 and not NOT_NUMBER.match(number):

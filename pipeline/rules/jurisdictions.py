@@ -27,13 +27,18 @@ JURISDICTIONS: tuple[str, ...] = (
 )  # fmt: skip
 
 
+LOWER = [place.lower() for place in JURISDICTIONS]
+NEAR = 87
+"""One wrong letter in eight: "Ncw York" is read, "Ohia" is not."""
+
+
 def jurisdiction(text: str) -> str:
-    """The place that begins the text ("New Ycrk, without regard to"), or "" when none comes near (88 of 100)."""
+    """The place that begins the text ("New Ycrk, without regard to"), or "" when none comes near."""
     words = text.replace(",", " ").split()
     best = ("", 0.0)
     for size in range(1, 5):
         candidate = " ".join(words[:size]).strip(" .,;:()\"'")
-        found = process.extractOne(candidate.title(), JURISDICTIONS, scorer=fuzz.ratio, score_cutoff=88)
+        found = process.extractOne(candidate.lower(), LOWER, scorer=fuzz.ratio, score_cutoff=NEAR)
         if found and (found[1], len(found[0])) >= (best[1], len(best[0])):
-            best = (found[0], found[1])
+            best = (JURISDICTIONS[found[2]], found[1])
     return best[0]

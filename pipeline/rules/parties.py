@@ -56,7 +56,7 @@ FOLLOW = re.compile(
     r"|hereinafter|dba\b|d/b/a|a/k/a|in the person"
     r"|effective|organi[sz]ed|incorporated|acting|through|by and|for\s|together|on behalf|as of|dated"
     r"|individually|and\b|$|residing"
-    r"|\d|collectively|the\s|[.;]\s)"
+    r"|as\s|\d|collectively|the\s|[.;]\s)"
 )
 DESCRIBED = re.compile(r",? \(|,? an? ")
 TERM = r"[\"?']\s?(?:[Tt]he\s)?([A-Z][\w .&'/-]{1,45}?)[,.]?\s?[\"?']"
@@ -77,11 +77,9 @@ ROLES = (
     r"|transporter|city|university|principal|investor"
 )
 ROLE = re.compile(rf"^(?:{ROLES})$", re.I)
-LABELLED = re.compile(
-    rf"(?<![\w])({ROLES}|bill to|sold to|ship to|invoice to|remit to|supplier name"
-    rf"|client name)\s?:\s?({COMPANY.pattern})",
-    re.I,
-)
+AS_ROLE = re.compile(rf",?\s[Aa]s\s(?:the\s)?({ROLES})\b", re.I)
+LABEL = re.compile(rf"(?:the\s)?({ROLES}|bill(?:ed)? to|sold to|ship to|invoice to|remit to|from)\b\s?:?\s?", re.I)
+LETTERHEAD_LINES = 4
 
 
 @dataclass(frozen=True)
@@ -126,8 +124,9 @@ def _listed(text: str, start: int) -> Iterator[_Party]:
         if name:
             names += 1
             nearest = _next_name(text, name[1], end)
-            defined = DEFINED.search(text, name[1], min(end, nearest))
-            yield _Party(name, _term(defined), 0.85 if _term(defined) else 0.7)
+            acting = AS_ROLE.match(text, name[1], end)
+            term = acting[1] if acting else _term(DEFINED.search(text, name[1], min(end, nearest)))
+            yield _Party(name, term, 0.85 if term else 0.7)
             position = name[1]
         elif names == 0:
             return
@@ -197,10 +196,26 @@ def _shortens(term: str, name: str) -> bool:
 def _addressed(view: PageView) -> list[_Party]:
     """The companies above a letter's salutation: who writes and who is written to."""
     salutation = SALUTATION.search(view.text[:2500])
-    head = view.text[: salutation.start()] if salutation else ""
-    return [_Party(m.span(), "", 0.5) for m in COMPANY.finditer(head) if _plausible(m[0])][:3]
+    lines = [line for line in view.lines if salutation and line[1] <= salutation.start()]
+    return [_Party(span, "", 0.5) for line in lines if (span := _company(view, *line))][:3]
 
 
 def _labelled(view: PageView) -> list[_Party]:
-    """Companies behind a label ("Customer: X"), as orders and invoices name them."""
-    return [_Party(m.span(2), m[1], 0.55) for m in LABELLED.finditer(view.text[:5000])]
+    """Companies behind or below a label ("Vendor: X", "Bill to" and X on the next line), and the letterhead,
+    as orders and invoices name them."""
+    found = [
+        _Party(span, "", 0.5) for line in view.lines[:LETTERHEAD_LINES] if (span := _company(view, *line)) == line
+    ][:1]
+    for index, (start, end) in enumerate(view.lines[:80]):
+        label = LABEL.match(view.text, start, end)
+        if label:
+            below = view.lines[index + 1] if index + 1 < len(view.lines) else (end, end)
+            span = _company(view, label.end(), end) or (_company(view, *below) if label.end() >= end - 20 else None)
+            found += [_Party(span, label[1].lower(), 0.55)] if span else []
+    return found[:6]
+
+
+def _company(view: PageView, start: int, end: int) -> Span | None:
+    """The company whose name begins here, within the line."""
+    match = COMPANY.match(view.text, start, end)
+    return match.span() if match and _plausible(match[0]) else None

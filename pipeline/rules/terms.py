@@ -63,6 +63,12 @@ ENDING = re.compile(r"\b(?:terminat\w+|renew\w*|non-renewal|cancel\w*|expir\w+|e
 CURING = re.compile(r"\b(?:breach|cure|default|insolven\w+|remed\w+)\b", re.I)
 
 
+GOVERNING_LAW = re.compile(
+    r"\blaws? of (?:the )?(?:(?:State|Commonwealth|Province|Republic) of )?(?:the )?"
+    r"([A-Z]\w+(?:\s[A-Z]\w+){0,2})[^.;]{0,60}?\b(?:shall |will )?(?:govern|control|apply to)"
+)
+
+
 def find_terms(view: PageView) -> Iterator[Finding]:
     """Governing law, term, renewal term and notice period, as far as this page has them."""
     yield from _law(view)
@@ -72,7 +78,7 @@ def find_terms(view: PageView) -> Iterator[Finding]:
 
 
 def _law(view: PageView) -> Iterator[Finding]:
-    for pattern, confidence in ((LAW, 0.85), (ADJECTIVE_LAW, 0.7)):
+    for pattern, confidence in ((LAW, 0.85), (ADJECTIVE_LAW, 0.7), (GOVERNING_LAW, 0.7)):
         for match in pattern.finditer(view.text):
             group = 1 if match[1] else 2
             place = jurisdiction(match[group])

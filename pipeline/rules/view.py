@@ -14,7 +14,12 @@ from pipeline.types import Finding, PageText
 __all__ = ["EXTRACTOR", "PageView", "Span", "view_of"]
 
 EXTRACTOR = "rules/1"
-MAX_CHARACTERS = 200_000
+MAX_CHARACTERS = 40_000
+"""Characters of a page that are read: six times a dense page. What comes after them is hostile or a dump."""
+
+MAX_WORD, MAX_SENTENCE = 100, 1500
+"""Characters of a word (longer ones are leaders, rules or hostile) and of a sentence, which is cut there."""
+
 QUOTE_WORDS = 18
 """Words of the sentence kept on each side of a value in its quote."""
 
@@ -40,7 +45,8 @@ class PageView:
         cuts = [0]
         for match in SENTENCE_END.finditer(self.text):
             if not ABBREVIATED.search(self.text[max(0, match.start() - 8) : match.start()]) or match[0] != ".":
-                cuts.append(match.end())
+                cuts += [*range(cuts[-1] + MAX_SENTENCE, match.end(), MAX_SENTENCE), match.end()]
+        cuts += range(cuts[-1] + MAX_SENTENCE, len(self.text), MAX_SENTENCE)
         return tuple(zip(cuts, [*cuts[1:], len(self.text)], strict=True))
 
     @cached_property
@@ -53,8 +59,15 @@ class PageView:
 
     def line(self, position: int) -> str:
         """The printed line that holds this character."""
+        return self.text[slice(*self._line(position))]
+
+    def line_end(self, position: int) -> int:
+        """Where the printed line that holds this character ends."""
+        return self._line(position)[1]
+
+    def _line(self, position: int) -> Span:
         index = max(0, bisect_right(self.lines, (position, len(self.text))) - 1)
-        return self.text[slice(*self.lines[index])] if self.lines else ""
+        return self.lines[index] if self.lines else (0, 0)
 
     def quote(self, span: Span) -> str:
         """The value with its sentence around it, verbatim, cut to whole words."""
@@ -87,7 +100,7 @@ def view_of(page: PageText) -> PageView:
     position = 0
     for word in page.words:
         piece = _plain(word.text)
-        if not piece or position + len(piece) > MAX_CHARACTERS:
+        if not 0 < len(piece) <= MAX_WORD or position + len(piece) > MAX_CHARACTERS:
             continue
         if numbers and numbers[-1] == word.line:
             lines[-1] = (lines[-1][0], position + len(piece))
