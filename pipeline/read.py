@@ -37,6 +37,7 @@ UNSURE = 0.75  # mean confidence under which a page is cleaned and read again
 POOR = 0.6  # mean confidence under which the script is looked at
 LEFT_OVER = 0.10  # share of the ink that a trusted layer may leave unread without OCR looking at it
 THIN = 0.5  # share of the ink outside the layer from which the page is taken for a scan
+DUST = 1e-4  # share of the page that is ink, under which there is nothing to read
 MOST_BAD = 0.3  # share of words without legible letters from which the rest isn't believed either
 EXTRA_CONFIDENCE = 0.7  # words that OCR adds to a trusted layer must be this sure: a logo reads as letters, too
 AGREE = 0.6  # share of the words on a few lines that OCR must see too for the layer to be believed
@@ -51,7 +52,6 @@ class ReadJob:
     store: Path
     language: str = "eng"
     tessdata: Path | None = None
-    max_pixels: int = 40_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +262,8 @@ def _worth(words: tuple[Word, ...]) -> float:
 def _with_shares(text: PageText, sheet: _Sheet) -> PageText:
     """Fill in what follows from the final words."""
     ink = int(sheet.ink.sum())
-    unread = _unread(sheet.ink, text.words) / ink if ink else 0.0
+    # A share of next to nothing would call the dust on a blank page unread.
+    unread = _unread(sheet.ink, text.words) / ink if ink > DUST * sheet.ink.size else 0.0
     return replace(text, confidence=round(_confidence(text.words), 4), unread_ink=round(unread, 4))
 
 

@@ -182,8 +182,8 @@ def test_parties_of_real_shapes(text: str, parties: list[str]) -> None:
 def test_an_amendment_names_what_it_changes() -> None:
     """The kind is amendment, whatever it amends; the amended contract is named; its date isn't taken as this one's."""
     found = read(
-        "FIRST AMENDMENT TO OFFICE LEASE\nThis First Amendment is entered into as of May 2, 2022 and amends that certain "
-        "Office Lease dated March 1, 2019 between the parties, who agree to the following changes of its terms."
+        "FIRST AMENDMENT TO OFFICE LEASE\nThis First Amendment is entered into as of May 2, 2022 and amends that "
+        "certain Office Lease dated March 1, 2019 between the parties, who agree to the following changes of its terms."
     )
     assert values(found, "kind") == ["amendment"]
     assert values(found, "amends") == ["Office Lease"]
