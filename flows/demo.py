@@ -21,11 +21,10 @@ from schemas.contract import Contract
 __all__ = ["main"]
 
 SAMPLES = Path(sample_docs.__file__).parent / "inbox"
-QUESTIONS = (
-    "How much notice is needed to end the services agreement without cause?",
-    "What does the tenant pay each month, and when does the rent go up?",
-)
-SHOWN_FIELDS = 2  # documents whose fields are printed in full; the others by `muniment show`
+GOLDEN = Path(sample_docs.__file__).parent / "queries.jsonl"
+ASKED = (("master-services-agreement.pdf", "convenience"), ("office-lease.pdf", "renew|extend|base rent"))
+SHOWN_DOCUMENTS = 2  # documents whose fields are printed; the others by `muniment show`
+SHOWN_VALUES = 3  # of each field
 HITS = 3
 
 

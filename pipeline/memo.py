@@ -107,9 +107,11 @@ class Memo:
         return result
 
 
-@cache
-def _adapter(kind: Any) -> Any:
-    """pydantic's codec of a type; building one takes milliseconds, so each is built once."""
+def _build_adapter(kind: object) -> Any:
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
+
+
+# pydantic's codec of a type: building one takes milliseconds, so each is built once
+_adapter: Callable[[Any], Any] = cache(_build_adapter)

@@ -71,15 +71,22 @@ def hits_text(query: str, hits: Iterable[SearchHit]) -> str:
     return "\n".join(lines) if lines else f"No page found for “{clip(query, 80)}”."
 
 
-def contract_text(contract: Contract) -> str:
-    """The fields of a document's record, each with status, confidence and the passage that proves it."""
+def contract_text(contract: Contract, most: int | None = None) -> str:
+    """The fields of a document's record, each with status, confidence and the passage that proves it.
+
+    `most` bounds the values shown of a field; what is left out is counted.
+    """
     rows: list[tuple[str, str, str, str, str]] = []
     for name in (*SINGLE_FIELDS, *LIST_FIELDS):
         entry = getattr(contract, name)
+        mark = " (conflict)" if entry.conflict else ""
         if not entry.values:
             rows.append((name, "-", entry.status, "", ""))
-        mark = " (conflict)" if entry.conflict else ""
-        rows += [(name, clip(_shown(v), 70), v.status + mark, f"{v.confidence:.2f}", _proof(v)) for v in entry.values]
+        rows += [
+            (name, clip(_shown(v), 70), v.status + mark, f"{v.confidence:.2f}", _proof(v)) for v in entry.values[:most]
+        ]
+        if left := len(entry.values[most:]) if most else 0:
+            rows.append((name, f"… and {left} more", "", "", ""))
     return table(rows)
 
 

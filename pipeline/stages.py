@@ -96,8 +96,8 @@ def versions(tools: Tools) -> dict[str, str]:
         "inspect": (),
         "render": (settings.dpi, settings.max_pixels, settings.max_page_points),
         "read": (settings.language,),
-        "triage": (astuple(sorting.policy_of(settings)), models["triage"]),
-        "extract": (SCHEMA_VERSION, models["text"], models["extract"]),
+        "triage": (astuple(sorting.policy_of(settings)), models["triage"], settings.quantization),
+        "extract": (SCHEMA_VERSION, models["text"], models["extract"], settings.quantization),
         "merge": (settings.field_threshold,),
         "index": (indexing.LAYOUT, models["text"], models["page"]),
     }

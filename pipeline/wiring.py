@@ -93,11 +93,11 @@ class Tools:
     def find(self, query: str, name: str | None, limit: int) -> Sequence[SearchHit]:
         """Search by file name, as golden sets are written: within the documents of that name, or everywhere."""
         if name is None:
-            return self.searcher.find(query, SearchFilter(), limit)
+            return self.searcher.rank(query, SearchFilter(), limit)
         ids = tuple(document.id for document in self.catalog.documents() if document.name == name)
         if not ids:
             raise NotFound(f"the golden set names a document that is not here: {plain(name)}")
-        return self.searcher.find(query, SearchFilter(documents=ids), limit)
+        return self.searcher.rank(query, SearchFilter(documents=ids), limit)
 
     def close(self) -> None:
         """Let everything go, last made first."""
