@@ -12,7 +12,8 @@
     ├── StoreError                   exit 5    a blob can't be kept or read (disk full, permissions)
     ├── IndexMismatch                exit 6    the index was made by other models than are configured
     ├── IndexUnavailable             exit 6    the index or its server can't be reached (retryable)
-    └── ModelError                   exit 7    a model is missing, damaged or not what its record says
+    ├── ModelError                   exit 7    a model is missing, damaged or not what its record says
+    └── Stopped                      exit 130  the run was ended while this was under way (retryable)
 
 Exit code 3 also ends `muniment ingest` when the run itself went well but some documents were rejected
 or held: the others are finished, the report names each.
@@ -30,6 +31,7 @@ __all__ = [
     "ModelError",
     "MunimentError",
     "NotFound",
+    "Stopped",
     "StoreError",
     "UsageError",
     "WorkerDied",
@@ -113,3 +115,10 @@ class ModelError(MunimentError):
     """A model is missing, damaged, or differs from what was recorded when it was pulled."""
 
     exit_code = 7
+
+
+class Stopped(MunimentError):
+    """The run was ended by a person or a signal; nothing is wrong with the document."""
+
+    retryable = True
+    exit_code = 130

@@ -107,7 +107,7 @@ class Memo:
         return result
 
 
-def _build_adapter(kind: object) -> Any:
+def _build_adapter(kind: Any) -> Any:
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)

@@ -114,14 +114,14 @@ def threads(at_once: int) -> MapDocuments:
     """Documents worked on side by side in threads: the work itself happens in processes and in torch."""
 
     def mapped(work: Work, documents: Sequence[Document]) -> Iterator[Worked]:
-        with ThreadPoolExecutor(at_once, thread_name_prefix="document") as pool:
-            futures = [pool.submit(_attempt, work, document) for document in documents]
-            try:
-                for future in as_completed(futures):
-                    yield future.result()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        pool = ThreadPoolExecutor(at_once, thread_name_prefix="document")
+        futures = [pool.submit(_attempt, work, document) for document in documents]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            # Not waiting: on Ctrl-C the caller closes the workers, which stops what is under way.
+            pool.shutdown(wait=False, cancel_futures=True)
 
     return mapped
 
@@ -142,8 +142,9 @@ def ingest_paths(
     run = tools.catalog.start_run("ingest")
     try:
         report = _ingest(found, tools, options)
-    except BaseException:
-        tools.catalog.finish_run(run, tools.clock.seconds, {}, "failed")
+    except BaseException as error:
+        status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        tools.catalog.finish_run(run, tools.clock.seconds, {}, status)
         raise
     tools.catalog.finish_run(run, report.seconds, report.totals, "finished")
     return report

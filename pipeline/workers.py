@@ -30,13 +30,14 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
-from pipeline.errors import MunimentError, WorkerDied, WorkerTimeout
+from pipeline.errors import MunimentError, Stopped, WorkerDied, WorkerTimeout
 
 __all__ = ["WorkerPool"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+STOPPED = "stopped before it was done; the next run goes on here"
 START_SECONDS = 60.0
 DEATHS_ALLOWED = 1
 # What a worker may know of the environment. A list of what is allowed, not of what is secret: a password
@@ -123,12 +124,15 @@ class WorkerPool:
         self._submit(run)
         try:
             for _ in range(count):
-                yield run.results.get()
+                item, result = run.results.get()
+                if isinstance(result, Stopped):
+                    raise result
+                yield item, result
         finally:
             run.cancelled = True
 
     def close(self) -> None:
-        """End all workers. A `run` still under way gets `WorkerDied` for each item it has left."""
+        """End all workers. A `run` still under way raises `Stopped`: its items are unfinished, not at fault."""
         with self._lock:
             if self._closed:
                 return
@@ -144,7 +148,7 @@ class WorkerPool:
     def _submit(self, run: _Run) -> None:
         with self._lock:
             if self._closed:
-                raise RuntimeError("the worker pool is closed")
+                raise Stopped(STOPPED)
             if self._thread is None:
                 # Workers ask the kernel to die with the *thread* that started them (PR_SET_PDEATHSIG),
                 # so one thread that lives as long as the pool starts them all.
@@ -265,7 +269,7 @@ class WorkerPool:
     def _abandon(self) -> None:
         with self._lock:
             self._closed = True  # also when this thread fails: nobody may wait for it any more
-        closed = WorkerDied("the worker pool was closed before this was done")
+        closed = Stopped(STOPPED)
         with contextlib.suppress(queue.Empty):
             while True:
                 self._runs.extend(filter(None, [self._inbox.get_nowait()]))

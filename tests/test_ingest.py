@@ -85,6 +85,23 @@ def test_kill_9_and_start_again(home, tmp_path):
     assert statuses == ["finished", "interrupted", "interrupted"]
 
 
+def test_ctrl_c_stops_soon_and_blames_no_page(home, tmp_path):
+    """An interrupt ends the run within seconds with exit code 130; no page is held for it, the next run finishes."""
+    inbox = tmp_path / "inbox"
+    pdfs.scanned(inbox / "alder" / "msa.pdf", *[pdfs.AGREEMENT] * 12)
+    with start(home, inbox) as process:
+        deadline = time.monotonic() + 120
+        while len(results(home)) < 3 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    with open_tools() as tools:
+        (document,) = tools.catalog.documents()
+        assert (document.status, tools.catalog.pages(document.id)) == (DocumentStatus.RECEIVED, [])
+        assert tools.catalog.runs(1)[0].status == "interrupted"
+    assert start(home, inbox).wait(240) == 0
+
+
 def test_a_page_that_fails_is_held_and_the_others_finish(tools, tmp_path):
     """A page larger than any paper is held with its reason; its document's other pages are extracted and found."""
     path = pdfs.born_digital(tmp_path / "in" / "plan.pdf", pdfs.LEASE)
