@@ -8,26 +8,22 @@ first, all of them; other pages follow only when the query says more than number
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from pipeline.backends.protocols import PageEmbedder, PageIndex, PageQuery, PageScore, TextEmbedder
 from pipeline.errors import NotFound
 from pipeline.ground import Haystack, boxes_of
-from pipeline.index import query_terms, windows
+from pipeline.index import query_terms
+from pipeline.passages import QUOTE_WORDS, choose
 from pipeline.phrases import ParsedQuery, parse, tokens
 from pipeline.types import PageText, SearchFilter, SearchHit, Word
 
 if TYPE_CHECKING:
-    from pipeline.backends.protocols import Matrix
+    pass
 
 __all__ = ["Searcher"]
-
-# A quote is one or two printed lines: long enough to judge, short enough to read at a glance.
-SENTENCE_WORDS, QUOTE_WORDS = 8, 28
 
 
 @dataclass(frozen=True)
@@ -45,19 +41,19 @@ class Searcher:
         Queries are cut at 2,000 characters. Raises `UsageError` for a filter date that is not ISO and
         `IndexUnavailable` when the index can't be reached.
         """
-        parsed, question, scores = self._asked(query, where, limit)
-        return self._hits(parsed, question, scores) if scores else []
+        parsed, scores = self._asked(query, where, limit)
+        return self._hits(parsed, scores) if scores else []
 
     def rank(self, query: str, where: SearchFilter, limit: int = 10) -> list[SearchHit]:
         """The same hits without quotes and boxes: what an evaluation needs, at a fraction of the time."""
-        return [_hit(score, ()) for score in self._asked(query, where, limit)[2]]
+        return [_hit(score, ()) for score in self._asked(query, where, limit)[1]]
 
-    def _asked(self, query: str, where: SearchFilter, limit: int) -> tuple[ParsedQuery, PageQuery, list[PageScore]]:
+    def _asked(self, query: str, where: SearchFilter, limit: int) -> tuple[ParsedQuery, list[PageScore]]:
         parsed = parse(query)
         if not tokens(parsed.plain):
-            return parsed, PageQuery(), []
+            return parsed, []
         question = self._question(parsed, confined=where.documents is not None and len(where.documents) == 1)
-        return parsed, question, self._ranked(parsed, question, where, limit)
+        return parsed, self._ranked(parsed, question, where, limit)
 
     def _question(self, parsed: ParsedQuery, confined: bool) -> PageQuery:
         text = self.text_embedder.embed([parsed.plain])
@@ -82,11 +78,17 @@ class Searcher:
         rest = self.index.search(question, where, limit)
         return [*first, *(hit for hit in rest if (hit.document, hit.page) not in seen)][:limit]
 
-    def _hits(self, parsed: ParsedQuery, question: PageQuery, scores: Sequence[PageScore]) -> list[SearchHit]:
-        pages = [self._words(score) for score in scores]
-        spans = [_spans(words, score.window) for words, score in zip(pages, scores, strict=True)]
-        chosen = self._best_spans(parsed, question, pages, spans)
-        return [_hit(score, words[slice(*span)]) for score, words, span in zip(scores, pages, chosen, strict=True)]
+    def _hits(self, parsed: ParsedQuery, scores: Sequence[PageScore]) -> list[SearchHit]:
+        pages = [(score, self._words(score)) for score in scores]
+        # A number beside other words ("balance due on INV-7") names the page; the words say what to read on it.
+        said = (*parsed.phrases, *([parsed.references] if parsed.only_references else []))
+        exact = [_exact_span(words, said) for _, words in pages]
+        open_pages = [page for page, found in zip(pages, exact, strict=True) if not found]
+        chosen = iter(choose(parsed.plain, open_pages, self.text_embedder.embed))
+        return [
+            _hit(score, words[slice(*(found or next(chosen)))])
+            for (score, words), found in zip(pages, exact, strict=True)
+        ]
 
     def _words(self, score: PageScore) -> Sequence[Word]:
         """The page's words; none when they are being read anew: the page is still an answer."""
@@ -94,55 +96,6 @@ class Searcher:
             return self.words_of(score.document, score.page).words
         except NotFound:
             return ()
-
-    def _best_spans(
-        self,
-        parsed: ParsedQuery,
-        question: PageQuery,
-        pages: Sequence[Sequence[Word]],
-        spans: Sequence[Sequence[tuple[int, int]]],
-    ) -> list[tuple[int, int]]:
-        """Per page the span that says the phrase, or else the one that means most nearly what was asked."""
-        exact = [_exact_span(words, (*parsed.phrases, parsed.references)) for words in pages]
-        texts = [
-            " ".join(word.text for word in words[slice(*span)])
-            for words, own, found in zip(pages, spans, exact, strict=True)
-            for span in (() if found else own)
-        ]
-        vectors = iter(self.text_embedder.embed(texts))
-        asked = set(tokens(parsed.plain))
-        return [
-            found or _best(own, [_merit(question, next(vectors), words[slice(*span)], asked) for span in own])
-            for words, own, found in zip(pages, spans, exact, strict=True)
-        ]
-
-
-def _spans(words: Sequence[Word], window: int) -> list[tuple[int, int]]:
-    """Candidate quotes: the sentences that reach into the page's nearest text window (or all of the page's)."""
-    ranges = windows(len(words))
-    start, stop = ranges[window] if 0 <= window < len(ranges) else (0, len(words))
-    return [span for span in _sentences(words) if span[0] < stop and span[1] > start]
-
-
-def _sentences(words: Sequence[Word]) -> Iterator[tuple[int, int]]:
-    """Runs of words up to a full stop, not shorter than 8 words ("Inc." ends none) and not longer than 28."""
-    start = 0
-    for at, word in enumerate(words, 1):
-        ended = word.text.endswith((".", ";", "?", "!")) and at - start >= SENTENCE_WORDS
-        if ended or at - start >= QUOTE_WORDS or at == len(words):
-            yield start, at
-            start = at
-
-
-def _merit(question: PageQuery, vector: Matrix, words: Sequence[Word], asked: set[str]) -> float:
-    """Cosine to the query plus half the share of its words said: either alone is fooled by headings."""
-    said = {token for word in words for token in tokens(word.text)}
-    cosine = float(question.text[0] @ vector) if question.text is not None else 0.0
-    return cosine + 0.5 * len(asked & said) / len(asked)
-
-
-def _best(spans: Sequence[tuple[int, int]], merits: Sequence[float]) -> tuple[int, int]:
-    return spans[int(np.argmax(merits))] if spans else (0, 0)
 
 
 def _hit(score: PageScore, words: Sequence[Word]) -> SearchHit:
