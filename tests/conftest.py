@@ -8,7 +8,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-os.environ.update(HF_HUB_OFFLINE="1", DO_NOT_TRACK="1", OMP_THREAD_LIMIT="1", PREFECT_SERVER_ANALYTICS_ENABLED="false")
+# One thread for Tesseract (more of them spin against each other) and, because of it, one for torch: with
+# OMP_THREAD_LIMIT=1 alone, torch hands work to threads that never come, and computes wrong without an error.
+os.environ.update(OMP_THREAD_LIMIT="1", OMP_NUM_THREADS="1")
+os.environ.update(HF_HUB_OFFLINE="1", DO_NOT_TRACK="1", PREFECT_SERVER_ANALYTICS_ENABLED="false")
 for name in [name for name in os.environ if name.startswith("MUNIMENT_") and name != "MUNIMENT_TEST_POSTGRES_URL"]:
     if name not in {"MUNIMENT_QDRANT_URL", "MUNIMENT_QDRANT_API_KEY"}:
         del os.environ[name]

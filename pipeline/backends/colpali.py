@@ -18,6 +18,7 @@ from PIL import Image
 from safetensors import SafetensorError
 from transformers import AutoConfig
 
+from pipeline.backends.device import device_of, dtype_of
 from pipeline.errors import ModelError
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ class ColPaliEmbedder:
         self._name = name or folder.name
         self._batch = batch
         self._lock = threading.Lock()
-        self._device = torch.device(_device(device))
-        self._model, self._processor = _load(folder, _dtype(dtype, self._device))
+        self._device = device_of(device)
+        self._model, self._processor = _load(folder, dtype_of(dtype, self._device))
         self._model.to(self._device)
 
     @property
@@ -147,15 +148,3 @@ def _unit(rows: Any) -> Matrix:
         raise ModelError("the page model gave values that are not numbers; try MUNIMENT_DTYPE=float32")
     result: Matrix = np.ascontiguousarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
     return result
-
-
-def _device(wanted: str) -> str:
-    if wanted != "auto":
-        return wanted
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _dtype(wanted: str, device: torch.device) -> torch.dtype:
-    if wanted != "auto":
-        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[wanted]
-    return torch.bfloat16 if device.type == "cuda" else torch.float32

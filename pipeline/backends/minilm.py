@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 from transformers import AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from pipeline.backends.device import device_of, dtype_of
 from pipeline.errors import ModelError
 from pipeline.models import MINILM_SHA256
 
@@ -28,9 +29,6 @@ __all__ = ["MiniLM"]
 
 # What the model was trained on; a window of 90 words is 110-160 tokens, so only odd text is cut.
 MAX_TOKENS = 256
-# A lower precision has to give these vectors as float32 does; 0.9999 is what it really does.
-PROBE = ("Either party may terminate this Agreement on ninety days' notice.", "rent " * 80)
-LEAST_COSINE = 0.99
 
 
 class MiniLM:
@@ -42,16 +40,12 @@ class MiniLM:
     """
 
     def __init__(self, folder: Path, *, device: str = "cpu", dtype: str = "auto", batch: int = 16) -> None:
-        self._device = torch.device(_device(device))
+        self._device = device_of(device)
         self._batch = batch
         self._lock = threading.Lock()
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            self._model = _load(folder).to(self._device)
-            if (lower := _dtype(dtype, self._device)) != torch.float32 and not self._lowered(lower):
-                if dtype != "auto":
-                    raise ModelError(f"{dtype} gives wrong text vectors on this machine; set MUNIMENT_DTYPE=auto")
-                self._model = _load(folder).to(self._device)
+            self._model = _load(folder).to(self._device, dtype_of(dtype, self._device))
         except (OSError, ValueError, SafetensorError) as error:
             raise ModelError(f"text model in {folder.name} can't be loaded") from error
 
@@ -81,16 +75,6 @@ class MiniLM:
                 vectors[rows] = self._forward([tokens[i] for i in rows])
         return vectors
 
-    def _lowered(self, dtype: torch.dtype) -> bool:
-        """Round the weights, and say whether the vectors still mean the same.
-
-        With OMP_THREAD_LIMIT=1, oneDNN's bfloat16 kernels leave out the share of threads that never came: torch
-        2.12 then gives vectors at a cosine of 0.4 to the right ones, without an error.
-        """
-        exact = self.embed(PROBE)
-        self._model.to(dtype)
-        return float((exact * self.embed(PROBE)).sum(axis=1).min()) > LEAST_COSINE
-
     def _forward(self, tokens: list[list[int]]) -> Matrix:
         padded = self._tokenizer.pad({"input_ids": tokens}, return_tensors="pt").to(self._device)
         with torch.inference_mode():
@@ -111,19 +95,3 @@ def _load(folder: Path) -> Any:
     if missing := info["missing_keys"]:
         raise ModelError(f"text model lacks {len(missing)} of its weights")
     return model.eval()
-
-
-def _device(wanted: str) -> str:
-    if wanted != "auto":
-        return wanted
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _dtype(wanted: str, device: torch.device) -> torch.dtype:
-    """`auto` is bfloat16 where the hardware multiplies it natively, else float32."""
-    if wanted != "auto":
-        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[wanted]
-    if device.type == "cuda":
-        return torch.bfloat16
-    can = torch.cpu.get_capabilities()
-    return torch.bfloat16 if can.get("avx512_bf16") or can.get("amx_bf16") else torch.float32

@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, BitsAndBytesConfig
 from transformers.utils import logging as transformers_logging
 
+from pipeline.backends.device import device_of, dtype_of
 from pipeline.errors import ModelError, UsageError
 from pipeline.models import identity
 
@@ -105,14 +106,14 @@ def in_batches(run: Callable[[Sequence[Path]], list[T]], images: Sequence[Path],
 def load_vlm(folder: Path, options: VlmOptions) -> Vlm:
     """Load a checkpoint from disk. `ModelError`: it is damaged or of another family; `UsageError`: bad settings."""
     transformers_logging.disable_progress_bar()
-    device = _device(options.device)
+    device = device_of(options.device)
     quantization = _quantization(options.quantization, device)
     try:
         family = _family(folder)
         processor = AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         model, info = AutoModelForImageTextToText.from_pretrained(
             folder,
-            dtype=_dtype(options.dtype, device),
+            dtype=dtype_of(options.dtype, device),
             device_map=device,
             quantization_config=quantization,
             use_safetensors=True,
@@ -154,26 +155,10 @@ def _bound(image_processor: Any, family: str, longest_edge: int) -> None:
     image_processor.size = {**size, "longest_edge": min(int(size.get("longest_edge") or bound), bound)}
 
 
-def _device(name: str) -> str:
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UsageError("MUNIMENT_DEVICE=cuda, but torch sees no CUDA device: set MUNIMENT_DEVICE=cpu")
-    return name
-
-
-def _dtype(name: str, device: str) -> torch.dtype:
-    """`auto` is bfloat16 where the hardware multiplies it (CUDA, AMX) and float32 elsewhere."""
-    if name != "auto":
-        return getattr(torch, name)
-    native = device == "cuda" or torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if native else torch.float32
-
-
-def _quantization(name: str, device: str) -> BitsAndBytesConfig | None:
+def _quantization(name: str, device: torch.device) -> BitsAndBytesConfig | None:
     if name == "none":
         return None
-    if device != "cuda":
+    if device.type != "cuda":
         raise UsageError(f"MUNIMENT_QUANTIZATION={name} needs a CUDA device: set MUNIMENT_QUANTIZATION=none")
     if importlib.util.find_spec("bitsandbytes") is None:
         raise UsageError(f"MUNIMENT_QUANTIZATION={name} needs bitsandbytes: run `pip install bitsandbytes`")

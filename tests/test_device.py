@@ -1,0 +1,55 @@
+"""Device and number format: what is asked for is given or refused with the fix, and a format that errs is found out."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from pipeline.backends import device
+from pipeline.backends.device import device_of, dtype_of
+from pipeline.errors import ModelError, UsageError
+
+CPU = torch.device("cpu")
+STARVED = """
+import torch
+from pipeline.backends.device import _right, dtype_of
+torch.set_num_threads(2)
+assert not _right(torch.bfloat16, "cpu"), "this machine computes bfloat16 rightly even so"
+print(dtype_of("auto", torch.device("cpu")))
+"""
+
+
+def test_device_auto_is_a_device_that_is_there():
+    """`auto` is CUDA where torch sees it, else the CPU."""
+    assert device_of("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is here")
+def test_missing_cuda_names_the_setting():
+    """CUDA that is not there is a usage error naming the variable."""
+    with pytest.raises(UsageError, match="MUNIMENT_DEVICE=cpu"):
+        device_of("cuda")
+
+
+@pytest.mark.parametrize("name", ["float32", "bfloat16"])
+def test_dtype_by_name(name):
+    """A format asked for by name is given when it computes rightly."""
+    assert dtype_of(name, CPU) == getattr(torch, name)
+
+
+def test_a_format_that_computes_wrong_is_not_used(monkeypatch):
+    """`auto` falls back to float32, a wish by name is refused with the fix."""
+    monkeypatch.setattr(device, "_right", lambda dtype, kind: dtype == torch.float32)
+    assert dtype_of("auto", CPU) == torch.float32
+    with pytest.raises(ModelError, match="MUNIMENT_DTYPE=auto"):
+        dtype_of("bfloat16", CPU)
+
+
+@pytest.mark.skipif(not device._cpu_multiplies_bfloat16(), reason="this CPU does not multiply bfloat16 natively")
+def test_threads_that_never_come_are_noticed():
+    """With OMP_THREAD_LIMIT=1 and two torch threads bfloat16 silently errs here; `auto` sees it and takes float32."""
+    environment = os.environ | {"OMP_THREAD_LIMIT": "1"}
+    done = subprocess.run([sys.executable, "-c", STARVED], env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "torch.float32", done.stderr
