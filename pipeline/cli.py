@@ -77,7 +77,7 @@ def _add_search(parsers: Any) -> None:
     parser.add_argument("--party", help="only documents with this party")
     parser.add_argument("--from", dest="dated_from", metavar="DATE", help="dated on or after, YYYY-MM-DD")
     parser.add_argument("--to", dest="dated_to", metavar="DATE", help="dated on or before, YYYY-MM-DD")
-    parser.add_argument("--limit", type=int, default=10, help="pages to show (default 10)")
+    parser.add_argument("--limit", type=_positive, default=10, help="pages to show (default 10)")
     parser.set_defaults(command=commands.search)
 
 
@@ -117,3 +117,10 @@ def _add_index(parsers: Any) -> None:
     actions = index.add_subparsers(metavar="ACTION", required=True)
     rebuild = _command(actions, "rebuild", "make the index anew from the catalog, with the models now configured")
     rebuild.set_defaults(command=commands.index_rebuild)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number

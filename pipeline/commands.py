@@ -211,9 +211,11 @@ def _date(text: str | None) -> str | None:
 
 
 def _lines(path: Path) -> list[str]:
-    from pipeline.errors import NotFound
+    from pipeline.errors import NotFound, UsageError
 
     try:
         return path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is no UTF-8 text") from error
     except OSError as error:
         raise NotFound(f"can't read {path}: {error.strerror}") from error

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["Drawing", "draw"]
 
 Part = Literal["all", "no text", "text alone"]
+# MuPDF's warnings that mean something was lost; it also warns of what it only had to guess, such as a font.
+DAMAGE = ("premature end", "page may not be correct")
 # A null callback is MuPDF's own way to say that a device does not do this.
 LEFT_OUT: dict[Part, tuple[str, ...]] = {
     "all": (),
@@ -26,10 +28,12 @@ LEFT_OUT: dict[Part, tuple[str, ...]] = {
 @dataclass(frozen=True, slots=True)
 class Drawing:
     """Pixels (H, W, channels): grey, RGB on white, or RGBA for "text alone", whose alpha is the letters'
-    coverage. `complaints` is whether MuPDF met something it could not draw, and stepped over it."""
+    coverage. `complaints` is whether MuPDF met something it could not draw, and stepped over it;
+    `damaged` whether that certainly lost a part of the page, as where data was cut short."""
 
     pixels: Pixels
     complaints: bool
+    damaged: bool
 
 
 def draw(page: Any, scale: float, part: Part = "all", *, gray: bool = False) -> Drawing:
@@ -48,12 +52,13 @@ def draw(page: Any, scale: float, part: Part = "all", *, gray: bool = False) -> 
     device = mupdf.fz_new_draw_device(mupdf.FzMatrix(scale, 0, 0, scale, 0, 0), canvas)
     for call in LEFT_OUT[part]:
         setattr(device.m_internal, call, None)
-    pymupdf.TOOLS.reset_mupdf_warnings()
+    pymupdf.TOOLS.mupdf_warnings()  # not only reset: a "repeated 2 times" of the page before may be pending
     cookie = mupdf.FzCookie()
     everywhere = mupdf.FzRect(mupdf.FzRect.Fixed_INFINITE)
     mupdf.fz_run_display_list(page.get_displaylist().this, device, mupdf.FzMatrix(), everywhere, cookie)
     mupdf.fz_close_device(device)
-    complaints = bool(cookie.m_internal.errors or pymupdf.TOOLS.mupdf_warnings())
+    warnings = pymupdf.TOOLS.mupdf_warnings()
+    damaged = bool(cookie.m_internal.errors) or any(sign in warnings for sign in DAMAGE)
     pixmap = pymupdf.Pixmap("raw", canvas)
     pixels = np.frombuffer(pixmap.samples, np.uint8).reshape(pixmap.height, pixmap.width, pixmap.n)
-    return Drawing(pixels, complaints)
+    return Drawing(pixels, damaged or bool(warnings), damaged)

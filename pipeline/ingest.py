@@ -47,6 +47,6 @@ def _walk(work: stages.Work) -> Document:
     triages = stages.triage(work, pages)
     findings = stages.extract(work, pages, triages)
     contract = stages.merge(work, info, findings, triages)
-    outcomes = stages.settle(work, (images, texts), triages, contract)
+    outcomes = stages.settle(work, images, texts, triages, contract)
     stages.index(work, pages, triages, contract)
     return stages.finish(work, outcomes, contract, findings)

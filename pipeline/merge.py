@@ -23,9 +23,9 @@ __all__ = ["merge"]
 
 MAX_EVIDENCE = 8
 MAX_ALTERNATIVES = 5
-RIVAL, LEAST_RIVAL = 0.75, 0.5
-"""A second value conflicts with the best one when its confidence is at least this share of it, and it would be
-believed by itself."""
+RIVAL, LEAST_RIVAL = 0.8, 0.5
+"""A second value conflicts with the best one when its evidence is comparable: its confidence is at least this share
+of the best one's, and it would be believed by itself."""
 
 LEGIBLE = 0.5
 """Mean OCR confidence under which a page that waits for the frontier model counts as not yet read."""

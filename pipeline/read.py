@@ -40,6 +40,7 @@ THIN = 0.5  # share of the ink outside the layer from which the page is taken fo
 DUST = 1e-4  # share of the page that is ink, under which there is nothing to read
 MOST_BAD = 0.3  # share of words without legible letters from which the rest isn't believed either
 EXTRA_CONFIDENCE = 0.7  # words that OCR adds to a trusted layer must be this sure: a logo reads as letters, too
+DAMAGED = "part of the page could not be drawn, because its content is damaged: words may be missing"
 AGREE = 0.6  # share of the words on a few lines that OCR must see too for the layer to be believed
 
 
@@ -79,7 +80,8 @@ def read_page(job: ReadJob) -> PageText:
     layer = visible_layer(load_page(open_pdf(job.pdf), job.image.number))
     sheet = _sheet(job)
     placed = _placed(layer, job.image.to_pdf.inverse())
-    blank = PageText(job.image.number, (), TextSource.NONE, hidden=layer.hidden, notes=_hidden_note(layer.hidden))
+    notes = (*((DAMAGED,) if job.image.damaged else ()), *_hidden_note(layer.hidden))
+    blank = PageText(job.image.number, (), TextSource.NONE, hidden=layer.hidden, notes=notes)
     words = tuple(replace(word, text=kept) for word in placed if (kept := legible(word.text)))
     if not placed:
         text = _by_ocr(sheet, replace(blank, layer="invisible" if layer.hidden else "none"))

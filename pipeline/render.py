@@ -35,6 +35,7 @@ JPEG_QUALITY = 90
 SCAN_DPI = (100.0, 300.0)  # a scan is rendered at its own resolution, within these
 PAPER_INCHES = 14.0  # legal; a scan on a larger page was put there at the wrong scale, see `_true_dpi`
 BLANK = 12  # grey levels: a page whose pixels differ by less shows nothing
+DARK = 64  # grey level: darker is no paper
 SLACK = 1.5  # points by which a full-page scan may miss the page's edge: producers round
 
 
@@ -60,6 +61,7 @@ class _Raster:
     place: Affine
     source: Literal["embedded", "rendered"]
     lossless: bool = False
+    damaged: bool = False
     jpeg: bytes | None = None
 
 
@@ -155,7 +157,9 @@ def _rendered(page: Any, log: PaintLog, job: RenderJob) -> _Raster:
         raise DocumentHeld(f"page {job.number} can't be drawn: its content is damaged")
     # The image's edge is a whole pixel, the page's need not be.
     place = Affine(a=image.width / scale, d=image.height / scale)
-    return _Raster(image if bilevel else _without_needless_colour(image), dpi, place, "rendered", lossless=bilevel)
+    return _Raster(
+        image if bilevel else _without_needless_colour(image), dpi, place, "rendered", bilevel, drawing.damaged
+    )
 
 
 def _is_bilevel(log: PaintLog) -> bool:
@@ -243,11 +247,17 @@ def _settle(job: RenderJob, raster: _Raster, pose: upright.Pose, small: Small) -
         to_pdf=raster.place,
         rotation=pose.rotation,
         skew=round(pose.skew, 2),
-        ink=round(small.share, 5),
+        ink=round(_ink_share(small), 5),
         contrast=round(pixels.contrast(small), 3),
         rules=pixels.rulings(small).count,
         source=raster.source,
+        damaged=raster.damaged,
     )
+
+
+def _ink_share(small: Small) -> float:
+    """On a page that is dark all over nothing stands out from its paper: its darkness is the ink."""
+    return small.share if np.median(small.paper) >= DARK else float((small.gray < DARK).mean())
 
 
 def _encode(raster: _Raster) -> bytes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -152,8 +152,8 @@ def ingest_paths(
 
 def _ingest(found: Iterable[Incoming], tools: Tools, options: RunOptions) -> RunReport:
     with tools.clock.stage("intake"):
-        taken = [take(one, tools.store, tools.catalog, max_file_mb=tools.settings.max_file_mb) for one in found]
-    documents = list({document.id: document for document, _ in taken}.values())
+        taken = [_take(one, tools) for one in found]
+    documents = list({document.id: document for document, _, _ in taken}.values())
     options.on_start(len(documents))
 
     def work(document: Document) -> Document:
@@ -164,7 +164,14 @@ def _ingest(found: Iterable[Incoming], tools: Tools, options: RunOptions) -> Run
         if error:
             _leave_unfinished(document, error, tools)
         options.on_done(document)
-    return RunReport(tuple(report_on(document.id, tools, new) for document, new in taken), tools.clock.seconds)
+    reports = (report_on(document.id, tools, new, name) for document, new, name in taken)
+    return RunReport(tuple(reports), tools.clock.seconds)
+
+
+def _take(incoming: Incoming, tools: Tools) -> tuple[Document, bool, str]:
+    """The document, whether it is new, and the name it came under this time: a copy may have another."""
+    document, new = take(incoming, tools.store, tools.catalog, max_file_mb=tools.settings.max_file_mb)
+    return document, new, incoming.name
 
 
 def rebuild(tools: Tools, options: RunOptions | None = None) -> dict[str, int]:
@@ -181,9 +188,11 @@ def rebuild(tools: Tools, options: RunOptions | None = None) -> dict[str, int]:
     return {"documents": len(read), "pages": tools.index.count()}
 
 
-def report_on(document_id: str, tools: Tools, new: bool = False) -> DocumentReport:
-    """A document as the catalog knows it now."""
-    return DocumentReport(tools.catalog.document(document_id), tuple(tools.catalog.pages(document_id)), new)
+def report_on(document_id: str, tools: Tools, new: bool = False, name: str = "") -> DocumentReport:
+    """A document as the catalog knows it now, under the name it came under if one is given."""
+    document = tools.catalog.document(document_id)
+    document = replace(document, name=name or document.name)
+    return DocumentReport(document, tuple(tools.catalog.pages(document_id)), new)
 
 
 def _attempt(work: Work, document: Document) -> Worked:

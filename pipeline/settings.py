@@ -20,7 +20,7 @@ __all__ = ["Settings", "load_settings"]
 class Settings(BaseSettings):
     """All settings; `MUNIMENT_HOME=/srv/muniment` sets `home`, and so on for each name below."""
 
-    model_config = SettingsConfigDict(env_prefix="MUNIMENT_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="MUNIMENT_", env_ignore_empty=True, frozen=True, extra="ignore")
 
     home: Path = Field(Path("~/.muniment"), description="where everything is kept")
     matter: str = Field("default", description="matter of a file given without --matter and without a folder")

@@ -18,7 +18,7 @@ from pipeline import read as reading
 from pipeline import render as rendering
 from pipeline import triage as sorting
 from pipeline.backends.protocols import PageInput
-from pipeline.errors import DocumentRejected, IndexUnavailable, MunimentError
+from pipeline.errors import DocumentRejected, IndexUnavailable, MunimentError, UsageError
 from pipeline.memo import Memo, chain
 from pipeline.pdf import InspectJob, PdfInfo
 from pipeline.pdf import inspect as inspect_pdf
@@ -62,7 +62,7 @@ J = TypeVar("J")
 Pages = dict[int, T | MunimentError]
 
 # Raised when a stage's output changes: what it and the stages after it remembered is then done anew.
-VERSIONS = {"inspect": 1, "render": 1, "read": 1, "triage": 1, "extract": 1, "merge": 1, "index": 1}
+VERSIONS = {"inspect": 1, "render": 2, "read": 2, "triage": 1, "extract": 2, "merge": 2, "index": 1}
 
 INDEX_BATCH = 32  # pages embedded and written at a time: bounds memory, and what a kill repeats
 NO_FRONTIER = "needs the frontier model, and none is configured"
@@ -191,16 +191,21 @@ def merge(work: Work, info: PdfInfo, findings: Mapping[int, list[Finding]], tria
 
 
 def settle(
-    work: Work, tried: Sequence[Pages[PageImage] | Pages[PageText]], triages: Mapping[int, Triage], contract: Contract
+    work: Work, images: Pages[PageImage], texts: Pages[PageText], triages: Mapping[int, Triage], contract: Contract
 ) -> list[PageOutcome]:
     """How each page ends, with reasons. Hard pages wait: by triage, or because grounding left doubts."""
     doubts = extraction.review(contract, list(triages.values()), work.tools.settings.field_threshold)
     note = extraction.local_note(work.tools.extractors)
-    errors = {n: result for pages in tried for n, result in pages.items() if isinstance(result, MunimentError)}
-    return [
-        PageOutcome(n, None, (str(errors[n]),), PageStatus.HELD) if n in errors else _outcome(triages[n], doubts, note)
-        for n in sorted(tried[0])
-    ]
+    outcomes = []
+    for number, image in images.items():
+        result = texts.get(number, image)
+        if isinstance(image, MunimentError) or isinstance(result, MunimentError):
+            outcomes.append(PageOutcome(number, None, (str(result),), PageStatus.HELD))
+            continue
+        outcome = _outcome(triages[number], doubts, note)
+        # What could be drawn was read and can be found, but nobody should rely on a page that is cut short.
+        outcomes.append(replace(outcome, status=PageStatus.HELD) if image.damaged else outcome)
+    return outcomes
 
 
 def _outcome(triage: Triage, doubts: Mapping[int, Sequence[str]], note: str) -> PageOutcome:
@@ -284,9 +289,15 @@ def _best(entry: Entry[FieldValue]) -> str:
 def _in_workers(
     work: Work, stage: str, function: Callable[[J], T], jobs: Sequence[J]
 ) -> Iterator[tuple[J, T | MunimentError]]:
-    """Results as the workers finish them; a page takes no longer than the setting allows."""
+    """Results as the workers finish them; a page takes no longer than the setting allows.
+
+    A wrong setting (no OCR data for the language) is no page's fault and ends the run.
+    """
     with work.tools.clock.stage(stage):
-        yield from work.tools.pool.run(function, jobs, seconds=work.tools.settings.page_seconds)
+        for job, result in work.tools.pool.run(function, jobs, seconds=work.tools.settings.page_seconds):
+            if isinstance(result, UsageError):
+                raise result
+            yield job, result
 
 
 def _verdict(outcomes: Sequence[PageOutcome]) -> tuple[DocumentStatus, str]:

@@ -156,7 +156,8 @@ class PageImage:
     /Rotate gets there by `page.rotation_matrix`). `rotation` is the
     clockwise quarter turn in degrees that put the page upright, `skew` the degrees then taken out.
     `ink` is the share of dark pixels, `contrast` the grey-level spread between ink and paper (0..1),
-    `rules` the number of long straight ruling lines (tables, forms).
+    `rules` the number of long straight ruling lines (tables, forms). `damaged`: a part of the page could not
+    be drawn, because its content is damaged.
     """
 
     number: int
@@ -172,6 +173,7 @@ class PageImage:
     contrast: float = 0.0
     rules: int = 0
     source: Literal["embedded", "rendered"] = "rendered"
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,11 @@ MAX_PIXELS = 6_000_000
 SEEN = 24  # of 255: less difference to what lies behind is paper-coloured to a reader
 DRAWN = 16  # of 255: coverage from which a pixel belongs to a letter
 SHOWN = 0.5  # a letter of whose pixels fewer are seen is covered
+TRACE = 0.2  # a letter of whose pixels fewer are seen isn't, whatever else is drawn in its place
 CLEAN = 0.85  # a letter of whose pixels more are seen is certainly not covered and written over
 TINY = 2.0  # points: no reader sees smaller text
+INKED = 16 | 32  # FZ_STEXT_FILLED, FZ_STEXT_STROKED: other text is in invisible ink, whatever stands in its place
+BACK = 2.0  # letter heights: a letter that far to the left of the one before it begins another word
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +61,15 @@ class Layer:
 
 @dataclass(slots=True)
 class _Letter:
-    """A letter and whether it is seen; `drawn` is false where nothing was drawn in its box at all."""
+    """A letter and whether it is seen; `drawn` is false where nothing was drawn in its box at all, `painted`
+    where the PDF itself says that nobody sees it: in invisible ink, or too small."""
 
     text: str
     rect: Rect
     line: int
     starts_word: bool
+    color: int
+    painted: bool
     seen: bool = False
     drawn: bool = False
 
@@ -93,16 +99,28 @@ def _letters(page: Any) -> Iterator[_Letter]:
     for block in page.get_text("rawdict", flags=flags)["blocks"]:
         for line in block["lines"]:
             line_number += 1
-            fresh = True
+            fresh, before = True, None
             for span in line["spans"]:
+                painted = span["size"] >= TINY and span["alpha"] > 0 and bool(span["char_flags"] & INKED)
                 for char in span["chars"]:
                     if char["c"].isspace():
                         fresh = True
                         continue
-                    # Tiny letters stay in the list, without area, so that they are counted as hidden.
-                    rect = _turned(char["bbox"], turn) if span["size"] >= TINY else (0.0, 0.0, 0.0, 0.0)
-                    yield _Letter(char["c"], rect, line_number, fresh)
+                    # MuPDF counts a watermark across a line to that line, and puts no blank before it.
+                    fresh = fresh or _jumps_back(before, char["bbox"], line["dir"])
+                    before = char["bbox"]
+                    # Letters nobody sees stay in the list, without area, so that they are counted as hidden.
+                    rect = _turned(char["bbox"], turn) if painted else (0.0, 0.0, 0.0, 0.0)
+                    yield _Letter(char["c"], rect, line_number, fresh, span["color"], painted)
                     fresh = False
+
+
+def _jumps_back(before: Rect | None, box: Rect, direction: tuple[float, float]) -> bool:
+    if before is None:
+        return False
+    (x, y), (last_x, last_y), (cos, sin) = _middle(box), _middle(before), direction
+    height = abs(cos) * (before[3] - before[1]) + abs(sin) * (before[2] - before[0])
+    return (x - last_x) * cos + (y - last_y) * sin < -BACK * height
 
 
 def _by_word(letters: list[_Letter]) -> Iterator[list[_Letter]]:
@@ -120,7 +138,7 @@ def _shown(word: list[_Letter]) -> list[LayerWord]:
     if 2 * sum(letter.seen for letter in word) <= len(word):
         return []
     # A letter in whose box nothing was drawn isn't covered: its font gave it the wrong box.
-    runs = groupby(word, key=lambda letter: letter.seen or not letter.drawn)
+    runs = groupby(word, key=lambda letter: letter.seen or (letter.painted and not letter.drawn))
     return [_joined(list(run)) for shown, run in runs if shown]
 
 
@@ -135,17 +153,33 @@ def _look(page: Any, letters: list[_Letter]) -> None:
     area = max(page.rect.width * page.rect.height, 1.0)
     scale = min(DPI / 72, (MAX_PIXELS / area) ** 0.5)
     drawn = draw(page, scale, "text alone").pixels[:, :, -1] >= DRAWN
-    changed = _difference(draw(page, scale).pixels, draw(page, scale, "no text").pixels) >= SEEN
+    behind = draw(page, scale, "no text").pixels
+    changed = _difference(draw(page, scale).pixels, behind) >= SEEN
     boxes = np.array([letter.rect for letter in letters]) * scale
     total, seen = _count(drawn, boxes), _count(drawn & changed, boxes)
     unsure = []
     for letter, pixels, visible in zip(letters, total, seen, strict=True):
         letter.drawn = bool(pixels)
         letter.seen = bool(pixels) and visible >= SHOWN * pixels
-        if letter.seen and visible < CLEAN * pixels:
+        if TRACE * pixels <= visible < CLEAN * pixels:
             unsure.append(letter)
     if unsure:
         _check_order(page, unsure)
+    _hide_paper_coloured(letters, behind, boxes)
+
+
+def _hide_paper_coloured(letters: list[_Letter], behind: Pixels, boxes: NDArray[np.float64]) -> None:
+    """Hide letters of the colour that lies behind them where other letters stand in the same place: those,
+    and not they, changed the page."""
+    height, width, _ = behind.shape
+    across = np.clip((boxes[:, 0] + boxes[:, 2]) / 2, 0, width - 1).astype(int)
+    down = np.clip((boxes[:, 1] + boxes[:, 3]) / 2, 0, height - 1).astype(int)
+    colors = np.array([[letter.color >> shift & 255 for shift in (16, 8, 0)] for letter in letters])
+    alike = np.abs(behind[down, across].astype(int) - colors).max(axis=1) < SEEN
+    hidden = [letter for letter, same in zip(letters, alike, strict=True) if same and letter.seen]
+    others = [letter for letter, same in zip(letters, alike, strict=True) if not same and letter.seen]
+    for letter in hidden:
+        letter.seen = not any(_meets(letter.rect, other.rect) for other in others)
 
 
 def _difference(one: Pixels, other: Pixels) -> Pixels:
@@ -168,7 +202,8 @@ def _count(mask: Mask, boxes: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def _check_order(page: Any, letters: list[_Letter]) -> None:
-    """Hide the letters over which something was painted later, though other text now stands there."""
+    """Hide the letters over which something was painted later, though other text now stands there; and show
+    those written over such a cover: most pixels in their place may be what lies under it."""
     turn = page.rotation_matrix
     painted = ("fill-path", "fill-image", "fill-shade")
     covers = [(number, _turned(box, turn)) for number, (kind, box) in enumerate(page.get_bboxlog()) if kind in painted]
@@ -176,12 +211,18 @@ def _check_order(page: Any, letters: list[_Letter]) -> None:
     for span in page.get_texttrace():
         for code, _glyph, _origin, box in span["chars"]:
             glyphs.setdefault(chr(code), []).append((span["seqno"], _turned(box, turn)))
+    written = [glyph for same in glyphs.values() for glyph in same]
     for letter in letters:
         x, y = _middle(letter.rect)
         # The same letter may stand there twice, below and above what covers it: the upper one counts.
         drawn = max((n for n, box in glyphs.get(letter.text, ()) if _holds(box, x, y)), default=None)
-        if drawn is not None and any(n > drawn and _holds(box, x, y) for n, box in covers):
+        if drawn is None:
+            continue
+        over = [n for n, box in covers if _holds(box, x, y)]
+        if any(n > drawn for n in over):
             letter.seen = False
+        elif not letter.seen and over:
+            letter.seen = any(n < over[-1] and _meets(box, letter.rect) for n, box in written)
 
 
 def _turned(box: Rect, turn: Any) -> Rect:
@@ -196,6 +237,10 @@ def _turned(box: Rect, turn: Any) -> Rect:
 
 def _middle(rect: Rect) -> tuple[float, float]:
     return (rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2
+
+
+def _meets(one: Rect, other: Rect) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _holds(rect: Rect, x: float, y: float) -> bool:

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipeline.errors import NotFound
+from pipeline.errors import NotFound, UsageError
 from pipeline.memo import Clock
 from pipeline.report import plain
 from pipeline.settings import Settings, load_settings
@@ -113,7 +113,10 @@ class Tools:
     def _make_catalog(self) -> Catalog:
         from pipeline.catalog import Catalog
 
-        self.settings.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self.settings.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"MUNIMENT_HOME: the folder can't be made: {error.strerror}") from error
         return self._closing.enter_context(Catalog.open(self.settings.catalog_url))
 
     def _make_pool(self) -> WorkerPool:

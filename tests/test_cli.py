@@ -211,6 +211,22 @@ def test_errors_are_one_line_with_their_exit_code(ingested, run, arguments, code
     assert err.count("\n") == 1
 
 
+def test_a_home_that_is_no_folder_is_named(home, run, monkeypatch, tmp_path):
+    """A home that can't be made is a wrong setting, said in one line."""
+    (tmp_path / "taken").write_text("")
+    monkeypatch.setenv("MUNIMENT_HOME", str(tmp_path / "taken"))
+    code, out, err = run("status")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "MUNIMENT_HOME" in err
+
+
+def test_a_golden_file_that_is_no_text_is_named(home, run, tmp_path):
+    """Bytes that are no UTF-8 are a usage error and no traceback."""
+    (tmp_path / "golden.jsonl").write_bytes(b"\xff\xfe")
+    code, out, err = run("evaluate", "retrieval", str(tmp_path / "golden.jsonl"))
+    assert (code, out, err.count("\n")) == (2, "", 1)
+
+
 def test_wrong_setting_names_its_variable(home, run, monkeypatch):
     """A setting out of range is a usage error that names the variable."""
     monkeypatch.setenv("MUNIMENT_DPI", "9000")

@@ -112,6 +112,18 @@ def test_conflicts_keep_both_values_and_their_evidence() -> None:
     assert [(v.value, v.evidence[0].page) for v in merged.governing_law.values] == [("Ohio", 1), ("Texas", 2)]
 
 
+def test_a_conflict_needs_comparable_evidence() -> None:
+    """A second value with much weaker evidence is kept without a conflict, though it might be believed by itself."""
+    weak = contract(
+        finding("expiration_date", "2027-03-31", confidence=0.7), finding("expiration_date", "2026-08-14", 2, 0.54)
+    )
+    assert not weak.expiration_date.conflict
+    equal = contract(
+        finding("expiration_date", "2027-03-31", confidence=0.7), finding("expiration_date", "2026-08-14", 2, 0.6)
+    )
+    assert equal.expiration_date.conflict
+
+
 def test_a_weak_second_reading_is_no_conflict() -> None:
     """A much less sure value is kept but doesn't make a conflict."""
     merged = contract(finding("governing_law", "Ohio"), finding("governing_law", "Texas", confidence=0.3))
@@ -228,6 +240,33 @@ def test_clauses_by_meaning_are_verbatim(embedder: MiniLM) -> None:
     assert "State of New York" in clauses["Governing Law"].raw
     assert {clause.status for clause in clauses.values()} == {FieldStatus.VERIFIED}
     assert RuleExtractor(embedder).name == f"rules/1+{embedder.name}"
+
+
+NEARBY = """\
+ARTICLE 13. GENERAL
+13.1 Governing law.
+This Agreement is governed by the laws of the State of New York, without regard to conflict of laws rules.
+13.2 Insurance and other matters of this Agreement. The sum is due on May 5, 2021.
+13.3 Certificates shall be delivered to the other party ten days before each renewal of the policy.
+13.4 After a failure Customer may extend the period for correction or accept the work as it then stands.
+13.5 Provider shall maintain commercial general liability insurance of not less than $2,000,000 per occurrence.
+"""
+
+
+def test_headings_and_neighbours_are_no_clauses(embedder: MiniLM) -> None:
+    """A heading alone is no clause, nor is a sentence that renews a policy or extends a deadline a renewal term."""
+    found = extract([page_input(page_text(NEARBY))], [triage(1)], [RuleExtractor(embedder)])
+    clauses = [(f.detail["category"], f.raw.split()[0]) for f in found[1] if f.field == "clauses"]
+    assert ("Governing Law", "This") in clauses
+    assert ("Insurance", "13.5") in clauses
+    assert not {"ARTICLE", "13.1", "13.2", "13.4"} & {first for _, first in clauses}
+    assert "Renewal Term" not in dict(clauses)
+
+
+def test_clauses_are_surer_than_not(embedder: MiniLM) -> None:
+    """Passages that are more likely wrong than right are left out: clean print gives no confidence under a half."""
+    found = extract([page_input(page_text(AGREEMENT + NEARBY))], [triage(1)], [RuleExtractor(embedder)])
+    assert all(f.confidence >= 0.5 for f in found[1] if f.field == "clauses")
 
 
 CORPUS = Path(__file__).parents[1].parent / "shared" / "corpora" / "cuad" / "txt"

@@ -14,7 +14,7 @@ import pymupdf
 import pytest
 from PIL import Image, ImageDraw
 
-from pipeline.errors import CatalogError, IndexUnavailable
+from pipeline.errors import CatalogError, IndexUnavailable, UsageError
 from pipeline.ingest import ingest_document
 from pipeline.run import ingest_paths
 from pipeline.settings import load_settings
@@ -168,6 +168,7 @@ def test_same_bytes_are_one_document_in_a_matter_and_two_in_two(tools, tmp_path)
     copy.write_bytes(first.read_bytes())
     one = ingest_paths([first, copy], "dune", tools)
     assert len({d.document.id for d in one.documents}) == 1
+    assert [(d.document.name, d.new) for d in one.documents] == [("lease.pdf", True), ("copy.pdf", False)]
     other = ingest_paths([copy], "alder", tools)
     assert other.documents[0].document.id != one.documents[0].document.id
     assert other.documents[0].document.status is DocumentStatus.DONE
@@ -199,6 +200,28 @@ def test_retryable_errors_are_tried_again_then_left_to_resume(tools, tmp_path, f
     tools._made["index"] = real
     resumed = ingest_paths([path], "dune", tools)
     assert resumed.documents[0].document.status is DocumentStatus.DONE
+
+
+def test_a_damaged_page_is_held_though_it_is_read(tools, tmp_path):
+    """A page whose content is cut short is held with the reason; what it shows can be found meanwhile."""
+    path = pdfs.born_digital(tmp_path / "in" / "lease.pdf", pdfs.LEASE)
+    with pymupdf.open(path) as document:
+        xref = document[0].get_contents()[0]
+        document.update_stream(xref, document.xref_stream(xref) + b"\nBT (unfinished", compress=False)
+        document.saveIncr()
+    (report,) = ingest_paths([path], "dune", tools).documents
+    assert report.pages[0].status is PageStatus.HELD
+    assert "could not be drawn" in " ".join(report.pages[0].reasons)
+    assert tools.index.pages_of(report.document.id) == {1}
+
+
+def test_missing_ocr_data_ends_the_run_and_holds_nothing(home, tmp_path):
+    """A language that is not installed is a wrong setting: the run ends, and no document is held for it."""
+    path = pdfs.scanned(tmp_path / "in" / "lease.pdf", pdfs.LEASE)
+    with open_tools(load_settings(language="xyz")) as tools:
+        with pytest.raises(UsageError, match="MUNIMENT_LANGUAGE"):
+            ingest_paths([path], "dune", tools)
+        assert [d.status for d in tools.catalog.documents()] == [DocumentStatus.RECEIVED]
 
 
 def test_a_document_without_bytes_is_never_walked(tools):

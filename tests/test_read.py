@@ -1,6 +1,7 @@
 """Which words a page is read as, where they come from, and what is said about it."""
 
 import io
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -179,6 +180,21 @@ def test_characters_that_stand_for_nothing_make_a_layer_garbage(read):
     text = read(document)
     assert (text.source, text.layer) == (TextSource.OCR, "garbage")
     assert recall(text) > 0.9
+
+
+def test_a_page_cut_short_says_so(read):
+    """A page whose content ends in the middle keeps the words it has, with a note that others may be missing."""
+    document = typed(LINES * 4)
+    page = document[0]
+    page.clean_contents()
+    (content,) = page.get_contents()
+    packed = zlib.compress(document.xref_stream(content))
+    document.update_stream(content, packed[:-40], compress=False)
+    document.xref_set_key(content, "Filter", "/FlateDecode")
+    text = read(document)
+    assert text.words
+    assert any("could not be drawn" in note for note in text.notes)
+    assert not any("could not be drawn" in note for note in read(typed()).notes)
 
 
 def test_words_under_a_mark_are_neither_read_nor_kept(read):

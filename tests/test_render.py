@@ -387,5 +387,13 @@ def test_a_hostile_page_costs_its_worker_and_nothing_else(tmp_path):
     jobs = [RenderJob(tmp_path / name, 1, tmp_path / "store") for name in ("bomb.pdf", "sound.pdf")]
     with WorkerPool(1, memory_mb=1024, tasks_per_worker=10) as pool:
         found = dict(pool.run(render_page, jobs, seconds=30))
-    assert isinstance(found[jobs[0]], DocumentHeld) or found[jobs[0]].ink == 0
+    assert isinstance(found[jobs[0]], DocumentHeld) or found[jobs[0]].contrast == 0
     assert found[jobs[1]].source == "embedded"
+
+
+def test_a_black_page_is_not_without_ink(render):
+    """A page that is black all over is not taken for a blank one."""
+    with pymupdf.open() as document:
+        page = document.new_page(width=WIDTH, height=HEIGHT)
+        page.draw_rect(page.rect, color=(0, 0, 0), fill=(0, 0, 0))
+        assert render(document).ink > 0.9

@@ -10,7 +10,7 @@ from pipeline.extract import extract
 from pipeline.rules.identity import kind_of
 from pipeline.rules.jurisdictions import jurisdiction
 from pipeline.rules.view import view_of
-from pipeline.types import FieldStatus, Finding
+from pipeline.types import Box, FieldStatus, Finding, PageText, TextSource, Word
 
 Found = dict[str, list[Finding]]
 
@@ -324,3 +324,161 @@ def test_view_keeps_the_words_verbatim() -> None:
 def test_name_says_what_shapes_the_findings() -> None:
     """Findings are remembered under the rules' version."""
     assert RuleExtractor().name == "rules/1"
+
+
+FILLER = "These further words make the page long enough to be one that opens a document, and they name nobody at all."
+
+LEASE_COVER = (
+    "OFFICE LEASE between HALDEN SQUARE PROPERTIES, L.P. as Landlord and ORRIN INSTRUMENTS, INC. as Tenant\n"
+    "Premises: Suite 700, One Halden Square, Boston, Massachusetts Lease No. PSP-0700-19\n"
+    "BASIC LEASE INFORMATION Lease date September 16, 2019 Landlord Halden Square Properties, L.P., a limited\n"
+    "partnership Commencement Date January 1, 2020 Expiration Date December 31, 2029\n"
+    "Brokers Fenwick & Dole, Inc. and Copley Realty Advisors LLC\n"
+)
+
+
+def test_a_lease_cover_names_its_two_parties() -> None:
+    """Brokers are no parties, and no name begins with a company's form, a year or a role."""
+    assert values(read(LEASE_COVER), "parties") == ["HALDEN SQUARE PROPERTIES, L.P.", "ORRIN INSTRUMENTS, INC."]
+
+
+def test_dates_of_a_lease_cover() -> None:
+    """In a row of labels each date belongs to the label before it."""
+    found = read(LEASE_COVER)
+    assert values(found, "effective_date") == ["2020-01-01"]
+    assert values(found, "expiration_date") == ["2029-12-31"]
+    assert values(found, "agreement_date") == ["2019-09-16"]
+
+
+def test_a_name_cut_by_a_form_is_begun_anew() -> None:
+    """What is left of another name is not part of the next one."""
+    text = 'We, the undersigned, a Delaware Corporation, and Xylo Technology Limited (the "Vendor") agree as follows.'
+    assert values(read(f"{text}\n{FILLER}"), "parties") == ["Xylo Technology Limited"]
+
+
+def test_a_company_named_in_prose_is_no_addressee() -> None:
+    """A line of prose that happens to begin with "from" is no label; "From:" is one."""
+    assert values(read(f"{FILLER}\nfrom Copley Realty Advisors LLC that states an opinion"), "parties") == []
+    labelled = read(f"FACSIMILE\nFrom: Copley Realty Advisors LLC\n{FILLER}")
+    assert values(labelled, "parties") == ["Copley Realty Advisors LLC"]
+
+
+def test_letterhead_that_shares_its_line_with_the_title() -> None:
+    """OCR joins a letterhead and the word INVOICE beside it; the company is still the sender."""
+    assert values(read(f"Brightwell Paper LLC INVOICE\n{FILLER}"), "parties") == ["Brightwell Paper LLC"]
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("Notary Public My commission expires: August 14, 2026", "expiration_date"),
+        ("the undersigned executed this Lease before me. My commission expires August 14, 2026", "expiration_date"),
+        ("The following rates apply until December 31, 2025 and may then be raised", "expiration_date"),
+        ("Under this Lease rent has been paid through October 31, 2028.", "expiration_date"),
+        ("Until March 31, 2027 Provider shall not sell the module", "expiration_date"),
+        ('In this Agreement the words "until March 31, 2027" are replaced by others', "expiration_date"),
+        ("Tenant may terminate this Lease effective December 31, 2026 by notice", "effective_date"),
+        ("grateful to have this letter back, signed, by October 30, 2028.", "agreement_date"),
+        ("Date: 1/70/25 and no more", "dates"),
+        ("Tenant may terminate this Lease by notice within thirty (30) days after receipt", "notice_period"),
+        ("the tenant shall renew by notice not more than eighteen (18) months before the end", "notice_period"),
+        ("If Tenant holds over, the term is at sufferance and rent is doubled for the first two months.", "term"),
+    ],
+)
+def test_weak_look_alikes_are_left_alone(text: str, field: str) -> None:
+    """What expires, takes effect or lasts is the contract, or it isn't the contract's field."""
+    assert values(read(text), field) == []
+
+
+def test_the_shorter_bound_is_the_notice_period() -> None:
+    """Of "not less than 12 and not more than 18 months" the first is what must be given."""
+    text = (
+        "Tenant may extend the Term by written notice given not less than twelve (12) months and not more than "
+        "eighteen (18) months before the Expiration Date."
+    )
+    assert values(read(text), "notice_period") == ["12 months"]
+
+
+def test_notice_in_a_special_case_is_less_sure() -> None:
+    """Notice to end the contract at will outranks notice that hangs on a condition."""
+    found = read(
+        "Either party may terminate this Agreement upon ninety (90) days' notice. If control of the Company changes, "
+        "the Consultant may terminate this Agreement upon fifteen (15) days' notice."
+    )
+    at_will, special = found["notice_period"]
+    assert (at_will.value, special.value) == ("90 days", "15 days")
+    assert special.confidence < 0.8 * at_will.confidence
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "Tenant shall pay a rent of $8,400.00 each month",
+        "Landlord shall furnish heat from 7:30 a.m. to 6 p.m. daily",
+        "Customer shall pay the annual fee",
+        "The receiving Party shall protect the secrets it is told",
+    ],
+)
+def test_an_obligation_is_whole(raw: str) -> None:
+    """It runs from the actor, not from capital words before it, to the end of the sentence, points inside included."""
+    (duty,) = read(f"From the Go-Live Date {raw}. 2.7 More is said.")["obligations"]
+    assert (duty.raw, duty.status) == (raw, FieldStatus.VERIFIED)
+
+
+def test_a_long_obligation_is_cut_between_words() -> None:
+    """A sum is never cut in two, so that what is kept can be verified."""
+    for shift in range(12):
+        text = "Tenant shall pay in these amounts " + "x" * shift + " $63,702.50" * 60
+        (duty,) = read(text)["obligations"]
+        assert duty.raw.endswith("$63,702.50"), duty.raw[-20:]
+        assert duty.status is FieldStatus.VERIFIED
+
+
+def test_a_definition_is_no_obligation() -> None:
+    """What a defined term means obliges nobody."""
+    assert "obligations" not in read("“Deliverables” means the work that Provider is required to deliver in time.")
+
+
+def printed(*lines: tuple[float, str]) -> PageText:
+    """A page whose lines stand at these heights, in fractions of the page."""
+    words = tuple(
+        Word(word, Box(0.01 * n, top, 0.01 * n + 0.009, top + 0.012), 1.0, m)
+        for m, (top, text) in enumerate(lines)
+        for n, word in enumerate(text.split())
+    )
+    return PageText(2, words, TextSource.OCR, 1.0, "en")
+
+
+def test_running_headers_and_footers_end_sentences() -> None:
+    """A quote neither begins in the header nor ends in the footer, and what they say is still read."""
+    page = printed(
+        (0.05, "Contract No. MSA-2024-0117 Services Agreement"),
+        (0.10, "Customer shall pay the fee of $500.00 on"),
+        (0.12, "the first day of each month. Provider shall deliver to Customer a report no later than"),
+        (0.94, "Halden / Birch - Confidential Page 2 of 11"),
+    )
+    (findings,) = RuleExtractor().extract([page_input(page)])
+    pay, deliver = (one for one in findings if one.field == "obligations")
+    assert pay.quote == "Customer shall pay the fee of $500.00 on the first day of each month."
+    assert deliver.quote == "Provider shall deliver to Customer a report no later than"
+    assert [one.quote for one in findings if one.field == "reference_numbers"] == [
+        "Contract No. MSA-2024-0117 Services Agreement"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("a fee of $412,880.00. 2.7 Holding over.", ["a fee of $412,880.00.", "2.7 Holding over."]),
+        ('until March 31, 2028." 1.3 The fee', ['until March 31, 2028."', "1.3 The fee"]),
+        ("rates in Schedule A. Provider may", ["rates in Schedule A.", "Provider may"]),
+        ("as Section 2.7 says. ' 2.2 Term", ["as Section 2.7 says.", "' 2.2 Term"]),
+        ("on the same terms,\n5.1 The cap", ["on the same terms,", "5.1 The cap"]),
+        ("as stated in Section\n3.2 Provider may", ["as stated in Section 3.2 Provider may"]),
+        ("Halden Freight, Inc. Agrees to $3.50 per No. 7", ["Halden Freight, Inc. Agrees to $3.50 per No. 7"]),
+    ],
+)
+def test_sentences(text: str, sentences: list[str]) -> None:
+    """Sums and years end sentences, sections begin them, abbreviations and citations do neither."""
+    view = view_of(page_text(text))
+    assert [view.text[slice(*span)].strip() for span in view.sentences] == sentences

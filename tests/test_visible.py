@@ -242,3 +242,34 @@ def test_a_scan_without_text_has_none(page, tmp_path):
         Image.new("L", (200, 200), 128).save(path)
         scan.insert_image(scan.rect, filename=path)
         assert visible_layer(scan) == type(visible_layer(scan))((), 0)
+
+
+@pytest.mark.parametrize("how", [{"render_mode": 3}, {"color": (1, 1, 1)}], ids=["invisible ink", "white"])
+@pytest.mark.parametrize("on_top", [True, False], ids=["over", "under"])
+def test_unseen_words_do_not_borrow_the_ink_of_words_in_the_same_place(page, how, on_top):
+    """Text in invisible ink or paper colour stays hidden where visible text is drawn in its place."""
+    if on_top:
+        page.insert_text((40, 120), "MMMMM WWWW", fontsize=11)
+    write_secret(page, **how)
+    if not on_top:
+        page.insert_text((40, 120), "MMMMM WWWW", fontsize=11)
+    layer = visible_layer(page)
+    assert [word.text for word in layer.words][5:] == ["MMMMM", "WWWW"]
+    assert layer.hidden == 1
+
+
+def test_words_written_over_a_white_out_keep_their_narrow_letters(page):
+    """A thin letter over a wide whited-out one is seen, though most ink in its box is the covered one's."""
+    page.insert_text((40, 120), "WWWWWWWW", fontsize=11)
+    page.draw_rect(pymupdf.Rect(38, 108, 200, 126), color=None, fill=(1, 1, 1))
+    page.insert_text((40, 120), "zebra itil lilt", fontsize=11)
+    layer = visible_layer(page)
+    assert [word.text for word in layer.words][5:] == ["zebra", "itil", "lilt"]
+    assert layer.hidden == 1
+
+
+def test_a_watermark_across_a_line_does_not_join_its_last_word(page):
+    """Text that begins far to the left of the letter before it is another word."""
+    page.insert_text((60, 150), "zebra quokka", fontsize=11)
+    page.insert_text((50, 180), "DRAFT", fontsize=100, color=(0.5, 0.5, 0.5), fill_opacity=0.3)
+    assert {"quokka", "DRAFT"} <= set(seen(page))

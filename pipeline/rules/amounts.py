@@ -33,6 +33,9 @@ PURPOSE = re.compile(
     re.IGNORECASE,
 )
 
+LEAD = 30
+"""Characters before a sum that begins its sentence, as in a column of sums, where its label may stand."""
+
 
 def find_amounts(view: PageView) -> Iterator[Finding]:
     """Every sum on the page, each place once."""
@@ -49,7 +52,9 @@ def find_amounts(view: PageView) -> Iterator[Finding]:
 
 def _purpose(view: PageView, span: Span) -> str:
     """The nearest word for a payment, before the sum in its sentence or else right after it."""
-    before = list(PURPOSE.finditer(view.text, max(view.sentence(span[0])[0], span[0] - 150), span[0]))
+    start = view.sentence(span[0])[0]
+    start = start if span[0] - start > 3 else start - LEAD
+    before = list(PURPOSE.finditer(view.text, max(0, start, span[0] - 150), span[0]))
     after = PURPOSE.search(view.text, span[1], min(len(view.text), span[1] + 60))
     found = before[-1] if before else after
     return found[1].lower() if found else ""

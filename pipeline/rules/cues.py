@@ -6,8 +6,12 @@ import re
 
 __all__ = ["CUES", "DISTINCT"]
 
+AGREED = r".*\b(?:agreement|contract|lease|license|term)\b"
+"""What a sentence about renewal must speak of: policies and deadlines are renewed and extended too."""
+
 _PATTERNS = {
-    "Renewal Term": r"\brenew(?:al|s|ed)?\b|\bextend(?:ed)?\b.{0,60}\b(?:term|period)",
+    "Renewal Term": rf"\A(?={AGREED})(?:.*\brenew(?:al|s|ed)?\b(?! of (?:the|such|any|each) (?:polic|insur|cover))"
+    r"|.*\bextend(?:ed)?\b.{0,60}\b(?:term\b|for\b.{0,40}\bperiods?\b))",
     "Notice Period To Terminate Renewal": r"\bnotice\b.{0,160}\b(?:renew|extend|extension|expir)"
     r"|\brenew.{0,200}\bnotice",
     "Governing Law": r"\bgovern(?:ed|ing)\b.{0,80}\blaws?\b|\blaws?\b.{0,60}\bgovern|\bconstrued\b.{0,80}\blaws?\b",
@@ -17,7 +21,8 @@ _PATTERNS = {
     "No-Solicit Of Customers": r"\b(?:solicit|divert|entice)\w*\b.{0,160}\b(?:customer|client|account|supplier)",
     "Competitive Restriction Exception": r"\b(?:notwithstanding|except|provided,? however|other than|unless)\b.{0,300}"
     r"\b(?:compet|exclusiv|solicit)|\b(?:compet|exclusiv|solicit).{0,300}\b(?:except|provided,? however|other than)\b",
-    "No-Solicit Of Employees": r"\b(?:solicit|hire|recruit|employ|entice)\w*\b.{0,160}\b(?:employee|personnel|staff)",
+    "No-Solicit Of Employees": r"\b(?:solicit\w*|hir(?:e|ing)|recruit\w*|employ|entic\w+)\b.{0,160}"
+    r"\b(?:employee|personnel|staff)",
     "Non-Disparagement": r"\bdisparag|\bdefam|\bderogatory|\btarnish",
     "Termination For Convenience": r"\bterminat\w+.{0,160}\b(?:without cause|for convenience|any reason"
     r"|no reason|any time"
@@ -25,7 +30,8 @@ _PATTERNS = {
     "Rofr/Rofo/Rofn": r"\b(?:right|option) of first (?:refusal|offer|negotiation)|\bfirst (?:right|option|opportunity)"
     r"|\brights? of first",
     "Change Of Control": r"\bchange (?:of|in) (?:control|ownership)|\bmerg\w+\b|\bconsolidat|substantially all",
-    "Anti-Assignment": r"\b(?:assign|transfer|delegate|sublicense)\w*\b",
+    "Anti-Assignment": r"\b(?:not|no|neither|nor|void|consent)\b.{0,160}\b(?:assign|transfer|delegate|sublicense)\w*\b"
+    r"|\b(?:assign|transfer|delegate|sublicense)\w*\b.{0,200}\b(?:not|void|consent|prohibited)\b",
     "Revenue/Profit Sharing": r"\b(?:royalt|commission|percent|revenue|profit)|\d\s?%",
     "Price Restrictions": r"\b(?:price|fee|rate)s?\b.{0,120}\b(?:increase|raise|exceed|decrease|adjust|maximum|fixed)"
     r"|\b(?:increase|raise|reduce)\w*\b.{0,80}\b(?:price|fee|rate)s?\b",
@@ -37,19 +43,20 @@ _PATTERNS = {
     "Joint Ip Ownership": r"\bjoint(?:ly)?\b",
     "License Grant": r"\bgrants?\b.{0,160}\b(?:licen[sc]e|right (?:to|and)|permission)"
     r"|\blicen[sc]ed? (?:\w+ ){0,3}to use\b",
-    "Non-Transferable License": r"\bnon-?\s?transferable|\bnon-?\s?assignable|\bnot (?:be )?(?:transfer"
-    r"|assign|sublicens)",
+    "Non-Transferable License": r"\A(?=.*\blicen[sc])(?:.*\bnon-?\s?(?:transferable|assignable)"
+    r"|.*\bnot (?:be )?(?:transfer|assign|sublicens))",
     "Affiliate License-Licensor": r"\blicen[sc].{0,200}\baffiliates? of (?:the )?licensor"
     r"|\blicensor\b.{0,40}\baffiliat.{0,160}\bgrant",
     "Affiliate License-Licensee": r"\b(?:grant|licen[sc])\w*.{0,160}\b(?:its|their"
     r"|licensee'?s?)\b.{0,30}\b(?:affiliat|subsidiar)",
     "Unlimited/All-You-Can-Eat-License": r"\bunlimited\b|\bunrestricted\b|\benterprise-?wide",
     "Irrevocable Or Perpetual License": r"\birrevocabl|\bperpetual|\bin perpetuity",
-    "Source Code Escrow": r"\bescrow\b|\bsource code\b",
+    "Source Code Escrow": r"\bescrow.{0,200}\bsource code\b|\bsource code\b.{0,200}\bescrow",
     "Post-Termination Services": r"\b(?:after|upon|following|notwithstanding|survive)\b.{0,60}\b(?:terminat"
     r"|expir)\w+.{0,200}"
     r"\b(?:continue|transition|wind|sell|provide|complete|remain)\w*|\bterminat\w+.{0,120}\bsell[\s-]off",
-    "Audit Rights": r"\baudit|\binspect|\bbooks\b|\brecords\b|\bexamine",
+    "Audit Rights": r"\baudit(?:s|ing|ors?)?\b|\b(?:inspect|examin)\w*.{0,160}\b(?:books|records)\b"
+    r"|\b(?:books|records)\b.{0,160}\b(?:inspect|examin)",
     "Uncapped Liability": r"\b(?:limitation|limit)\b.{0,200}\b(?:not apply|exclu)|\bexcept\b.{0,300}\bliab"
     r"|\bshall not apply"
     r"|\bunlimited liab|\bliab.{0,300}\b(?:except|gross negligence|wil+ful)",
@@ -57,7 +64,7 @@ _PATTERNS = {
     r"|\b(?:consequential|incidental|punitive|indirect)\b.{0,80}\bdamages",
     "Liquidated Damages": r"\bliquidated\b|\btermination (?:fee|payment)|\bpenalt",
     "Warranty Duration": r"\bwarrant\w*\b.{0,300}\b(?:days?|months?|years?)\b",
-    "Insurance": r"\binsur(?:ance|ed|er)\b",
+    "Insurance": r"\binsur(?:ance|ed|er)\b(?! proceeds)",
     "Covenant Not To Sue": r"\bcovenant\w* not to sue|\b(?:contest|challenge|attack"
     r"|dispute)\b.{0,160}\b(?:valid|owner|right|title)"
     r"|\bnot\b.{0,40}\b(?:contest|challenge)",
@@ -71,9 +78,11 @@ CUES: dict[str, re.Pattern[str]] = {
 
 DISTINCT = frozenset(
     {
-        "Cap On Liability", "Covenant Not To Sue", "Governing Law", "Insurance", "Irrevocable Or Perpetual License",
+        "Anti-Assignment", "Audit Rights", "Cap On Liability", "Covenant Not To Sue", "Governing Law", "Insurance",
+        "Irrevocable Or Perpetual License",
         "License Grant", "Liquidated Damages", "Minimum Commitment", "Most Favored Nation", "Non-Compete",
-        "Non-Disparagement", "Non-Transferable License", "Renewal Term", "Rofr/Rofo/Rofn", "Third Party Beneficiary",
+        "No-Solicit Of Customers", "No-Solicit Of Employees", "Non-Disparagement", "Non-Transferable License",
+        "Renewal Term", "Rofr/Rofo/Rofn", "Source Code Escrow", "Third Party Beneficiary",
     }
 )  # fmt: skip
 """Categories whose cue is nearly proof, so that less similarity is asked for."""

@@ -31,8 +31,14 @@ DATE = re.compile(
 )
 
 NEAR = r"[a-z ,]{0,45}[\s\"'(,:]*(?:[Tt]he\s|[Tt]his\s)?$"
-EFFECTIVE_AFTER = re.compile(r"^\W{0,4}\(?(?:the|this|such)?\s?\W{0,2}(?:Effective|Commencement) Date", re.I)
-EXPIRES_AFTER = re.compile(r"^\W{0,4}\(?(?:the)?\s?\W{0,2}(?:Expiration|Termination|Expiry|End) Date", re.I)
+NAMED = r"^[\s,]{0,2}(?=[^\w]{0,4}[(\"'?])\W{0,4}(?:the|this|such)?\s?\W{0,2}"
+EFFECTIVE_AFTER = re.compile(rf"{NAMED}(?:Effective|Commencement) Date", re.I)
+EXPIRES_AFTER = re.compile(rf"{NAMED}(?:Expiration|Termination|Expiry|End) Date", re.I)
+EFFECTIVE_LABEL = re.compile(r"\b(?:Effective|Commencement|Start) Date\s?:?\s*$", re.I)
+ENDING_THEN = re.compile(
+    r"\b(?:terminate|terminating|termination|cancel|cancell?ation|withdraw\w*|rescind\w*)\b[^.;]*$", re.I
+)
+"""Before "effective": what takes effect then is an end ("may terminate this Lease effective ...")."""
 EFFECTIVE = re.compile(
     r"(?:\beffective\b(?: date)?(?: of this \w+)?|\bcommenc\w+(?: date)?|(?:in|into|takes?) (?:force|effect)"
     r"|\bbeginning\b"
@@ -59,6 +65,22 @@ EXPIRES = re.compile(
     r"[\s,]*(?:midnight|(?:the )?close of business|is|shall be|on|as of)?[\s:]*(?: on| of)?[\s\"'(]*(?:the\s)?$",
     re.I,
 )
+EXPIRY_LABEL = re.compile(r"\b(?:Expiration|Expiry|Termination|End)(?: Date)?\s?:?\s*$", re.I)
+LASTING = re.compile(r"\b(?:agreement|lease|sublease|contract|license|amendment|term|engagement|obligations?)\b", re.I)
+"""What must be said to last until a date, in its sentence, for the date to be this paper's last day."""
+
+EXPIRING = re.compile(r"\b(?:expir|terminat)\w+|\b(?:force|effect)\b", re.I)
+"""What a sentence without a subject ("shall expire on ...") says of contracts more than of other things."""
+
+OTHER_LASTING = re.compile(
+    r"\b(?:commission|polic(?:y|ies)|coverage|offer|quot(?:e|ation)|rates?|fees?|rents?|prices?|paid)"
+    r"\b(?:\s(?!agreement|lease|term|contract)[\w'-]+){0,4}[\s:]*$",
+    re.I,
+)
+"""What else expires or lasts until a date, in the last words before it: a notary's commission, a price."""
+
+REPLACED = re.compile(r"^[\s\"',.]*(?:is|are)\s(?:hereby\s)?(?:deleted|replaced|struck|removed)", re.I)
+DEADLINE = re.compile(r"\b(?:by|before|until|than)\s*$", re.I)
 DUE = re.compile(r"(?:due(?: date)?(?: on| by)?|pay(?:able|ment)? (?:on|by|before)|pay by)\s?:?\s*$", re.I)
 OTHER_PAPER = re.compile(
     r"(?:that certain|the (?:original|existing|master|prior|above)|pursuant to|under (?:the|that)|amend(?:s|ed|ing)?"
@@ -78,8 +100,14 @@ HEAD = 700
 def date_spans(text: str) -> Iterator[tuple[Span, str]]:
     """Every complete date in the text with its ISO form."""
     for match in DATE.finditer(text):
-        if value := iso_date(match[0]):
+        if _possible(match[0]) and (value := iso_date(match[0])):
             yield match.span(), value
+
+
+def _possible(text: str) -> bool:
+    """Whether a date in digits has a day and a month where they belong: "1/70/25" is a misreading."""
+    parts = [int(part) for part in re.findall(r"\d+", text)] if re.fullmatch(r"[\d/.-]+", text) else []
+    return len(parts) != 3 or parts[0] > 31 or (max(parts[:2]) <= 31 and min(parts[:2]) <= 12)
 
 
 def find_dates(view: PageView, *, opening: bool) -> Iterator[Finding]:
@@ -99,18 +127,37 @@ def _roles(view: PageView, span: Span, before: str, *, opening: bool) -> Iterato
     preamble = opening and span[0] < 3000
     this = list(THIS_PAPER.finditer(before))
     other = OTHER_PAPER.search(before, this[-1].end() if this else 0) is not None
-    if EFFECTIVE_AFTER.match(after) or (EFFECTIVE.search(before) and not other and not EXPIRES.search(before)):
+    if REPLACED.match(after):
+        return
+    if EFFECTIVE_AFTER.match(after) or EFFECTIVE_LABEL.search(before) or (_begins(before) and not other):
         yield "effective_date", 0.85 if preamble else 0.6
     if confidence := _agreed(view, span, before, preamble=preamble, other=other):
         yield "agreement_date", confidence
-    if EXPIRES_AFTER.match(after) or EXPIRES.search(before):
-        yield "expiration_date", 0.65
+    if EXPIRES_AFTER.match(after) or EXPIRY_LABEL.search(before):
+        yield "expiration_date", 0.7
+    elif EXPIRES.search(before):
+        said = view.text[view.sentence(span[0])[0] : span[0]]
+        if not OTHER_LASTING.search(said) and (confidence := _lasting(said)):
+            yield "expiration_date", confidence
+
+
+def _lasting(said: str) -> float:
+    """How surely the contract lasts until the date that these words of its sentence lead to; 0 if nothing says so."""
+    return 0.65 if LASTING.search(said) else 0.45 if EXPIRING.search(said) else 0.0
+
+
+def _begins(before: str) -> bool:
+    """Whether something but an end takes effect on the date after these words."""
+    found = EFFECTIVE.search(before)
+    if found is None or EXPIRES.search(before):
+        return False
+    return ENDING_THEN.search(before[: found.start()]) is None
 
 
 def _agreed(view: PageView, span: Span, before: str, *, preamble: bool, other: bool) -> float:
     """How surely this is the date of the document; 0 if it isn't."""
     signing = SIGNING.search(before[-70:]) is not None
-    if DUE.search(before):
+    if DUE.search(before) or DEADLINE.search(before) or EFFECTIVE_LABEL.search(before):
         return 0.0
     if preamble and not signing and AGREED.search(before) and not other:
         return 0.45 if NAMED_PAPER.search(before) and not THIS_PAPER.search(before) else 0.85

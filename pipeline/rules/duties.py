@@ -14,11 +14,20 @@ __all__ = ["find_obligations", "find_signatories"]
 MAX_PER_PAGE = 12
 MAX_SENTENCE = 900
 DUTY = re.compile(
-    r"(?P<who>\b(?:(?:[Tt]he|[Ee]ach|[Nn]either|[Ee]ither|[Bb]oth|[Aa]ll)\s)?(?:of\sthe\s)?(?:[A-Z][\w&'.-]*\s){0,4}"
+    r"(?P<who>\b(?:(?:[Tt]he|[Ee]ach|[Nn]either|[Ee]ither|[Bb]oth|[Aa]ll)\s)?(?:of\sthe\s)?"
+    r"(?:(?:receiving|disclosing|other)\s)?(?:[A-Z][\w&'.-]*\s){0,4}"
     r"(?:[A-Z][\w&'.-]*|part(?:y|ies)))\s(?:hereby\s|also\s|further\s)?"
     r"(?P<duty>(?:shall|must|agrees? to|agree to|covenants? to|undertakes? to|will|is required to|is obligated to)"
-    r"(?:\snot)?)\s(?P<what>(?:[^;.]|\.(?=\d)){8,400})"
+    r"(?:\snot)?)\s(?P<what>[^;]{8,400})"
 )
+MEANING = re.compile(r"[\"']\s?means\b")
+OWN_ROLE = re.compile(
+    r"\b(?:(?:the|each|neither|either|both|all)\s)?(?:(?:receiving|disclosing|other|service)\s)?"
+    r"(?:part(?:y|ies)|tenant|landlord|customer|client|provider|consultant|contractor|supplier|vendor|buyer|seller"
+    r"|purchaser|lessor|lessee|licensor|licensee|distributor|employer|employee|executive|recipient|discloser)$",
+    re.I,
+)
+"""The role that ends a run of capital words: in "Go-Live Date Customer shall" the customer shall."""
 ACTOR = re.compile(
     r"\b(?:part(?:y|ies)|company|client|customer|contractor|consultant|supplier|vendor|buyer|seller|purchaser"
     r"|tenant|landlord"
@@ -55,6 +64,8 @@ def find_obligations(view: PageView) -> Iterator[Finding]:
         match = DUTY.search(view.text, start, min(end, start + MAX_SENTENCE))
         if match is None or not ACTOR.search(match["who"]) or PASSIVE.match(match["what"]):
             continue
+        if MEANING.search(view.text, start, match.start()):
+            continue
         yield _duty(view, match)
         count += 1
         if count == MAX_PER_PAGE:
@@ -62,15 +73,26 @@ def find_obligations(view: PageView) -> Iterator[Finding]:
 
 
 def _duty(view: PageView, match: re.Match[str]) -> Finding:
-    span: Span = (match.start("who"), match.start("what") + len(match["what"].rstrip()))
-    when = BY_WHEN.search(match["what"])
-    date = next((view.text[slice(*found)] for found, _ in date_spans(match["what"])), "")
+    own = OWN_ROLE.search(match["who"])
+    who = match["who"][own.start() if own else 0 :]
+    what = _whole_words(view.text, match.start("what"), match.end("what"))
+    span: Span = (match.end("who") - len(who), match.start("what") + len(what))
+    when = BY_WHEN.search(what)
+    date = next((what[slice(*found)] for found, _ in date_spans(what)), "")
     by_when = date or (when[0].strip() if when else "")
-    what = ("not " if match["duty"].endswith("not") else "") + match["what"].strip()
+    said = ("not " if match["duty"].endswith("not") else "") + what
     confidence = 0.55 if match["duty"].startswith("will") else 0.7
     return view.finding(
-        "obligations", span, view.text[slice(*span)], confidence, who=match["who"].strip(), what=what, by_when=by_when
+        "obligations", span, view.text[slice(*span)], confidence, who=who.strip(), what=said, by_when=by_when
     )
+
+
+def _whole_words(text: str, start: int, end: int) -> str:
+    """The text between, without the word that the end cuts in two and without closing punctuation."""
+    passage = text[start:end]
+    if text[end - 1 : end].strip() and text[end : end + 1].strip(" ;") and " " in passage.strip():
+        passage = passage[: passage.rindex(" ")]
+    return passage.rstrip(" .,:\"'")
 
 
 def find_signatories(view: PageView) -> Iterator[Finding]:

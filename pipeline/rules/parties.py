@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pipeline.rules.identity import kind_of
 from pipeline.rules.jurisdictions import JURISDICTIONS
 from pipeline.rules.view import PageView, Span
 from pipeline.types import Finding
+from schemas.kinds import UNKNOWN
 
 __all__ = ["COMPANY", "find_parties"]
 
@@ -31,17 +33,23 @@ WEAK = (
 )
 WORD = r"(?:[a-z]?[A-Z0-9][\w&'.!/-]*|[a-z][\w-]*\.(?:com|net|org)|&)"
 LINK = rf"(?:{WORD}|of|and|AND|the|de|for|in)"
+HEADLESS = (
+    rf"(?!{STRONG}|(?:19|20)\d\d\s|(?i:tenant|landlord|lessor|lessee|buyer|seller|purchaser|licensor|licensee"
+    r"|customer|client|vendor|supplier|contractor|consultant|borrower|lender|brokers?)\s)"
+)
+"""No name begins with what is left of another name, a year, or a label."""
+
 COMPANY = re.compile(
-    rf"{WORD},?\s(?:{LINK},?\s){{0,7}}?(?:{STRONG}(?:,?\s{STRONG})*|{WEAK}(?:(?:,?\s{WORD}){{0,4}}?,?\s{STRONG})*)"
+    rf"{HEADLESS}{WORD},?\s(?:{LINK},?\s){{0,7}}?(?:{STRONG}(?:,?\s{STRONG})*|{WEAK}(?:(?:,?\s{WORD}){{0,4}}?,?\s{STRONG})*)"
 )
 PERSON = re.compile(
     r"(?:[A-Z][a-z]+|[A-Z]{2,}|[A-Z]\.)(?:\s(?:[A-Z]\.|[A-Z][a-zA-Z'-]+|de|van|von)){1,3}(?:,?\s(?:Jr\.?"
     r"|Sr\.?|I{2,3}|IV))?"
 )
-PHRASE = re.compile(rf"(?:[Tt]he\s)?{WORD}(?:\s{LINK}){{0,7}}")
+PHRASE = re.compile(rf"{HEADLESS}(?:[Tt]he\s)?{WORD}(?:\s{LINK}){{0,7}}")
 NO_NAME = re.compile(
     r"\b(?:Agreement|Effective|Date|Section|Article|Parties|Party|State|Exhibit|Street|Avenue|Suite|Floor"
-    r"|Whereas|County|January"
+    r"|Whereas|Undersigned|County|January"
     r"|February|March|April|May|June|July|August|September|October|November|December|laws?|Delaware corporation)\b",
     re.I,
 )
@@ -80,6 +88,8 @@ ROLE = re.compile(rf"^(?:{ROLES})$", re.I)
 AS_ROLE = re.compile(rf",?\s[Aa]s\s(?:the\s)?({ROLES})\b", re.I)
 LABEL = re.compile(rf"(?:the\s)?({ROLES}|bill(?:ed)? to|sold to|ship to|invoice to|remit to|from)\b\s?:?\s?", re.I)
 LETTERHEAD_LINES = 4
+MAX_GAP = 80
+"""Characters from a party's role or short name to the next party: what comes later in the text is no party."""
 
 
 @dataclass(frozen=True)
@@ -118,14 +128,17 @@ def _listed(text: str, start: int) -> Iterator[_Party]:
     """Names one after another: each is followed by what it is, its short name, an "and", or the end."""
     closing = CLOSING.search(text, start, start + REGION)
     end = closing.start() if closing else min(len(text), start + REGION // 2)
-    position, names = start, 0
+    position, names, reach = start, 0, end
     while position < end and names < 8:
         name = _name(text, position, end, loose=names == 0)
+        if name and name[0] > reach:
+            return
         if name:
             names += 1
             nearest = _next_name(text, name[1], end)
-            acting = AS_ROLE.match(text, name[1], end)
-            term = acting[1] if acting else _term(DEFINED.search(text, name[1], min(end, nearest)))
+            called = AS_ROLE.match(text, name[1], end) or DEFINED.search(text, name[1], min(end, nearest))
+            term = _term(called)
+            reach = called.end() + MAX_GAP if called and term else end
             yield _Party(name, term, 0.85 if term else 0.7)
             position = name[1]
         elif names == 0:
@@ -203,16 +216,21 @@ def _addressed(view: PageView) -> list[_Party]:
 def _labelled(view: PageView) -> list[_Party]:
     """Companies behind or below a label ("Vendor: X", "Bill to" and X on the next line), and the letterhead,
     as orders and invoices name them."""
-    found = [
-        _Party(span, "", 0.5) for line in view.lines[:LETTERHEAD_LINES] if (span := _company(view, *line)) == line
-    ][:1]
+    found = [_Party(span, "", 0.5) for line in view.lines[:LETTERHEAD_LINES] if (span := _letterhead(view, line))][:1]
     for index, (start, end) in enumerate(view.lines[:80]):
         label = LABEL.match(view.text, start, end)
-        if label:
+        if label and (label[1][0].isupper() or ":" in label[0]):
             below = view.lines[index + 1] if index + 1 < len(view.lines) else (end, end)
             span = _company(view, label.end(), end) or (_company(view, *below) if label.end() >= end - 20 else None)
             found += [_Party(span, label[1].lower(), 0.55)] if span else []
     return found[:6]
+
+
+def _letterhead(view: PageView, line: Span) -> Span | None:
+    """The company that has the line to itself, or shares it with the name of the paper ("X LLC INVOICE")."""
+    span = _company(view, *line)
+    rest = view.text[span[1] : line[1]].strip() if span else ""
+    return span if not rest or kind_of(rest) != UNKNOWN else None
 
 
 def _company(view: PageView, start: int, end: int) -> Span | None:

@@ -44,7 +44,9 @@ TERM = re.compile(
 )
 TERM_LABEL = re.compile(rf"\b(?P<subject>(?:initial\s)?(?:lease\s)?term|duration)\s?:\s?{LENGTH}", re.I)
 NOT_TERM = re.compile(
-    r"\b(?:notice|renew\w*|exten\w+|additional|successive|cure|advance|warrant\w*|invoice\w*|paid|pay)\b", re.I
+    r"\b(?:notice|renew\w*|exten\w+|additional|successive|cure|advance|warrant\w*|invoice\w*|paid|pay"
+    r"|rents?|within|hold\w*|sufferance|first|last)\b",
+    re.I,
 )
 RENEWAL = re.compile(
     rf"\b(?:renew\w*|extend\w*|extension)\b[^.;]{{0,160}}?\b(?:for|of|by)?\s?(?:an?\s|up to\s|consecutive\s|further\s)?"
@@ -55,11 +57,16 @@ NOTICE = re.compile(
     rf"{LENGTH}(?:\s(?:prior|advance|written|previous|advanced|calendar|or more|before|in|of))*\s"
     r"(?:(?:prior|written|advance)\s)*notice"
     rf"|notice[^.;]{{0,100}}?(?:at least|not less than|no later than|no less than|within|of|upon|least)?\s{LENGTH}"
+    rf"(?:\sand\s(?:not|no)\smore\sthan\s(?:{COUNT})[\s-]{{1,2}}{UNIT})?"
     r"\s?,?\s(?:\w+\s){0,3}?(?:prior|before|in advance|preceding|of (?:its|the|his))"
     rf"|(?:at least|not less than|no less than|upon|giving)\s{LENGTH}[^.;]{{0,40}}?\bnotice",
     re.I,
 )
 ENDING = re.compile(r"\b(?:terminat\w+|renew\w*|non-renewal|cancel\w*|expir\w+|extend\w*)\b", re.I)
+RENEWING = re.compile(r"\b(?:non-?)?renew|\bextend|\bextension", re.I)
+CONDITIONAL = re.compile(r"\b(?:if|in the event|in case|should)\b", re.I)
+OTHER_SPAN = re.compile(r"\b(?:within|more than|first|last|over|next)\s$", re.I)
+"""Before a length of time: it is no notice but a time limit, an upper bound, or some other period."""
 CURING = re.compile(r"\b(?:breach|cure|default|insolven\w+|remed\w+)\b", re.I)
 
 
@@ -113,8 +120,14 @@ def _notice(view: PageView) -> Iterator[Finding]:
         group = next(g for g in (1, 2, 3) if match[g])
         sentence = view.text[slice(*view.sentence(match.start()))]
         value = duration(match[group])
-        if value and ENDING.search(sentence):
-            renewing = re.search(r"\brenew|\bextend", sentence, re.I) is not None
-            confidence = 0.75 if renewing else 0.3 if CURING.search(sentence) else 0.55
+        bounded = OTHER_SPAN.search(view.text[max(0, match.start(group) - 12) : match.start(group)])
+        if value and ENDING.search(sentence) and not bounded:
+            renewing = RENEWING.search(sentence) is not None
+            confidence = 0.75 if renewing else _ending_confidence(sentence)
             purpose = "renewal" if renewing else "termination"
             yield view.finding("notice_period", match.span(group), value, confidence, purpose=purpose)
+
+
+def _ending_confidence(sentence: str) -> float:
+    """A notice that ends the contract at will is the period asked for; one for a breach or another case is hardly."""
+    return 0.3 if CURING.search(sentence) else 0.4 if CONDITIONAL.search(sentence) else 0.55

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, groupby, pairwise
 
 from pipeline.normalise import TYPOGRAPHY
-from pipeline.types import Finding, PageText
+from pipeline.rules.furniture import Line, breaks
+from pipeline.types import Finding, PageText, Word
 
 __all__ = ["EXTRACTOR", "PageView", "Span", "view_of"]
 
@@ -24,13 +27,30 @@ QUOTE_WORDS = 18
 """Words of the sentence kept on each side of a value in its quote."""
 
 Span = tuple[int, int]
-SENTENCE_END = re.compile(r"(?<=[a-z0-9)\"'])[.;](?=\s+[\"(]?[A-Z0-9])|[.:](?=\s+\(?[a-z0-9]{1,3}[.)]\s)")
-ABBREVIATED = re.compile(r"(?:\b(?:Inc|Corp|Co|Ltd|No|Mr|Ms|Mrs|Dr|St|Jr|Sr|vs|Sec|Art|L\.P|N\.A|U\.S|[A-Z])|\d)$")
+SENTENCE_END = re.compile(
+    r"(?<=[a-z0-9)%\"'])[.;][\"')]{0,2}(?=\s+(?:\W{1,2}\s)?[\"(]?[A-Z0-9])"
+    r"|(?:(?<=[A-Z]{5})|(?<=Exhibit [A-Z])|(?<=Schedule [A-Z])|(?<=Annex [A-Z])|(?<=Appendix [A-Z]))\.(?=\s+[A-Z0-9])"
+    r"|[.:](?=\s+\(?[a-z0-9]{1,3}[.)]\s)"
+)
+ABBREVIATED = re.compile(
+    r"(?:\b(?:Inc|Corp|Co|Ltd|No|Mr|Ms|Mrs|Dr|St|Jr|Sr|vs|Sec|Art|L\.P|N\.A|U\.S)"
+    r"|(?:^|(?<!Section)(?<!Sections)(?<!Article)(?<!Exhibit)(?<!Schedule)\s)[\"(]?(?:\d{1,2}\.)?\d{1,2}"
+    r"|(?<!\bExhibit )(?<!\bSchedule )(?<!\bAnnex )(?<!\bAppendix )\b[A-Z])$"
+)
+"""What ends with a point that ends no sentence; the number of a section is such, a sum or a year is not."""
+
+SECTION = re.compile(r"(?:ARTICLE|SECTION|Article|Section)\s\d{1,3}\.?\s[A-Z]|\d{1,2}\.\d{1,2}\.?\s[\"(]?[A-Z]")
+"""How a printed line begins that opens a section, and with it a sentence, whatever stands before it."""
+
+CITING = re.compile(r"\b(?:sections?|articles?|paragraphs?|clauses?|and|or|to|in|of|under|by)\s$", re.I)
 
 
 @dataclass(frozen=True)
 class PageView:
-    """`text` has straight quotes and single blanks; `source` is the same length and verbatim."""
+    """`text` has straight quotes and single blanks; `source` is the same length and verbatim.
+
+    `breaks` are offsets over which no sentence runs: the edges of running headers and footers.
+    """
 
     number: int
     text: str
@@ -38,16 +58,29 @@ class PageView:
     lines: tuple[Span, ...]
     starts: tuple[int, ...]
     confidences: tuple[float, ...]
+    breaks: tuple[int, ...] = ()
 
     @cached_property
     def sentences(self) -> tuple[Span, ...]:
         """Spans of the sentences, in order, without gaps."""
+        ends = sorted({*self._stops(), *self._sections(), *self.breaks, len(self.text)})
         cuts = [0]
+        for end in ends:
+            cuts += [*range(cuts[-1] + MAX_SENTENCE, end, MAX_SENTENCE), end]
+        return tuple((start, end) for start, end in pairwise(cuts) if start < end) or ((0, 0),)
+
+    def _stops(self) -> Iterator[int]:
+        """Where punctuation ends a sentence."""
         for match in SENTENCE_END.finditer(self.text):
-            if not ABBREVIATED.search(self.text[max(0, match.start() - 8) : match.start()]) or match[0] != ".":
-                cuts += [*range(cuts[-1] + MAX_SENTENCE, match.end(), MAX_SENTENCE), match.end()]
-        cuts += range(cuts[-1] + MAX_SENTENCE, len(self.text), MAX_SENTENCE)
-        return tuple(zip(cuts, [*cuts[1:], len(self.text)], strict=True))
+            before = self.text[max(0, match.start() - 12) : match.start()]
+            if not match[0].startswith(".") or not ABBREVIATED.search(before):
+                yield match.end()
+
+    def _sections(self) -> Iterator[int]:
+        """Where a printed line opens a section."""
+        for start, _ in self.lines:
+            if SECTION.match(self.text, start) and not CITING.search(self.text[max(0, start - 12) : start]):
+                yield start
 
     @cached_property
     def _sentence_starts(self) -> list[int]:
@@ -92,28 +125,38 @@ class PageView:
 
 def view_of(page: PageText) -> PageView:
     """The page's words joined by single blanks, direction and control characters left out."""
-    pieces: list[str] = []
-    starts: list[int] = []
-    confidences: list[float] = []
-    lines: list[Span] = []
-    numbers: list[int] = []
+    words = list(_kept(page))
+    pieces = [piece for _, piece in words]
+    starts = list(accumulate((len(piece) + 1 for piece in pieces), initial=0))[: len(pieces)]
+    source = " ".join(pieces)
+    text = source.translate(TYPOGRAPHY)
+    lines = [_line(list(run)) for _, run in groupby(zip(words, starts, strict=True), key=lambda w: w[0][0].line)]
+    return PageView(
+        page.number,
+        text,
+        source,
+        tuple((line.start, line.end) for line in lines),
+        tuple(starts),
+        tuple(word.confidence for word, _ in words),
+        tuple(breaks(lines, text)),
+    )
+
+
+def _kept(page: PageText) -> Iterator[tuple[Word, str]]:
+    """The words worth reading with their text made plain, up to `MAX_CHARACTERS`."""
     position = 0
     for word in page.words:
         piece = _plain(word.text)
-        if not 0 < len(piece) <= MAX_WORD or position + len(piece) > MAX_CHARACTERS:
-            continue
-        if numbers and numbers[-1] == word.line:
-            lines[-1] = (lines[-1][0], position + len(piece))
-        else:
-            lines.append((position, position + len(piece)))
-        numbers.append(word.line)
-        pieces.append(piece)
-        starts.append(position)
-        confidences.append(word.confidence)
-        position += len(piece) + 1
-    source = " ".join(pieces)
-    text = source.translate(TYPOGRAPHY)
-    return PageView(page.number, text, source, tuple(lines), tuple(starts), tuple(confidences))
+        if 0 < len(piece) <= MAX_WORD and position + len(piece) <= MAX_CHARACTERS:
+            yield word, piece
+            position += len(piece) + 1
+
+
+def _line(run: Sequence[tuple[tuple[Word, str], int]]) -> Line:
+    """A printed line from its words and where each begins."""
+    boxes = [word.box for (word, _), _ in run]
+    (_, last), start = run[-1]
+    return Line(run[0][1], start + len(last), min(box.top for box in boxes), max(box.bottom for box in boxes))
 
 
 def _plain(word: str) -> str:
