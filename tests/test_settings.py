@@ -58,7 +58,7 @@ def test_an_argument_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) 
         ("MUNIMENT_DEVICE", "abacus"),
         ("MUNIMENT_PAGE_SECONDS", "-1"),
         ("MUNIMENT_ESCALATE_BELOW", "1.5"),
-        ("MUNIMENT_MAX_FILE_MB", ""),
+        ("MUNIMENT_MAX_FILE_MB", "large"),
     ],
 )
 def test_a_wrong_value_names_its_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -98,3 +98,12 @@ def test_the_readme_names_every_setting() -> None:
     table = set(re.findall(r"^\| `([A-Z_]+)` \|", readme, flags=re.MULTILINE))
     read = {str(field.validation_alias or f"MUNIMENT_{name.upper()}") for name, field in Settings.model_fields.items()}
     assert table == read
+
+
+def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`MUNIMENT_HOME=` means the default home, never the current folder."""
+    monkeypatch.setenv("MUNIMENT_HOME", "")
+    monkeypatch.setenv("MUNIMENT_DPI", "")
+    settings = load_settings()
+    assert settings.root == Path("~/.muniment").expanduser()
+    assert settings.dpi == Settings.model_fields["dpi"].default
