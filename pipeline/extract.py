@@ -19,10 +19,7 @@ from pipeline.merge import merge
 from pipeline.review import review
 from pipeline.types import Finding, Route, Triage
 
-__all__ = ["VERSION", "extract", "findings_from_page", "local_note", "merge", "review"]
-
-VERSION = "1"
-"""Part of the key under which findings and records are remembered; raise it with any rule that changes them."""
+__all__ = ["extract", "findings_from_page", "local_note", "merge", "review"]
 
 NO_LOCAL_MODEL = "no generative local model is installed: read by rules only"
 
