@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class Clock:
-    """Seconds spent by stage, added up over documents that may be worked on at once."""
+    """Seconds of work by stage, added up over pages and documents that are worked on side by side."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -42,8 +42,12 @@ class Clock:
         try:
             yield
         finally:
-            with self._lock:
-                self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - start
+            self.add(name, time.perf_counter() - start)
+
+    def add(self, name: str, seconds: float) -> None:
+        """Count seconds that were measured elsewhere, as in a worker process."""
+        with self._lock:
+            self._seconds[name] = self._seconds.get(name, 0.0) + seconds
 
     @property
     def seconds(self) -> dict[str, float]:

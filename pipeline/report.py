@@ -43,7 +43,9 @@ def run_text(report: RunReport) -> str:
     parts = [document_text(document) for document in report.documents]
     parts.append("Totals\n" + table(list(report.totals.items())))
     if report.seconds:
-        parts.append("Seconds by stage (added up over documents worked on at once)\n" + table(_seconds(report)))
+        parts.append(
+            "Seconds of work by stage (pages and documents are worked on side by side)\n" + table(_seconds(report))
+        )
     return "\n\n".join(parts)
 
 

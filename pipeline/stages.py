@@ -6,6 +6,7 @@ to stage instead of a result, and is settled as `held` with that reason; the pag
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from functools import cached_property
@@ -113,10 +114,9 @@ def inspect(work: Work) -> PdfInfo:
     """Open the PDF in a worker; raises `DocumentRejected` or `DocumentHeld` for what can't be relied on."""
 
     def compute() -> PdfInfo:
-        with work.tools.clock.stage("inspect"):
-            job = InspectJob(work.pdf, work.tools.settings.max_pages)
-            results = work.tools.pool.run(inspect_pdf, [job], seconds=work.tools.settings.page_seconds)
-            return _sole(results)
+        job = InspectJob(work.pdf, work.tools.settings.max_pages)
+        answers = _in_workers(work, "inspect", inspect_pdf, [job])
+        return _sole(answers)
 
     return work.memo.whole("inspect", PdfInfo, compute)
 
@@ -291,13 +291,26 @@ def _in_workers(
 ) -> Iterator[tuple[J, T | MunimentError]]:
     """Results as the workers finish them; a page takes no longer than the setting allows.
 
-    A wrong setting (no OCR data for the language) is no page's fault and ends the run.
+    The clock counts the seconds of work, not those a job waited for a worker that another document had. A wrong
+    setting (no OCR data for the language) is no page's fault and ends the run.
     """
-    with work.tools.clock.stage(stage):
-        for job, result in work.tools.pool.run(function, jobs, seconds=work.tools.settings.page_seconds):
-            if isinstance(result, UsageError):
-                raise result
+    calls = [(function, job) for job in jobs]
+    for (_, job), answer in work.tools.pool.run(_timed, calls, seconds=work.tools.settings.page_seconds):
+        if isinstance(answer, UsageError):
+            raise answer
+        if isinstance(answer, MunimentError):
+            yield job, answer
+        else:
+            result, seconds = answer
+            work.tools.clock.add(stage, seconds)
             yield job, result
+
+
+def _timed(call: tuple[Callable[[J], T], J]) -> tuple[T, float]:
+    """Runs in a worker."""
+    function, job = call
+    start = time.perf_counter()
+    return function(job), time.perf_counter() - start
 
 
 def _verdict(outcomes: Sequence[PageOutcome]) -> tuple[DocumentStatus, str]:

@@ -95,3 +95,11 @@ def test_clock_adds_up_by_stage():
         raise ValueError("x")
     assert clock.seconds["read"] >= first
     assert list(clock.seconds) == ["read"]
+
+
+def test_clock_counts_what_workers_measured():
+    """Seconds measured in a worker join the stage's own."""
+    clock = Clock()
+    clock.add("read", 1.5)
+    clock.add("read", 0.25)
+    assert clock.seconds == {"read": 1.75}
