@@ -24,7 +24,7 @@ __all__ = ["main"]
 
 SAMPLES = Path(sample_docs.__file__).parent
 SHOWN = ("master-services-agreement.pdf", "office-lease.pdf")  # documents whose fields are printed
-ASKED = (  # two of sample_docs/queries.jsonl, where their right pages stand
+ASKED = (  # two of sample_docs/queries.jsonl that show well; `muniment evaluate retrieval` measures all of them
     "Which contract lets the customer terminate if the provider is taken over by an ocean carrier?",
     "What is the early termination fee in the Pemberton Square office lease?",
 )
