@@ -63,7 +63,7 @@ J = TypeVar("J")
 Pages = dict[int, T | MunimentError]
 
 # Raised when a stage's output changes: what it and the stages after it remembered is then done anew.
-VERSIONS = {"inspect": 1, "render": 2, "read": 2, "triage": 1, "extract": 2, "merge": 2, "index": 1}
+VERSIONS = {"inspect": 2, "render": 3, "read": 3, "triage": 2, "extract": 3, "merge": 3, "index": 2}
 
 INDEX_BATCH = 32  # pages embedded and written at a time: bounds memory, and what a kill repeats
 NO_FRONTIER = "needs the frontier model, and none is configured"
