@@ -19,7 +19,7 @@ from pipeline.backends import ocr
 from pipeline.draw import draw
 from pipeline.errors import DocumentHeld
 from pipeline.paint import PaintLog, Picture, paint_log
-from pipeline.pdf import InspectJob, PdfInfo, inspect, load_page, open_pdf
+from pipeline.pdf import InspectJob, PdfInfo, drawable, inspect, load_page, open_pdf
 from pipeline.store import Store
 from pipeline.types import Affine, PageImage
 
@@ -72,10 +72,12 @@ def render_page(job: RenderJob) -> PageImage:
     """
     page = load_page(open_pdf(job.pdf), job.number)
     _check_size(page, job)
-    log = paint_log(page)
-    raster = _embedded(page, log, job.max_pixels) or _rendered(page, log, job)
-    raster = replace(raster, dpi=_true_dpi(raster))
-    return _settle(job, *_put_upright(page, log, raster, job))
+    with drawable(job.number):
+        log = paint_log(page)
+        raster = _embedded(page, log, job.max_pixels) or _rendered(page, log, job)
+        raster = replace(raster, dpi=_true_dpi(raster))
+        upright_raster, pose, small = _put_upright(page, log, raster, job)
+    return _settle(job, upright_raster, pose, small)
 
 
 def _check_size(page: Any, job: RenderJob) -> None:

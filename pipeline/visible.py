@@ -11,12 +11,14 @@ One thing pixels can't tell: text whited out and written over. Where that may be
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipeline.draw import draw
+from pipeline.errors import DocumentHeld
+from pipeline.pdf import drawable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +40,7 @@ TRACE = 0.2  # a letter of whose pixels fewer are seen isn't, whatever else is d
 CLEAN = 0.85  # a letter of whose pixels more are seen is certainly not covered and written over
 TINY = 2.0  # points: no reader sees smaller text
 INKED = 16 | 32  # FZ_STEXT_FILLED, FZ_STEXT_STROKED: other text is in invisible ink, whatever stands in its place
+MOST_LETTERS = 200_000  # on a page; 10,000 are fine print, and each costs memory here and everywhere after
 BACK = 2.0  # letter heights: a letter that far to the left of the one before it begins another word
 
 
@@ -75,11 +78,17 @@ class _Letter:
 
 
 def visible_layer(page: Any) -> Layer:
-    """Sort a page's own words into those a reader can see and those nobody can."""
-    letters = list(_letters(page))
-    if not letters:
-        return Layer((), 0)
-    _look(page, letters)
+    """Sort a page's own words into those a reader can see and those nobody can.
+
+    Raises `DocumentHeld` for a page that can't be drawn, or holds more letters than any page shows.
+    """
+    with drawable(page.number + 1):
+        letters = list(islice(_letters(page), MOST_LETTERS + 1))
+        if len(letters) > MOST_LETTERS:
+            raise DocumentHeld(f"page {page.number + 1} holds more than {MOST_LETTERS:,} letters")
+        if not letters:
+            return Layer((), 0)
+        _look(page, letters)
     words: list[LayerWord] = []
     hidden = 0
     for word in _by_word(letters):
