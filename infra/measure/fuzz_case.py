@@ -45,10 +45,8 @@ def walk(case: Case) -> str:
             if not case.ocr:
                 _without_ocr(stack)
             count = inspect(InspectJob(path, 100)).page_count
-            words = sum(
-                _page(path, number, case.folder / f"store-{os.getpid()}")
-                for number in range(1, min(count, MOST_PAGES) + 1)
-            )
+            store = case.folder / f"store-{os.getpid()}"  # of its own: the same image may be another's, too
+            words = sum(_page(path, number, store) for number in range(1, min(count, MOST_PAGES) + 1))
     finally:
         path.unlink(missing_ok=True)
     return "read, with words" if words else "read, no words"

@@ -26,10 +26,10 @@ REFERENCE, OPERATOR = re.compile(rb"\b\d+ 0 R\b"), re.compile(rb"(?<=[\s\])])[A-
 DATE = re.compile(rb"D:\d{14}")  # of comments and attachments: when the sample was made, not what it is
 NUMBERS = b"0 -1 1 2 3 7 16 255 65535 65536 99999 2147483647 -2147483648 4294967296 1e38 .00001 -0 nan null".split()
 NAMES = (
-    b"/FlateDecode /DCTDecode /CCITTFaxDecode /JBIG2Decode /JPXDecode /LZWDecode /ASCII85Decode /RunLengthDecode /Crypt "
+    b"/FlateDecode /DCTDecode /CCITTFaxDecode /JBIG2Decode /JPXDecode /LZWDecode /ASCII85Decode /RunLengthDecode "
     b"/DeviceGray /DeviceRGB /DeviceCMYK /Indexed /ICCBased /Separation /Pattern /Type0 /Type1 /Type3 /TrueType "
     b"/Form /Image /Page /Pages /Catalog /Kids /Parent /Count /Length /Filter /DecodeParms /MediaBox /CropBox /Rotate "
-    b"/UserUnit /Contents /Resources /Annots /SMask /Mask /Decode /BitsPerComponent /Width /Height /Matrix /W /Identity-H"
+    b"/UserUnit /Contents /Resources /Annots /SMask /Mask /Decode /BitsPerComponent /Width /Height /Matrix /W /Crypt"
 ).split()
 OPERATORS = b"q Q cm Do BT ET Tf Tj TJ Td Tm Tr re f S W n sh scn cs gs BI ID EI BMC EMC d0 d1".split()
 MOST_WOUNDS = 4

@@ -15,6 +15,8 @@ __all__ = ["pdf", "unpack", "write"]
 CATALOG, TREE = b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>"
 PAGE = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources<</XObject<</X 5 0 R>>"
 PAGE += b"/Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>/Pattern<</P 5 0 R>>/Shading<</S 5 0 R>>>>>>"
+FORM = b"/Type/XObject/Subtype/Form/BBox[0 0 612 792]"
+WORDS = b"BT /F 1 Tf %d %d Td (whereas the parties agree ) Tj ET\n"
 Object = bytes | tuple[bytes, bytes]  # a value, or the inside of a dictionary and its stream
 
 
@@ -23,17 +25,19 @@ def pdf(objects: Sequence[Object], root: int = 1) -> bytes:
     out, offsets = bytearray(b"%PDF-1.7\n"), []
     for number, one in enumerate(objects, 1):
         offsets.append(len(out))
-        value = (
-            b"<<%b/Length %d>>\nstream\n%b\nendstream" % (one[0], len(one[1]), one[1])
-            if isinstance(one, tuple)
-            else one
-        )
-        out += b"%d 0 obj\n%b\nendobj\n" % (number, value)
+        out += b"%d 0 obj\n%b\nendobj\n" % (number, _value(one))
     start = len(out)
     out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(offsets) + 1)
     out += b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
     out += b"trailer\n<</Size %d/Root %d 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (len(offsets) + 1, root, start)
     return bytes(out)
+
+
+def _value(one: Object) -> bytes:
+    if isinstance(one, bytes):
+        return one
+    head, body = one
+    return b"<<%b/Length %d>>\nstream\n%b\nendstream" % (head, len(body), body)
 
 
 def _page(content: bytes | tuple[bytes, bytes], *more: Object, page: bytes = PAGE) -> bytes:
@@ -57,9 +61,8 @@ def _zeros(mebibytes: int) -> bytes:
 
 def _nested_forms(depth: int, fan: int) -> bytes:
     """Each form draws the next one `fan` times: fan ** depth drawings from a few hundred bytes."""
-    form = b"/Type/XObject/Subtype/Form/BBox[0 0 612 792]/Resources<</XObject<</X %d 0 R>>>>"
-    forms = [(form % (6 + level), b"/X Do " * fan) for level in range(depth)]
-    last = (b"/Type/XObject/Subtype/Form/BBox[0 0 612 792]", b"0 0 9 9 re f " * 50)
+    forms = [(FORM + b"/Resources<</XObject<</X %d 0 R>>>>" % (6 + level), b"/X Do " * fan) for level in range(depth)]
+    last = (FORM, b"0 0 9 9 re f " * 50)
     return _page(b"/X Do", *forms, last)
 
 
@@ -100,9 +103,10 @@ def _nasties() -> Mapping[str, bytes]:
         "bomb-image-1-bit": _image(200_000, 200_000, 1, _zeros(64), flate),
         "bomb-predictor": _predictor(),
         "forms-without-end": _nested_forms(12, 10),
-        "form-draws-itself": _page(b"/X Do", (PAGE[2:-2].replace(b"/Page/", b"/XObject/Subtype/Form/BBox[0 0 9 9]/"), b"/X Do")),
+        "form-draws-itself": _page(b"/X Do", (FORM + PAGE[PAGE.index(b"/Resources") : -2], b"/X Do")),
         "tiles-without-end": _tiles(),
-        "text-without-end": _page((flate, zlib.compress(b"BT /F 9 Tf (whereas the parties agree ) Tj ET\n" * 1_000_000))),
+        "text-without-end": _page((flate, zlib.compress(WORDS % (50, 50) * 1_000_000))),
+        "text-dense": _page((flate, zlib.compress(b"".join(WORDS % (n // 700, n % 700) for n in range(15_000))))),
         "brackets-nested": _page(b"[" * 1_000_000),
         "states-pushed": _page(b"q " * 2_000_000),
         "object-nested": pdf([CATALOG, TREE, PAGE[:-2] + b"/A" + b"[" * 200_000 + b"]" * 200_000 + b">>", (b"", b"")]),

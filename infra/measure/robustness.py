@@ -70,13 +70,13 @@ def walk(inbox: Path, scratch: Path, seconds: float) -> Outcome:
     own |= {"MUNIMENT_INDEX_IDLE_SECONDS": IDLE_SECONDS, "TMPDIR": scratch}
     environment = os.environ | {name: str(value) for name, value in own.items()}
     command = [sys.executable, "-m", "pipeline", "ingest", str(inbox), "--json"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
-        with Watch(process.pid, str(scratch)) as watch:
-            try:
-                printed, _ = process.communicate(timeout=DEADLINE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                printed, _ = process.communicate()
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
+    with process, Watch(process.pid, str(scratch)) as watch:
+        try:
+            printed, _ = process.communicate(timeout=DEADLINE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            printed, _ = process.communicate()
     left = survivors(str(scratch), IDLE_SECONDS + 20)
     documents = json.loads(printed)["documents"] if process.returncode in ENDED else []
     return Outcome(tuple(documents), process.returncode, watch.wall, watch.cpu, watch.peak, left)
@@ -123,9 +123,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for document in outcome.documents:
         print(f"{document['name'][:58]:58}  {document['status']:19}  {len(document['pages']):3}  {document['reason']}")
     counts = Counter(document["status"] for document in outcome.documents)
-    print(
-        f"\n{found} files of {given.folder.name}, {made} made here: {', '.join(f'{n} {s}' for s, n in counts.items())}"
-    )
+    ended = ", ".join(f"{number} {status}" for status, number in counts.items())
+    print(f"\n{found} files of {given.folder.name}, {made} made here: {ended}")
     print(f"{outcome.wall:.0f} s, CPU {outcome.cpu:.0f} s, peak PSS of all processes {outcome.peak / 2**20:,.0f} MiB")
     print("\n".join(["", "WRONG", *faults]) if faults else "every file has a status and a reason; nothing lives on")
     return 1 if faults else 0
