@@ -193,15 +193,19 @@ def _hide_paper_coloured(letters: list[_Letter], behind: Pixels, boxes: NDArray[
 
 def _difference(one: Pixels, other: Pixels) -> Pixels:
     """Per pixel, the largest difference in any channel."""
-    largest: Pixels = (np.maximum(one, other) - np.minimum(one, other)).max(axis=2)
+    apart = np.maximum(one, other) - np.minimum(one, other)
+    # numpy's own maximum over an axis of three takes ten times as long
+    largest: Pixels = np.maximum(np.maximum(apart[:, :, 0], apart[:, :, 1]), apart[:, :, 2])
     return largest
 
 
 def _count(mask: Mask, boxes: NDArray[np.float64]) -> NDArray[np.int64]:
     """How many pixels of the mask lie in each box (left, top, right, bottom)."""
     height, width = mask.shape
-    sums = np.zeros((height + 1, width + 1), dtype=np.int64)
-    np.cumsum(np.cumsum(mask, axis=0, dtype=np.int64), axis=1, out=sums[1:, 1:])
+    sums = np.zeros((height + 1, width + 1), dtype=np.int32)
+    np.cumsum(mask, axis=1, dtype=np.int32, out=sums[1:, 1:])
+    for row in range(1, height + 1):  # a third of the time of a cumsum down the columns
+        sums[row] += sums[row - 1]
     left, top = np.floor(boxes[:, 0]), np.floor(boxes[:, 1])
     right, bottom = np.ceil(boxes[:, 2]), np.ceil(boxes[:, 3])
     x0, x1 = (np.clip(x, 0, width).astype(int) for x in (left, right))
@@ -213,9 +217,12 @@ def _count(mask: Mask, boxes: NDArray[np.float64]) -> NDArray[np.int64]:
 def _check_order(page: Any, letters: list[_Letter]) -> None:
     """Hide the letters over which something was painted later, though other text now stands there; and show
     those written over such a cover: most pixels in their place may be what lies under it."""
-    turn = page.rotation_matrix
+    turn = page.rotation_matrix if page.rotation else None
     painted = ("fill-path", "fill-image", "fill-shade")
     covers = [(number, _turned(box, turn)) for number, (kind, box) in enumerate(page.get_bboxlog()) if kind in painted]
+    letters = [letter for letter in letters if any(_holds(box, *_middle(letter.rect)) for _, box in covers)]
+    if not letters:
+        return
     glyphs: dict[str, list[tuple[int, Rect]]] = {}
     for span in page.get_texttrace():
         for code, _glyph, _origin, box in span["chars"]:
