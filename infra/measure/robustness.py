@@ -12,42 +12,23 @@ any of its processes lives on.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import subprocess
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from infra.measure.corpora import CORPORA
-from infra.measure.family import Watch, survivors
 from infra.measure.nasties import unpack, write
 from infra.measure.readable import readable
+from infra.measure.walk import ENDED, Outcome, walk
 from pipeline.workers import WorkerPool
 
-__all__ = ["Outcome", "gather", "main", "misjudged", "walk"]
+__all__ = ["gather", "main", "misjudged"]
 
 MOST_MB = 64
-IDLE_SECONDS = 1.0
-DEADLINE = 1800.0
-ENDED = (0, 3)  # exit codes of a run that went well, without and with files that a person should look at
 SETTLED = ("done", "awaiting escalation", "held", "rejected")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A run over a folder: what it reported, and what it cost."""
-
-    documents: tuple[dict[str, Any], ...]
-    exit_code: int
-    wall: float
-    cpu: float
-    peak: int
-    left: dict[int, str]
 
 
 def gather(folder: Path, inbox: Path) -> int:
@@ -62,24 +43,6 @@ def gather(folder: Path, inbox: Path) -> int:
     for path in plain:
         (inbox / path.name).write_bytes(path.read_bytes())
     return len(packed) + len(plain)
-
-
-def walk(inbox: Path, scratch: Path, seconds: float) -> Outcome:
-    """`muniment ingest` over the folder, watched from outside; `scratch` also marks its processes."""
-    own = {"MUNIMENT_HOME": scratch / "home", "MUNIMENT_MAX_FILE_MB": MOST_MB, "MUNIMENT_PAGE_SECONDS": seconds}
-    own |= {"MUNIMENT_INDEX_IDLE_SECONDS": IDLE_SECONDS, "TMPDIR": scratch}
-    environment = os.environ | {name: str(value) for name, value in own.items()}
-    command = [sys.executable, "-m", "pipeline", "ingest", str(inbox), "--json"]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
-    with process, Watch(process.pid, str(scratch)) as watch:
-        try:
-            printed, _ = process.communicate(timeout=DEADLINE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            printed, _ = process.communicate()
-    left = survivors(str(scratch), IDLE_SECONDS + 20)
-    documents = json.loads(printed)["documents"] if process.returncode in ENDED else []
-    return Outcome(tuple(documents), process.returncode, watch.wall, watch.cpu, watch.peak, left)
 
 
 def misjudged(document: dict[str, Any]) -> str:
@@ -118,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = gather(given.folder, inbox / "corpus")
         (inbox / "made").mkdir()
         made = len(write(inbox / "made"))
-        outcome = walk(inbox, scratch, given.seconds)
+        outcome = walk(inbox, scratch, max_file_mb=MOST_MB, page_seconds=given.seconds)
         faults = _faults(outcome, [path.name for path in inbox.rglob("*.pdf")])
     for document in outcome.documents:
         print(f"{document['name'][:58]:58}  {document['status']:19}  {len(document['pages']):3}  {document['reason']}")
