@@ -1,4 +1,4 @@
-"""What a ranking of pages is worth, and how sure that is: documents are drawn anew, as their questions hang together."""
+"""What a ranking of pages is worth, and how sure that is (whole documents are drawn: their questions hang together)."""
 
 from __future__ import annotations
 
