@@ -8,13 +8,10 @@ a value is 1 - Π(1 - c) over its extractors, each with its best finding. Nothin
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from rapidfuzz import fuzz
-
-from pipeline.ground import fold
+from pipeline.ground import fold, same_name
 from pipeline.types import Document, FieldStatus, Finding, Route, Triage
 from schemas.contract import LIST_FIELDS, SINGLE_FIELDS, Contract
 from schemas.fields import Entry, Evidence, FieldValue, Status
@@ -31,10 +28,6 @@ LEGIBLE = 0.5
 """Mean OCR confidence under which a page that waits for the frontier model counts as not yet read."""
 
 RANK = {FieldStatus.VERIFIED: 0, FieldStatus.UNVERIFIED: 1, FieldStatus.UNREADABLE: 2, FieldStatus.ABSENT: 3}
-CORPORATE = re.compile(
-    r"\b(?:incorporated|inc|corporation|corp|company|co|limited|ltd|llc|llp|lp|plc|gmbh|ag|sa|nv|bv|the)\b",
-    re.IGNORECASE,
-)
 
 
 def merge(document: Document, findings: Mapping[int, Sequence[Finding]], triages: Sequence[Triage] = ()) -> Contract:
@@ -110,9 +103,7 @@ def _same_passage(one: Finding, other: Finding) -> bool:
 
 
 def _same_name(one: Finding, other: Finding) -> bool:
-    """Names that differ in company form, punctuation, case or one OCR slip in about twelve letters."""
-    first, second = (fold(CORPORATE.sub(" ", f.value or f.raw)) for f in (one, other))
-    return first == second or (min(len(first), len(second)) >= 8 and fuzz.ratio(first, second) >= 92)
+    return same_name(one.value or one.raw, other.value or other.raw)
 
 
 def _value(model: type[FieldValue], group: Sequence[Finding]) -> Any:
