@@ -100,10 +100,10 @@ def _shown(value: FieldValue) -> str:
 
 
 def _proof(value: FieldValue) -> str:
-    if not value.evidence:
-        return ""
-    first = value.evidence[0]
-    return f"page {first.page}: “{clip(first.quote, 80)}”"
+    """The passage that proves the value; for a computed one, all that it follows from."""
+    shown = value.evidence if value.derived else value.evidence[:1]
+    passages = "; ".join(f"page {each.page}: “{clip(each.quote, 80)}”" for each in shown)
+    return f"computed from {value.derived}; {passages}" if value.derived else passages
 
 
 def _seconds(report: RunReport) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from pipeline.rules.clauses import ClauseFinder
 from pipeline.rules.dates import find_dates
 from pipeline.rules.duties import find_obligations, find_signatories
 from pipeline.rules.identity import find_amended, find_identity, find_references
+from pipeline.rules.implied import find_pointers
 from pipeline.rules.parties import find_parties
 from pipeline.rules.signing import agree, signing_parties
 from pipeline.rules.terms import find_terms
@@ -76,6 +77,7 @@ def _parties(views: Sequence[PageView], texts: Sequence[int]) -> Iterator[tuple[
 def _read(view: PageView, *, opening: bool) -> Iterator[Finding]:
     return chain(
         find_dates(view, opening=opening),
+        find_pointers(view),
         find_amounts(view),
         find_references(view),
         find_terms(view),

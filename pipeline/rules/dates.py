@@ -34,14 +34,19 @@ NEAR = r"[a-z ,]{0,45}[\s\"'(,:]*(?:[Tt]he\s|[Tt]his\s)?$"
 NAMED = r"^[\s,]{0,2}(?=[^\w]{0,4}[(\"'?])\W{0,4}(?:the|this|such)?\s?\W{0,2}"
 EFFECTIVE_AFTER = re.compile(rf"{NAMED}(?:Effective|Commencement) Date", re.I)
 EXPIRES_AFTER = re.compile(rf"{NAMED}(?:Expiration|Termination|Expiry|End) Date", re.I)
-EFFECTIVE_LABEL = re.compile(r"\b(?:Effective|Commencement|Start) Date\s?:?\s*$", re.I)
+EFFECTIVE_LABEL = re.compile(
+    r"\b(?:Effective|Commencement|Start) Date\W{0,3}"
+    r"(?:\s*$|(?:means|shall mean|is|shall be)\b(?:[^.;]|\bi\.e\.|\bNo\.){0,90}$)",
+    re.I,
+)
 ENDING_THEN = re.compile(
     r"\b(?:terminate|terminating|termination|cancel|cancell?ation|withdraw\w*|rescind\w*|cease|resign\w*)\b[^.;]*$",
     re.I,
 )
 """Before "effective": what takes effect then is an end ("may terminate this Lease effective ...")."""
 EFFECTIVE = re.compile(
-    r"(?:\beffective\b(?: date)?(?: of this \w+)?(?:[\"']* (?:means|shall mean|is|shall be))?|\bcommenc\w+(?: date)?|(?:in|into|takes?) (?:force|effect)"
+    r"(?:\beffective\b(?: date)?(?: of this \w+)?(?:[\"']* (?:means|shall mean|is|shall be))?"
+    r"|\bcommenc\w+(?: date)?|(?:in|into|takes?) (?:force|effect)"
     r"|\bbeginning\b"
     rf"|term (?:starts|begins)|start date|commencement date){NEAR}",
     re.I,

@@ -25,6 +25,7 @@ OPENING = re.compile(
     r"|Order|ORDER))\b"
 )
 AMENDING = re.compile(r"\b(?:amendment|addendum|modification|supplement)\b", re.I)
+PARTIES = re.compile(r"\s(?:by and )?between\b|\sby and among\b", re.I)
 LETTER = re.compile(
     r"\bDear\s+(?:Mr|Ms|Mrs|Dr|Sir|Madam|Counsel|[A-Z])|\b(?:Very truly|Sincerely|Yours (?:truly|faithfully))"
 )
@@ -117,7 +118,7 @@ def _heading(line: str) -> bool:
     if not 1 <= len(words) <= TITLE_WORDS or NOISE.match(line) or SENTENCE_LIKE.search(line):
         return False
     initial = [word for word in words if word[0].isalpha() and len(word) > 3]
-    return sum(word[0].isupper() for word in initial) >= 0.7 * len(initial) and not line.rstrip().endswith((",", ";"))
+    return sum(word[0].isupper() for word in initial) >= 0.6 * len(initial) and not line.rstrip().endswith((",", ";"))
 
 
 def _whole_heading(view: PageView, lines: tuple[Span, ...], index: int) -> Span:
@@ -127,7 +128,9 @@ def _whole_heading(view: PageView, lines: tuple[Span, ...], index: int) -> Span:
         first -= 1
     while last + 1 < len(lines) and last - index < 2 and _joins(view.text[slice(*lines[last + 1])]):
         last += 1
-    return lines[first][0], lines[last][1]
+    start, end = lines[first][0], lines[last][1]
+    parties = PARTIES.search(view.text, start + 10, end)
+    return start, parties.start() if parties else end
 
 
 def _joins(line: str) -> bool:

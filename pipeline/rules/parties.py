@@ -69,7 +69,8 @@ NEXT = re.compile(r"(?:\band\b|\bAND\b|;|,)\s*(?:\(?[a-z0-9]{1,2}\)\s*)?(?:(?:it
 FOLLOW = re.compile(
     r"\W{0,3}(?:an?\s|[Aa]n?d?\s(?!other)|AND\s|\(|\"|of\s(?:\d|[A-Z])|with\s|having\s|whose\s|located\s"
     r"|hereinafter|dba\b|d/b/a|a/k/a|in the person"
-    r"|[Ee]ffective|EFFECTIVE|[Dd]ated|DATED|AS OF|As of|organi[sz]ed|incorporated|acting|through|by and|for\s|together|on behalf|as of|including"
+    r"|[Ee]ffective|EFFECTIVE|[Dd]ated|DATED|AS OF|As of|organi[sz]ed|incorporated"
+    r"|acting|through|by and|for\s|together|on behalf|as of|including"
     r"|individually|and\b|$|residing"
     r"|as\s|\d|collectively|the\s|[.;]\s)"
 )
@@ -186,7 +187,9 @@ def plausible(name: str) -> bool:
     """Not a place, a date, an address, a role by itself, or a place's form of company ("Texas corporation")."""
     words = re.sub(r"^the\s", "", name, flags=re.I)
     bare = FORM.sub("", words).strip(" ,.").casefold()
-    return bool(bare) and not (bare.endswith(" and") or NO_NAME.search(name) or ADDRESS.search(name) or ROLE.match(words) or bare in PLACES)
+    return bool(bare) and not (
+        bare.endswith(" and") or NO_NAME.search(name) or ADDRESS.search(name) or ROLE.match(words) or bare in PLACES
+    )
 
 
 def _term(match: re.Match[str] | None) -> str:

@@ -49,7 +49,8 @@ CONFIDED = re.compile(
 )
 ANNIVERSARY = re.compile(
     r"\b(?P<subject>(?:this|the)\s(?:letter\s)?(?:agreement|lease|contract|license)|(?:initial\s)?term\b|obligations?|restrictions)"
-    r"\b[^.;]{0,160}?\b(?:until|through|on|ends?|ending)\s(?:and\sincluding\s)?(?:the\s)?"
+    r"\b[^.;]{0,120}?\b(?:shall|will|continues?|remains?|expires?|terminates?|ends?)\b"
+    r"[^.;]{0,60}?\b(?:until|through|on)\s(?:and\sincluding\s)?(?:the\s)?"
     r"(\w+(?:[\s-]\w+)?\s?(?:\([^)]{1,8}\)\s)?(?:month\s)?anniversary)\s"
     r"of\s(?:the\s)?(?:date\s(?:hereof|of\s(?:this|execution)|first)|Effective\sDate\b(?!\sof\s(?!th)))",
     re.I,
@@ -70,7 +71,8 @@ FROM_END = re.compile(
 TERM_LABEL = re.compile(rf"\b(?P<subject>(?:initial\s)?(?:lease\s)?term|duration)\s?:\s?{LENGTH}", re.I)
 NOT_TERM = re.compile(
     r"\b(?:notice|renew\w*|exten\w+|additional|successive|cure|advance|warrant\w*|invoice\w*|paid|pay"
-    r"|rents?|within|hold\w*|sufferance|first|last|survive (?:the|any|such|its)|COBRA|benefits?|coverage|(?:shall|will|may|does) not)\b",
+    r"|rents?|within|hold\w*|sufferance|first|last|survive (?:the|any|such|its)|COBRA|benefits?"
+    r"|coverage|(?:shall|will|may|does) not)\b",
     re.I,
 )
 RENEWAL = re.compile(
@@ -78,6 +80,14 @@ RENEWAL = re.compile(
     rf"(?:(?:additional|successive|further|consecutive|subsequent|like)\s)*(?:(?:periods?|terms?)\s(?:of\s)?)?{LENGTH}",
     re.I,
 )
+ROLLING = re.compile(
+    r"\b(?:renew\w*|extend\w*|extension|continu\w+|thereafter)\b[^.;]{0,120}?\b(?:"
+    r"(?:successive|consecutive|additional|further|an?|on)\s(annual|yearly|monthly|quarterly)\s(?:basis|periods?|terms?)"
+    r"|(month|year)[\s-]to[\s-](?:month|year))\b",
+    re.I,
+)
+ROLLED = {"annual": "1 year", "yearly": "1 year", "year": "1 year", "monthly": "1 month", "month": "1 month",
+          "quarterly": "3 months"}  # fmt: skip
 NOTICE = re.compile(
     rf"{LENGTH}(?:\s(?:prior|advance|written|previous|advanced|calendar|or more|before|in|of))*\s"
     r"(?:(?:prior|written|advance)\s)*notice"
@@ -151,6 +161,9 @@ def _renewal(view: PageView) -> Iterator[Finding]:
         value = duration(match[1])
         if value and not value.endswith(("day", "days")):
             yield view.finding("renewal_term", match.span(1), value, 0.65)
+    for match in ROLLING.finditer(view.text):
+        group = 1 if match[1] else 2
+        yield view.finding("renewal_term", match.span(group), ROLLED[match[group].lower()], 0.6)
 
 
 def _notice(view: PageView) -> Iterator[Finding]:
