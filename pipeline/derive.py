@@ -76,7 +76,7 @@ def _pointed_at(contract: Contract, pointers: Sequence[Finding]) -> FieldValue |
         if target is not None:
             said = tuple((box.left, box.top, box.right, box.bottom) for box in pointer.boxes)
             own = Evidence(page=pointer.page, quote=pointer.quote, boxes=said)
-            how = f"“{pointer.raw}” is {target.value}"
+            how = f"“{pointer.raw}”, which is {target.value}"
             return _value(
                 pointer.raw, target.value, (own, *target.evidence), how, pointer.confidence, target.confidence
             )

@@ -15,7 +15,7 @@ from pipeline.derive import derive
 from pipeline.ground import fold, same_name
 from pipeline.trust import NOT_ON_PAGE, contradicted, doubt_of
 from pipeline.types import Document, FieldStatus, Finding, Route, Triage
-from schemas.contract import LIST_FIELDS, SINGLE_FIELDS, Contract
+from schemas.contract import LIST_FIELDS, SINGLE_FIELDS, Amended, Contract
 from schemas.fields import Entry, Evidence, FieldValue, Status
 
 __all__ = ["merge"]
@@ -60,16 +60,17 @@ def _unread(pages: int, findings: Mapping[int, object], triages: Sequence[Triage
     return tuple(sorted(hard | (set(range(1, pages + 1)) - set(findings))))
 
 
-def _single(name: str, findings: Sequence[Finding], nothing: Status) -> Entry[FieldValue]:
+def _single(name: str, findings: Sequence[Finding], nothing: Status) -> Entry[Any]:
     read, status = _readable(findings, nothing)
-    ranked = _ranked(name, FieldValue, _groups(read, _same_value))[:MAX_ALTERNATIVES]
+    model = Amended if name == "amends" else FieldValue
+    ranked = _ranked(name, model, _groups(read, _same_value))[:MAX_ALTERNATIVES]
     if not ranked:
-        return Entry[FieldValue](status=status)
+        return Entry[Any](status=status)
     least = max(LEAST_RIVAL, RIVAL * ranked[0].confidence)
     grounded = ranked[0].doubt == NOT_ON_PAGE
     rivals = {v.value for v in ranked[1:] if v.confidence >= least and (v.doubt == NOT_ON_PAGE) == grounded}
     values = [contradicted(v) if rivals and v.value in {ranked[0].value, *rivals} else v for v in ranked]
-    return Entry[FieldValue](status=values[0].status, values=tuple(values), conflict=bool(rivals))
+    return Entry[Any](status=values[0].status, values=tuple(values), conflict=bool(rivals))
 
 
 def _many(name: str, findings: Sequence[Finding], model: type[FieldValue], nothing: Status) -> Entry[Any]:

@@ -11,9 +11,10 @@ from schemas.contract import LIST_FIELDS, SINGLE_FIELDS, Contract
 from schemas.fields import FieldValue
 
 if TYPE_CHECKING:
+    from pipeline.amendments import Link, Links
     from pipeline.run import DocumentReport, RunReport
 
-__all__ = ["clip", "contract_text", "document_text", "hits_text", "plain", "run_text", "table"]
+__all__ = ["clip", "contract_text", "document_text", "hits_text", "links_text", "plain", "run_text", "table"]
 
 WIDTH = 110
 
@@ -90,6 +91,17 @@ def contract_text(contract: Contract, most: int | None = None) -> str:
         if left := len(entry.values[most:]) if most else 0:
             rows.append((name, f"… and {left} more", "", "", ""))
     return table(rows)
+
+
+def links_text(links: Links) -> str:
+    """What the document amends and what amends it, each with its reasons; "" without links."""
+    rows = [("amends", link) for link in links.amends] + [("amended by", link) for link in links.amended_by]
+    return table([(_how(word, link), f"{clip(link.name, 60)}  [{link.document}]", "; ".join(link.reasons))
+                  for word, link in rows])  # fmt: skip
+
+
+def _how(word: str, link: Link) -> str:
+    return word if link.certain else f"perhaps {word}"
 
 
 def _shown(value: FieldValue) -> str:

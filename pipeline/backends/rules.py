@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from pipeline.backends.protocols import PageInput, TextEmbedder
+from pipeline.rules.amended import find_amended
 from pipeline.rules.amounts import find_amounts
 from pipeline.rules.clauses import ClauseFinder
 from pipeline.rules.dates import find_dates
 from pipeline.rules.duties import find_obligations, find_signatories
-from pipeline.rules.identity import find_amended, find_identity, find_references
+from pipeline.rules.identity import find_identity, find_references
 from pipeline.rules.implied import find_pointers
 from pipeline.rules.parties import find_parties
 from pipeline.rules.signing import agree, signing_parties
