@@ -1,0 +1,276 @@
+"""The labels that forms, orders, invoices and receipts print beside a value, and where they stand on a page.
+
+A lexicon of phrases, not of layouts: whose form it is doesn't matter. Long phrases may hold an OCR slip or so.
+Labels whose values aren't asked for are here too, because they tell where another label's value ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from typing import Literal
+
+from rapidfuzz import fuzz, process
+
+from pipeline.rules.geometry import Cell, Grid
+
+__all__ = ["Label", "Spot", "label_of", "spots_of", "tokens"]
+
+Kind = Literal["reference", "money", "date", "period", "party", "other"]
+MAX_PHRASE, MAX_CELL = 6, 12
+"""Words of the longest label; and of a cell that may hold one elsewhere than at its beginning: longer ones are prose."""
+
+LIKE = 87.0
+"""rapidfuzz ratio (0..100) from which a phrase of `LEAST_FUZZY` letters is a misread label: one slip in eight."""
+
+LEAST_FUZZY = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a phrase asks for: `name` is the number's label, the sum's or date's purpose, or the party's role."""
+
+    kind: Kind
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A label at words `first` to `last` (exclusive) of a cell; `colon` says that a colon or the like ends it."""
+
+    label: Label
+    cell: Cell
+    first: int
+    last: int
+    colon: bool
+    exact: bool
+
+
+NUMBERED = (
+    "contract", "agreement", "order", "invoice", "tax invoice", "purchase order", "po", "work order", "sales order",
+    "insertion order", "bill", "receipt", "quote", "quotation", "policy", "docket", "registration", "lease", "loan",
+    "permit", "claim", "confirmation", "document", "doc", "cash inv", "inv", "io", "credit note", "delivery order",
+)  # fmt: skip
+"""What bears a number by which the paper itself may be known."""
+
+OTHER_NUMBERED = (
+    "alt order", "estimate", "account", "acct", "customer", "client", "vendor", "supplier", "job", "deal", "matter",
+    "case", "file", "project", "ref", "reference", "our ref", "your ref", "agency ref", "advertiser ref", "external",
+    "est external", "ticket", "transaction", "trans", "serial", "item", "part", "license", "licence", "requisition",
+    "advertiser external", "agency external", "purchase requisition", "booking", "batch", "check", "cheque",
+)  # fmt: skip
+MARKS = ("#", "id", "rev", "revision", "# rev", "# revision", "code")
+ALONE = ("contract", "invoice", "order", "receipt", "estimate", "reference", "our ref", "your ref", "agency ref",
+         "advertiser ref", "est external", "purchase order", "po")  # fmt: skip
+"""Also labels without a mark, where nothing but the value's look tells."""
+
+MONEY = {
+    "gross total": "gross total", "gross amount": "gross amount", "total gross": "gross total", "gross": "gross amount",
+    "total gross amount": "gross total", "grand total": "grand total", "net total": "net total",
+    "net amount due": "net amount due", "net amount": "net amount", "net due": "net amount due", "nett total":
+    "net total", "total due": "total due", "amount due": "amount due", "balance due": "balance due",
+    "total amount due": "total due", "total amount": "total", "amount payable": "total due", "total payable":
+    "total due", "total amount payable": "total due", "please pay": "total due", "total": "total", "totals": "total",
+    "invoice total": "total", "order total": "total", "contract total": "total", "total price": "total",
+    "total cost": "total", "total contract": "total", "contract amount": "total", "contract price": "total",
+    "contract value": "total", "order amount": "total", "invoice amount": "total", "total sales": "total",
+    "total contract value": "total", "total contract price": "total", "rounded total": "total due",
+    "total rounded": "total due", "amount to pay": "total due", "total to pay": "total due", "total sale": "total",
+    "subtotal": "subtotal", "sub total": "subtotal", "tax": "tax", "sales tax": "tax", "gst": "tax", "vat": "tax",
+    "total tax": "tax", "total gst": "tax", "sst": "tax", "service tax": "tax", "service charge": "service charge",
+    "discount": "discount", "total discount": "discount", "agency commission": "commission", "commission":
+    "commission", "agency comm": "commission", "shipping": "shipping", "freight": "shipping", "deposit": "deposit",
+    "cash": "tendered", "change": "change", "change due": "change", "cash tendered": "tendered", "tendered":
+    "tendered", "payment": "payment", "paid": "payment", "amount paid": "payment", "rounding": "rounding",
+    "rounding adjustment": "rounding", "rounding adj": "rounding", "round adj": "rounding", "visa": "tendered",
+    "mastercard": "tendered", "amount": "amount", "rate": "rate", "balance": "balance due", "fee": "fee",
+    "net pay": "net amount", "gross pay": "gross amount", "retainer": "retainer", "budget": "budget",
+}  # fmt: skip
+
+DATES = {
+    "date": "document", "invoice date": "document", "inv date": "document", "bill date": "document",
+    "order date": "document", "contract date": "document", "receipt date": "document", "issue date": "document",
+    "date of issue": "document", "date issued": "document", "dated": "document", "transaction date": "document",
+    "agreement date": "document", "document date": "document", "po date": "document", "purchase order date": "document",
+    "date of order": "document", "date of invoice": "document", "date of agreement": "document", "quote date":
+    "document", "statement date": "document", "trans date": "document", "date time": "document", "tarikh": "document",
+    "effective date": "effective", "effective from": "effective", "commencement date": "effective", "effective":
+    "effective", "start date": "start", "begin date": "start", "date from": "start", "from date": "start", "end date":
+    "end", "date to": "end", "to date": "end", "expiration date": "expiration", "expiry date": "expiration",
+    "termination date": "expiration", "expires": "expiration", "valid until": "expiration", "expires on": "expiration",
+    "due date": "due", "payment due": "due", "due by": "due", "payment due date": "due", "delivery date": "delivery",
+    "ship date": "delivery", "shipping date": "delivery", "print date": "print", "printed": "print", "printed at":
+    "print", "date entered": "entry", "last modified": "modification", "original date rev": "revision",
+    "original date revision": "revision", "gen date": "print", "date received": "receipt", "received": "receipt",
+    "date filed": "filing", "date of birth": "birth", "air date": "air", "date signed": "signature", "date of initial"
+    " registration": "registration", "check date": "payment", "event date": "event", "dd": "delivery",
+}  # fmt: skip
+
+PERIODS = {
+    **dict.fromkeys((
+        "flight dates", "flight date", "flight", "order flight", "contract dates", "schedule dates", "contract period",
+        "contract term", "term of contract", "campaign dates", "campaign period", "period of performance",
+        "policy period", "coverage period", "period of insurance", "service period", "subscription period",
+        "subscription term", "effective dates", "rental period", "lease term", "lease period", "run dates",
+        "schedule period", "order dates", "order period", "contract duration", "license period", "term dates",
+        "start end date", "start date end date", "contract start end date", "insurance period", "booking period",
+    ), "term"),
+    **dict.fromkeys(("period", "dates", "term", "period covered", "date range", "time period"), "period"),
+    **dict.fromkeys(("invoice period", "billing period", "statement period", "invoice month", "pay period",
+                     "reporting period", "six month period ending", "for the six month period ending"), "billing"),
+}  # fmt: skip
+
+PARTIES = {
+    name: name
+    for name in (
+        "advertiser", "agency", "client", "customer", "buyer", "purchaser", "seller", "vendor", "supplier", "landlord",
+        "lessor", "tenant", "lessee", "borrower", "lender", "insured", "insurer", "contractor", "consultant",
+        "employer", "employee", "licensor", "licensee", "registrant", "foreign principal", "payee", "payer",
+        "sponsor", "publisher", "station", "distributor", "manufacturer", "principal", "owner", "guarantor",
+    )
+} | {
+    "advertiser name": "advertiser", "agency name": "agency", "client name": "client", "customer name": "customer",
+    "name of registrant": "registrant", "registrant name": "registrant", "name of foreign principal":
+    "foreign principal", "bill to": "customer", "billed to": "customer", "billing address": "customer", "sold to":
+    "customer", "invoice to": "customer", "ship to": "recipient", "deliver to": "recipient", "remit to": "payee",
+    "send payment to": "payee", "remit address": "payee", "pay to": "payee", "company name": "company",
+    "name of company": "company", "vendor name": "vendor", "supplier name": "supplier", "account name": "customer",
+    "policyholder": "insured", "name of insured": "insured", "named insured": "insured", "tenant name": "tenant",
+    "buyer name": "contact", "name of licensee": "licensee", "contractor name": "contractor",
+}  # fmt: skip
+
+OTHERS = (
+    "name", "address", "attention", "attn", "phone", "fax", "phone fax", "tel", "telephone", "email", "product",
+    "product desc", "product description", "description", "property", "account executive", "primary ae", "salesperson",
+    "sales office", "sales region", "sales rep", "special handling", "billing calendar", "billing cycle",
+    "billing type", "bill type", "cash trade", "demographic", "demo", "page", "brand", "comments", "remarks", "terms",
+    "payment terms", "cpe", "package deal", "co op", "order type", "acct types", "account types", "entered by",
+    "buying contact", "billing contact", "product codes", "product code", "revenue code", "priority",
+    "order separation", "new business thru", "unit code", "agency code", "advertiser code", "agy code", "agm",
+    "invoice type", "qty", "quantity", "unit price", "item", "items", "line", "length", "type", "spots", "total spots",
+    "of spots", "aired spots", "days", "day", "time", "air time", "start time", "end time", "start end time", "week",
+    "cashier", "server", "table", "signature", "title", "by", "market", "rating", "ch", "channel", "ad id", "main",
+    "billing", "market", "candidate", "estimate", "month", "occupation", "city", "state", "zip", "subject", "re",
+    "from", "to", "cc", "sent", "commission %", "product 1", "product 2", "spots week", "weekdays", "weeks",
+    "nature of business", "purpose", "separation", "project", "total quantity", "total items", "total qty",
+    "total item", "total pages", "total weight", "total hours", "total units", "total savings", "total discount",
+    "excess", "points", "accepted agency advertiser", "accepted station", "line start date", "reconciliation",
+)  # fmt: skip
+
+WORD = re.compile(r"[a-z]+|\d+|[#%№]")
+NUMBER_MARK = {"no": "#", "nos": "#", "num": "#", "number": "#", "nr": "#", "№": "#", "numbers": "#"}
+COLON = re.compile(r"[:#=]\W*$")
+PREFIXES = re.compile(r"^(?:no|number)\b\.?", re.I)
+TAIL = frozenset({"rm", "usd", "myr", "incl", "inc", "including", "inclusive", "of", "gst", "vat", "tax", "sst", "in",
+                  "with", "rounded", "after", "rounding", "s", "6", "0", "%", "local", "currency", "amount", "sales",
+                  "payable", "the", "inv", "total"})  # fmt: skip
+"""Words that may follow "total" without changing what it is: "Total (incl. GST @ 6%)", "TOTAL RM"."""
+
+EXCLUSIVE = frozenset({"excl", "excluding", "exclusive", "before", "exc", "without", "excludes"})
+
+
+@lru_cache(maxsize=1)
+def _lexicon() -> dict[str, Label]:
+    """Label by phrase, as `tokens` writes it."""
+    found = {phrase: Label("other", phrase) for phrase in OTHERS}
+    found |= {noun: Label("reference", noun) for noun in ALONE}
+    marked = product((*NUMBERED, *OTHER_NUMBERED), MARKS)
+    found |= {f"{noun} {mark}": Label("reference", noun) for noun, mark in marked if mark != "code" or noun == "order"}
+    found |= {f"# of {noun}": Label("reference", noun) for noun in NUMBERED}
+    found |= {phrase: Label("money", name) for phrase, name in MONEY.items()}
+    found |= {phrase: Label("date", name) for phrase, name in DATES.items()}
+    found |= {phrase: Label("period", name) for phrase, name in PERIODS.items()}
+    return found | {phrase: Label("party", role) for phrase, role in PARTIES.items()}
+
+
+@lru_cache(maxsize=4096)
+def tokens(text: str) -> tuple[str, ...]:
+    """The text's words in lower case without punctuation; the many ways to write "number" are "#"."""
+    return tuple(NUMBER_MARK.get(word, word) for word in WORD.findall(text.lower()))
+
+
+@lru_cache(maxsize=8192)
+def label_of(phrase: str) -> Label | None:
+    """The label that these tokens are, to the letter."""
+    return _lexicon().get(phrase) or _total(phrase)
+
+
+@lru_cache(maxsize=8192)
+def _misread(phrase: str) -> Label | None:
+    """The label that a long phrase is but for a slip."""
+    if len(phrase) < LEAST_FUZZY:
+        return None
+    match = process.extractOne(phrase, _long(marked="#" in phrase), scorer=fuzz.ratio, score_cutoff=LIKE)
+    return _lexicon()[match[0]] if match else None
+
+
+@lru_cache(maxsize=2)
+def _long(*, marked: bool) -> tuple[str, ...]:
+    return tuple(phrase for phrase in _lexicon() if len(phrase) >= LEAST_FUZZY - 1 and ("#" in phrase) == marked)
+
+
+@lru_cache(maxsize=1)
+def _openers() -> frozenset[str]:
+    """The first token of every label."""
+    return frozenset(phrase.split()[0] for phrase in _lexicon())
+
+
+def _total(phrase: str) -> Label | None:
+    """A total with what it includes said after it; one that leaves the tax out is a subtotal."""
+    words = phrase.split()
+    if len(words) < 2 or words[0] not in {"total", "totals", "grand", "nett", "net"}:
+        return None
+    if not EXCLUSIVE.isdisjoint(words):
+        return Label("money", "subtotal")
+    return Label("money", "total due") if words[0] != "net" and TAIL.issuperset(words[1:]) else None
+
+
+def spots_of(grid: Grid) -> tuple[Spot, ...]:
+    """The labels on the page, in reading order.
+
+    A label begins its cell, or ends it with something to its right; within a cell only one with a colon counts, or one
+    after another label (the heads of narrow columns run together).
+    """
+    found: list[Spot] = []
+    for row in grid.rows:
+        for place, cell in enumerate(row):
+            found += _in_cell(cell, followed=place + 1 < len(row))
+    return tuple(found)
+
+
+def _in_cell(cell: Cell, *, followed: bool) -> Iterator[Spot]:
+    words = [tokens(text) for text in cell.texts]
+    if len(words) > MAX_CELL:
+        words = words[:MAX_PHRASE]
+    position, headed = 0, True
+    while position < len(words):
+        spot = _spot(cell, words, position, fuzzy=headed and cell.confidence < 1.0)
+        if spot and (headed or spot.colon or (spot.last == len(cell.texts) and followed)):
+            yield spot
+            position, headed = spot.last, not spot.colon
+        else:
+            position, headed = position + 1, headed and not words[position]
+
+
+def _spot(cell: Cell, words: Sequence[tuple[str, ...]], first: int, *, fuzzy: bool) -> Spot | None:
+    """The longest label that begins at this word."""
+    if not words[first] or not (fuzzy or words[first][0] in _openers()):
+        return None
+    runs = [(last, _phrase(words[first:last])) for last in range(min(len(words), first + MAX_PHRASE), first, -1)]
+    for read in (label_of, _misread) if fuzzy else (label_of,):
+        for last, phrase in runs:
+            if words[last - 1] and (label := read(phrase)):
+                return Spot(label, cell, first, last, _closed(cell, last), exact=read is label_of)
+    return None
+
+
+def _phrase(words: Sequence[tuple[str, ...]]) -> str:
+    return " ".join(token for group in words for token in group)
+
+
+def _closed(cell: Cell, last: int) -> bool:
+    """Whether a colon follows the label that ends before this word."""
+    return COLON.search(cell.texts[last - 1]) is not None or cell.texts[last : last + 1] in (("=",), (":",))

@@ -1,0 +1,137 @@
+"""Orders, invoices, receipts and other forms: what their labels and their totals say, as findings.
+
+Where a label stands close to its value little is left to doubt: what is, is whether the label means the whole paper.
+Only pages that are forms are read: prose has labels too ("Term: ..."), and rules of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pipeline.normalise import iso_date, money
+from pipeline.rules.geometry import Grid, grid_of
+from pipeline.rules.pairs import Pair, Run, dates_in, pairs_of
+from pipeline.rules.quotes import Page
+from pipeline.rules.totals import total_of
+from pipeline.types import Finding, PageText
+
+__all__ = ["read_forms"]
+
+RAGGED, LEAST_PAIRS = 0.3, 3
+"""Share of rows with several cells, and labels with a value, from which a page is read as a form."""
+
+DAY_FIRST = re.compile(r"\bRM\b|MYR|SGD|£|€|GBP|EUR|AUD|INR|₹|\b(?:SDN|BHD|GST|VAT|PTY|LTD|GMBH|PLC)\b", re.I)
+MONTH_FIRST = re.compile(r"\b(?:USD|LLC)\b|,\s?[A-Z]{2}\s\d{5}\b")
+DIGITS = re.compile(r"\b(\d{1,2})\s?[/.-]\s?(\d{1,2})\s?[/.-]\s?\d{2,4}\b")
+CURRENCY = (("RM", "MYR"), ("£", "GBP"), ("€", "EUR"), ("₹", "INR"), ("$", "USD"))
+ACCOUNT = re.compile(r"\s*\(+[\d -]{1,12}\)+$")
+"""A customer number in brackets behind a name."""
+
+OWN = ("invoice", "tax invoice", "contract", "agreement", "order", "insertion order", "io", "sales order",
+       "purchase order", "po", "work order", "delivery order", "receipt", "bill", "cash inv", "inv", "policy", "lease",
+       "loan", "quotation", "quote", "permit", "claim", "confirmation", "document", "doc", "credit note")  # fmt: skip
+"""Whose number is the paper's own, likeliest first: an invoice names its order and contract, hardly the reverse."""
+
+PLAIN = {"io": "insertion order", "po": "purchase order", "inv": "invoice", "cash inv": "invoice", "doc": "document"}
+DOCUMENT_DATE, TERM, PERIOD = 0.85, 0.9, 0.7
+UNSURE = 0.75
+"""Factor of a confidence whose label was read with a slip."""
+
+
+@dataclass(frozen=True)
+class _Form:
+    """A page that is a form, with what it says of how to read its dates and sums."""
+
+    page: Page
+    pairs: tuple[Pair, ...]
+    order: str
+    currency: str
+
+
+def read_forms(pages: Sequence[PageText]) -> list[list[Finding]]:
+    """The findings of each page of one document, in order; none for a page that isn't a form."""
+    grids = [grid_of(page.words) for page in pages]
+    order = _date_order(grids)
+    return [list(_read(page, grid, order)) for page, grid in zip(pages, grids, strict=True)]
+
+
+def _date_order(grids: Sequence[Grid]) -> str:
+    """Whether the document writes the day first: by a date that has one reading only, else by its country's marks."""
+    text = "\n".join(cell.text for grid in grids for cell in grid.cells)
+    days = [(int(match[1]), int(match[2])) for match in DIGITS.finditer(text)]
+    first, second = sum(12 < a < 32 for a, _ in days), sum(12 < b < 32 for _, b in days)
+    if first != second:
+        return "DMY" if first > second else "MDY"
+    return "DMY" if DAY_FIRST.search(text) and not MONTH_FIRST.search(text) else "MDY"
+
+
+def _read(text: PageText, grid: Grid, order: str) -> Iterator[Finding]:
+    if grid.ragged < RAGGED or len(pairs := pairs_of(grid)) < LEAST_PAIRS:
+        return
+    joined = " ".join(cell.text for cell in grid.cells)
+    currency = next((code for sign, code in CURRENCY if sign in joined), "")
+    form = _Form(Page(text), pairs, order, currency)
+    readers = {"reference": _reference, "money": _sum, "date": _date, "period": _period, "party": _party}
+    for pair in pairs:
+        yield from readers[pair.label.kind](form, pair)
+    yield from _own_number(form)
+    if total := total_of(pairs):
+        value = money(total.pair.text, currency)
+        yield form.page.finding("total_amount", total.pair, value, total.confidence)
+
+
+def _sure(pair: Pair, confidence: float) -> float:
+    return confidence if pair.spot.exact else confidence * UNSURE
+
+
+def _reference(form: _Form, pair: Pair) -> Iterator[Finding]:
+    label = PLAIN.get(pair.label.name, pair.label.name)
+    yield form.page.finding("reference_numbers", pair, pair.text.upper(), _sure(pair, 0.85), label=label)
+
+
+def _own_number(form: _Form) -> Iterator[Finding]:
+    """The number of the paper itself."""
+    named = [pair for pair in form.pairs if pair.label.kind == "reference" and pair.label.name in OWN]
+    if named:
+        best = min(named, key=lambda pair: OWN.index(pair.label.name))
+        yield form.page.finding("document_number", best, best.text.upper(), _sure(best, 0.85))
+
+
+def _sum(form: _Form, pair: Pair) -> Iterator[Finding]:
+    value = money(pair.text, form.currency)
+    yield form.page.finding("amounts", pair, value, _sure(pair, 0.85), purpose=pair.label.name)
+
+
+def _date(form: _Form, pair: Pair) -> Iterator[Finding]:
+    name, value = pair.label.name, iso_date(pair.text.replace(" ", "") if "/" in pair.text else pair.text, form.order)
+    fields = {"document": "agreement_date", "effective": "effective_date", "expiration": "expiration_date"}
+    if not value:
+        return
+    if field := fields.get(name):
+        yield form.page.finding(field, pair, value, _sure(pair, DOCUMENT_DATE))
+    else:
+        yield form.page.finding("dates", pair, value, _sure(pair, 0.8), purpose=name)
+
+
+def _period(form: _Form, pair: Pair) -> Iterator[Finding]:
+    """Both days of a period: of the contract's term, or of what was billed."""
+    first, second = dates_in(pair.text)[:2]
+    start, end = iso_date(first[0], form.order), iso_date(second[0], form.order)
+    if not start or not end or start > end:
+        return
+    confidence = _sure(pair, TERM if pair.label.name == "term" else PERIOD)
+    for match, value, field in ((first, start, "effective_date"), (second, end, "expiration_date")):
+        day = pair.part(*match.span())
+        if pair.label.name == "billing":
+            purpose = "billing period starts" if match is first else "billing period ends"
+            yield form.page.finding("dates", day, value, 0.8, purpose=purpose)
+        else:
+            yield form.page.finding(field, day, value, confidence)
+
+
+def _party(form: _Form, pair: Pair) -> Iterator[Finding]:
+    named = pair.part(0, ACCOUNT.sub("", pair.text).__len__())
+    if pair.label.name != "contact":
+        yield form.page.finding("parties", named, named.text, _sure(pair, 0.8), role=pair.label.name)
