@@ -26,7 +26,8 @@ MAX_PHRASE, MAX_CELL = 6, 12
 LIKE = 87.0
 """rapidfuzz ratio (0..100) from which a phrase of `LEAST_FUZZY` letters is a misread label: one slip in eight."""
 
-LEAST_FUZZY = 8
+LEAST_FUZZY, LEAST_PARTY = 8, 10
+"""Letters of a label that may hold a slip; more of a party's, whose neighbours are words too ("supplies")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +164,10 @@ OTHERS = (
 WORD = re.compile(r"[a-z]+|\d+|[#%№]")
 NUMBER_MARK = {"no": "#", "nos": "#", "num": "#", "number": "#", "nr": "#", "№": "#", "numbers": "#"}
 COLON = re.compile(r"[:#=]\W*$")
-PREFIXES = re.compile(r"^(?:no|number)\b\.?", re.I)
-TAIL = frozenset({"rm", "usd", "myr", "incl", "inc", "including", "inclusive", "of", "gst", "vat", "tax", "sst", "in",
-                  "with", "rounded", "after", "rounding", "s", "6", "0", "%", "local", "currency", "amount", "sales",
-                  "payable", "the", "inv", "total"})  # fmt: skip
-"""Words that may follow "total" without changing what it is: "Total (incl. GST @ 6%)", "TOTAL RM"."""
+TAIL = frozenset({"usd", "myr", "incl", "inc", "including", "inclusive", "gst", "vat", "tax", "sst", "with", "rounded",
+                  "after", "rounding", "local", "currency", "amount", "sales", "payable", "the", "inv", "total", "due",
+                  "sale", "price", "rounding"})  # fmt: skip
+"""Words that may follow "total" without changing what it is, with any of two letters: "Total (incl. GST @ 6%)"."""
 
 EXCLUSIVE = frozenset({"excl", "excluding", "exclusive", "before", "exc", "without", "excludes"})
 
@@ -204,7 +204,10 @@ def _misread(phrase: str) -> Label | None:
     if len(phrase) < LEAST_FUZZY:
         return None
     match = process.extractOne(phrase, _long(marked="#" in phrase), scorer=fuzz.ratio, score_cutoff=LIKE)
-    return _lexicon()[match[0]] if match else None
+    if not match or (match[0].count(" ") != phrase.count(" ") and match[0].replace(" ", "") != phrase.replace(" ", "")):
+        return None
+    label = _lexicon()[match[0]]
+    return label if label.kind != "party" or len(phrase) >= LEAST_PARTY else None
 
 
 @lru_cache(maxsize=2)
@@ -225,7 +228,8 @@ def _total(phrase: str) -> Label | None:
         return None
     if not EXCLUSIVE.isdisjoint(words):
         return Label("money", "subtotal")
-    return Label("money", "total due") if words[0] != "net" and TAIL.issuperset(words[1:]) else None
+    said = {word for word in words[1:] if len(word) > 2}
+    return Label("money", "total due") if words[0] != "net" and TAIL.issuperset(said) else None
 
 
 def spots_of(grid: Grid) -> tuple[Spot, ...]:
@@ -247,8 +251,8 @@ def _in_cell(cell: Cell, *, followed: bool) -> Iterator[Spot]:
         words = words[:MAX_PHRASE]
     position, headed = 0, True
     while position < len(words):
-        spot = _spot(cell, words, position, fuzzy=headed and cell.confidence < 1.0)
-        if spot and (headed or spot.colon or (spot.last == len(cell.texts) and followed)):
+        spot = _spot(cell, words, position, fuzzy=cell.confidence < 1.0 and (headed or followed))
+        if spot and (headed or (spot.colon and spot.exact) or (spot.last == len(cell.texts) and followed)):
             yield spot
             position, headed = spot.last, not spot.colon
         else:
@@ -263,14 +267,11 @@ def _spot(cell: Cell, words: Sequence[tuple[str, ...]], first: int, *, fuzzy: bo
     for read in (label_of, _misread) if fuzzy else (label_of,):
         for last, phrase in runs:
             if words[last - 1] and (label := read(phrase)):
-                return Spot(label, cell, first, last, _closed(cell, last), exact=read is label_of)
+                end = last + (cell.texts[last : last + 1] in ((":",), ("=",)))
+                colon = COLON.search(cell.texts[end - 1]) is not None
+                return Spot(label, cell, first, end, colon, exact=read is label_of)
     return None
 
 
 def _phrase(words: Sequence[tuple[str, ...]]) -> str:
     return " ".join(token for group in words for token in group)
-
-
-def _closed(cell: Cell, last: int) -> bool:
-    """Whether a colon follows the label that ends before this word."""
-    return COLON.search(cell.texts[last - 1]) is not None or cell.texts[last : last + 1] in (("=",), (":",))

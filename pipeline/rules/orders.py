@@ -10,29 +10,32 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.normalise import iso_date, money
+from pipeline.normalise import iso_date
 from pipeline.rules.geometry import Grid, grid_of
 from pipeline.rules.pairs import Pair, Run, dates_in, pairs_of
 from pipeline.rules.quotes import Page
-from pipeline.rules.totals import total_of
+from pipeline.rules.receipts import merchant_of, only_date
+from pipeline.rules.totals import total_of, worth
 from pipeline.types import Finding, PageText
 
 __all__ = ["read_forms"]
 
-RAGGED, LEAST_PAIRS = 0.3, 3
+RAGGED, LEAST_PAIRS = 0.3, 2
 """Share of rows with several cells, and labels with a value, from which a page is read as a form."""
 
 DAY_FIRST = re.compile(r"\bRM\b|MYR|SGD|£|€|GBP|EUR|AUD|INR|₹|\b(?:SDN|BHD|GST|VAT|PTY|LTD|GMBH|PLC)\b", re.I)
 MONTH_FIRST = re.compile(r"\b(?:USD|LLC)\b|,\s?[A-Z]{2}\s\d{5}\b")
 DIGITS = re.compile(r"\b(\d{1,2})\s?[/.-]\s?(\d{1,2})\s?[/.-]\s?\d{2,4}\b")
 CURRENCY = (("RM", "MYR"), ("£", "GBP"), ("€", "EUR"), ("₹", "INR"), ("$", "USD"))
+ROUNDING = re.compile(r"\bround(?:ing|ed)\b", re.I)
 ACCOUNT = re.compile(r"\s*\(+[\d -]{1,12}\)+$")
 """A customer number in brackets behind a name."""
 
-OWN = ("invoice", "tax invoice", "contract", "agreement", "order", "insertion order", "io", "sales order",
-       "purchase order", "po", "work order", "delivery order", "receipt", "bill", "cash inv", "inv", "policy", "lease",
-       "loan", "quotation", "quote", "permit", "claim", "confirmation", "document", "doc", "credit note")  # fmt: skip
-"""Whose number is the paper's own, likeliest first: an invoice names its order and contract, hardly the reverse."""
+OWN = ("contract", "agreement", "lease", "loan", "policy", "invoice", "tax invoice", "order", "insertion order", "io",
+       "sales order", "purchase order", "po", "work order", "delivery order", "receipt", "bill", "cash inv", "inv",
+       "quotation", "quote", "permit", "claim", "confirmation", "document", "doc", "credit note")  # fmt: skip
+"""Whose number the paper is filed under, likeliest first: the contract's, which its invoices name too; then its own,
+and an invoice names its order, hardly the reverse."""
 
 PLAIN = {"io": "insertion order", "po": "purchase order", "inv": "invoice", "cash inv": "invoice", "doc": "document"}
 DOCUMENT_DATE, TERM, PERIOD = 0.85, 0.9, 0.7
@@ -77,9 +80,19 @@ def _read(text: PageText, grid: Grid, order: str) -> Iterator[Finding]:
     for pair in pairs:
         yield from readers[pair.label.kind](form, pair)
     yield from _own_number(form)
-    if total := total_of(pairs):
-        value = money(total.pair.text, currency)
+    yield from _receipt(form, grid)
+    if total := total_of(pairs, rounded=ROUNDING.search(joined) is not None):
+        value = worth(total.pair.text, currency)
         yield form.page.finding("total_amount", total.pair, value, total.confidence)
+
+
+def _receipt(form: _Form, grid: Grid) -> Iterator[Finding]:
+    """What a receipt says without a label: who issued it, and when."""
+    if merchant := merchant_of(grid, form.pairs):
+        yield form.page.finding("parties", merchant, merchant.text, merchant.confidence, role="seller")
+        dated = any(pair.label.kind == "date" and pair.label.name == "document" for pair in form.pairs)
+        if not dated and (day := only_date(grid, form.order)):
+            yield form.page.finding("agreement_date", day, iso_date(day.plain, form.order), day.confidence)
 
 
 def _sure(pair: Pair, confidence: float) -> float:
@@ -100,7 +113,7 @@ def _own_number(form: _Form) -> Iterator[Finding]:
 
 
 def _sum(form: _Form, pair: Pair) -> Iterator[Finding]:
-    value = money(pair.text, form.currency)
+    value = worth(pair.text, form.currency)
     yield form.page.finding("amounts", pair, value, _sure(pair, 0.85), purpose=pair.label.name)
 
 

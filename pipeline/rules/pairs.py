@@ -31,11 +31,17 @@ TABLE = 5
 SLACK = 2.0
 """Characters by which a value may begin left of the label it stands under."""
 
+INDENT = 2
+"""Characters before a value that begins its column."""
+
 SIGN = r"(?:US\s?\$|[CASH]?[AK]?\$|€|£|¥|₹|(?:USD|EUR|GBP|CAD|AUD|CHF|SGD|MYR|INR|HKD|RM)\b)"
 SUM = re.compile(
     rf"(?<![\w.,/$-])[(]?(?:{SIGN}\s?(?:\d{{1,3}}(?:[,.]\d{{3}})+|\d{{1,9}})(?:[.,]\d{{2}})?"
     r"|(?:\d{1,3}(?:,\d{3})+|\d{1,9})[.,]\d{2})[)]?(?![\d/%]|[.,-]\d)"
 )
+SPLIT = re.compile(r"(?:RM\s?|\$\s?)?\d{1,5}\s\d\d")
+"""A sum whose point the scan lost: what it is worth is a guess, so its value never stands in its words."""
+
 DATE = re.compile(
     r"(?<![\w/.])(?:\d{1,2}\s?([/.-])\s?\d{1,2}\s?\1\s?(?:20\d\d|19\d\d|\d\d)(?!\d)|(?:19|20)\d\d([/-])\d\d\2\d\d(?!\d)"
     r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}\.?\s?\d{1,2}(?:st|nd|rd|th)?,?\s(?:19|20)\d\d"
@@ -119,36 +125,34 @@ def pairs_of(grid: Grid) -> tuple[Pair, ...]:
     by_row: dict[int, list[Spot]] = {}
     for spot in spots_of(grid):
         by_row.setdefault(grid.number(spot.cell), []).append(spot)
-    asked = (spot for row in by_row.values() for spot in _meant(row))
-    return tuple(pair for spot in asked if (pair := _pair(grid, spot, by_row)))
+    asked = ((spot, row) for row in by_row.values() for spot in _meant(row))
+    return tuple(pair for spot, row in asked if (pair := _pair(grid, spot, row, by_row)))
 
 
 def _meant(row: Sequence[Spot]) -> Iterator[Spot]:
-    """The labels of a row whose values are asked for.
-
-    The heads of a table's columns ask for a line's values, not the document's, unless they are too particular for
-    that. "Name:" beside a party's label asks for that party.
-    """
-    head = sum(not spot.colon for spot in row) >= TABLE
+    """The labels of a row whose values are asked for; "Name:" beside a party's label asks for that party."""
     for before, spot in zip((None, *row), row, strict=False):
         if before and before.label.kind == "party" and spot.label.name == "name":
             yield replace(spot, label=before.label)
-        elif spot.label.kind != "other" and not (head and _of_line(spot)):
+        elif spot.label.kind != "other":
             yield spot
 
 
+def _pair(grid: Grid, spot: Spot, row: Sequence[Spot], by_row: dict[int, list[Spot]]) -> Pair | None:
+    head = sum(not other.colon for other in row) >= TABLE and _of_line(spot)
+    for place, run in _candidates(grid, spot, by_row):
+        if place == "below" and head:
+            return None
+        if run and (span := _reads(spot, run, place)) and (place != "below" or span[0] <= INDENT):
+            return Pair(spot, run.cut(*span), run.text[slice(*span)], place)
+    return None
+
+
 def _of_line(spot: Spot) -> bool:
-    """Whether the label, as the head of a column, is of the column's lines."""
+    """Whether the label, where it heads a table's column, asks for each line's value and not for the document's."""
     if spot.label.kind == "reference":
         return spot.last - spot.first == 1
     return spot.label.kind != "date" or spot.last - spot.first == 1 or spot.label.name in {"start", "end", "air"}
-
-
-def _pair(grid: Grid, spot: Spot, by_row: dict[int, list[Spot]]) -> Pair | None:
-    for place, run in _candidates(grid, spot, by_row):
-        if run and (span := _reads(spot, run, place)):
-            return Pair(spot, run.cut(*span), run.text[slice(*span)], place)
-    return None
 
 
 def _candidates(
@@ -203,8 +207,9 @@ def _below(grid: Grid, spot: Spot, beside: Sequence[Spot], by_row: dict[int, lis
         parts = [part for part in parts if part[1] < part[2]]
         if not parts or parts[0][0].word_left(parts[0][1]) > right + SLACK * spot.cell.em:
             continue
-        cell, first, last = parts[0]
-        if any(other.cell is cell and first <= other.first < last for other in labels):
+        if any(other.cell is parts[0][0] and other.first < parts[0][2] for other in labels):
+            return
+        if spot.label.kind == "money" and labels:
             return
         cut = [other.cell for other in labels]
         yield _run([part for i, part in enumerate(parts) if i == 0 or part[0] not in cut])
@@ -237,7 +242,8 @@ def _reads(spot: Spot, run: Run, place: str) -> tuple[int, int] | None:
     kind, text = spot.label.kind, run.text
     whole = spot.first == 0 and spot.last == len(spot.cell.texts)
     if kind == "money":
-        return next((match.span() for match in sums_in(text)), None)
+        found = next(iter(sums_in(text)), None) or SPLIT.fullmatch(text)
+        return found.span() if found else None
     if kind == "date":
         found = dates_in(text[:60])
         return found[0].span() if found and found[0].start() <= 8 else None

@@ -66,8 +66,17 @@ class Page:
         for _ in range(CONTEXT):
             if self._alone(first, last):
                 break
-            first, last = max(0, first - 1), min(len(self._words), last + 1)
+            first, last = self._wider(first, last)
         return " ".join(word.text for word in self._words[first:last])
+
+    def _wider(self, first: int, last: int) -> tuple[int, int]:
+        """One word more: of the same line if it has one on either side, else on both sides."""
+        before, after = max(0, first - 1), min(len(self._words), last + 1)
+        if self._words[before].line == self._words[first].line and before < first:
+            return before, last
+        if self._words[after - 1].line == self._words[last - 1].line and after > last:
+            return first, after
+        return before, after
 
     def _alone(self, first: int, last: int) -> bool:
         """Whether these words stand on the page nowhere else, nor before this as a part of other words."""

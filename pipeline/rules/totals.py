@@ -6,6 +6,7 @@ after tax. A total after rounding is what is paid. A total that leaves the tax o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,7 +14,7 @@ from decimal import Decimal
 from pipeline.normalise import money
 from pipeline.rules.pairs import Pair
 
-__all__ = ["Total", "total_of"]
+__all__ = ["Total", "total_of", "worth"]
 
 SURE = {
     "gross total": 0.9, "grand total": 0.9, "total due": 0.85, "total": 0.8, "balance due": 0.7, "amount due": 0.7,
@@ -22,6 +23,9 @@ SURE = {
 """Confidence by what the label says, which is also the order in which one is taken for the total."""
 
 MISREAD = 0.8
+PARTS, DOUBTED = {"subtotal", "tax", "net amount", "net total", "net amount due", "commission"}, 0.5
+"""What a total is never less than; where it is, one of them was misread, and this is left of the confidence."""
+
 ROUNDED = Decimal("0.05")
 """The most that cash is rounded by."""
 
@@ -34,22 +38,31 @@ class Total:
     confidence: float
 
 
-def total_of(pairs: Sequence[Pair]) -> Total | None:
-    """The page's total, or None; of several of one name the largest, since each part has a total of its own."""
-    sums = [(SURE[pair.label.name] * (1 if pair.spot.exact else MISREAD), _amount(pair), pair) for pair in pairs
-            if pair.label.kind == "money" and pair.label.name in SURE]  # fmt: skip
-    named = [entry for entry in sums if entry[1] > 0]
+def total_of(pairs: Sequence[Pair], *, rounded: bool) -> Total | None:
+    """The page's total, or None; of several of one name the largest, since each part has a total of its own.
+
+    `rounded` says that the page rounds a sum: the total after that is meant.
+    """
+    sums = [pair for pair in pairs if pair.label.kind == "money"]
+    named = [(SURE[pair.label.name] * (1 if pair.spot.exact else MISREAD), _amount(pair), pair) for pair in sums
+             if pair.label.name in SURE and _amount(pair) > 0]  # fmt: skip
     if not named:
         return None
     confidence, amount, best = max(named, key=lambda entry: entry[:2])
-    rounding = [pair for pair in pairs if pair.label.name == "rounding"]
-    for _, other, pair in named if rounding else ():
+    if any(_amount(pair) > amount + ROUNDED for pair in sums if pair.label.name in PARTS):
+        confidence *= DOUBTED
+    for _, other, pair in named if rounded else ():
         if abs(other - amount) <= ROUNDED and pair.run.box.top > best.run.box.top:
             best = pair
     return Total(best, confidence)
 
 
+def worth(text: str, currency: str = "") -> str:
+    """The sum's normal form; "6 00" lost its point."""
+    return money(re.sub(r"(?<=\d)\s(?=\d\d$)", ".", text), currency)
+
+
 def _amount(pair: Pair) -> Decimal:
     """The sum's value; negative for one in brackets."""
-    value = money(pair.text).rpartition(" ")[2]
+    value = worth(pair.text).rpartition(" ")[2]
     return Decimal(value or 0) * (-1 if pair.text.startswith("(") else 1)

@@ -1,0 +1,116 @@
+"""Receipts: the merchant at the head of the page and a date without a label.
+
+A till prints its owner's name first, often with the form of company, then the address, the numbers and the goods.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.rules.geometry import Cell, Grid
+from pipeline.rules.labels import tokens
+from pipeline.rules.pairs import Pair, dates_in
+
+__all__ = ["Unlabelled", "merchant_of", "only_date"]
+
+HEAD = 7
+"""Rows from the top in which the merchant is named."""
+
+TITLE = re.compile(r"\b(?:receipt|cash bill|tax invoice|cash sale|bill no)\b", re.I)
+CUES, LEAST_CUES = (
+    r"\btotal", r"\bcash\b|\bvisa\b|\bmaster\s?card\b", r"\bchange\b", r"\breceipt\b", r"\btax invoice|\bcash (?:bill|inv)",
+    r"\bgst\b|\bvat\b|\bsst\b", r"\bcashier\b|\bserver\b|\boperator\b", r"\bqty\b|\bquantity\b|\bitems?\b",
+    r"\bround", r"\bsub-?\s?total", r"\bthank|\breturn|\brefund|\bgoods\b|\bcopy\b", r"\btel\b|\bfax\b",
+), 4  # fmt: skip
+"""What tills print, and how many of these make a short page a receipt."""
+
+NARROW = 350
+"""Words: a page with more is no receipt."""
+
+FORM = re.compile(
+    r"\b(?:s[dio]n\.?\s?b[hn]d|s/b|plt|ltd|limited|inc|llc|llp|corp(?:oration)?|gmbh|pte|pty|plc|enterprise|trading"
+    r"|company|co\.|store|stores|mart|market|hypermarket|supermarket|restaurant|restoran|cafe|pharmacy|hardware"
+    r"|bakery|hotel|holdings|sa|bv|kg)(?![\w])",
+    re.I,
+)
+"""Company forms, and what shops call themselves."""
+
+NOT_NAME = re.compile(
+    r"\b(?:tax|invoice|receipt|bill|welcome|thank|tel|fax|phone|gst|reg|no|lot|jalan|jln|street|st|road|rd|avenue|ave"
+    r"|suite|floor|page|date|time|table|cashier|copy|original|duplicate|www|email)\b|[@#:]|\d{4}",
+    re.I,
+)
+REGISTERED = re.compile(r"[\s.,]*[(\[{]?\s*(?:co\.?\s?(?:reg)?\.?\s?(?:no)?\.?\s?:?\s?)?[\d-]{4,}\s?[-\s]?[A-Z]?\s*[)\]}]?\W*$",
+                        re.I)  # fmt: skip
+"""A company's registration number behind its name."""
+
+
+@dataclass(frozen=True)
+class Unlabelled:
+    """A value that stands by itself: its words' places, its text, and how sure its place alone makes it."""
+
+    places: tuple[int, ...]
+    text: str
+    confidence: float
+    label_places: tuple[int, ...] = ()
+
+    @property
+    def plain(self) -> str:
+        """The text without blanks where it is of digits only."""
+        return self.text.replace(" ", "") if not any(map(str.isalpha, self.text)) else self.text
+
+
+def merchant_of(grid: Grid, pairs: Sequence[Pair]) -> Unlabelled | None:
+    """Who issued the receipt; None where the page isn't one."""
+    if not _is_receipt(grid, pairs):
+        return None
+    rows = [row for row in grid.rows[:HEAD] if row]
+    named = next((row for row in rows if FORM.search(_text(row)) and not TITLE.search(_text(row))), None)
+    if named:
+        return _name(named, 0.75)
+    return next((_name(row, 0.5) for row in rows[:3] if _like_name(row)), None)
+
+
+def _is_receipt(grid: Grid, pairs: Sequence[Pair]) -> bool:
+    """A short page with a sum on it that says what tills say."""
+    if sum(len(cell.words) for cell in grid.cells) > NARROW or not any(pair.label.kind == "money" for pair in pairs):
+        return False
+    said = "\n".join(cell.text for cell in grid.cells).lower()
+    return sum(re.search(cue, said) is not None for cue in CUES) >= LEAST_CUES
+
+
+def _text(row: Sequence[Cell]) -> str:
+    return " ".join(cell.text for cell in row)
+
+
+def _like_name(row: Sequence[Cell]) -> bool:
+    """Mostly capital letters, in words, well read."""
+    text = _text(row)
+    letters = [c for c in text if c.isalpha()]
+    well = all(cell.confidence >= 0.5 for cell in row)
+    return well and len(letters) >= 5 and len(letters) >= 0.75 * len(text.replace(" ", "")) and not NOT_NAME.search(text)
+
+
+def _name(row: Sequence[Cell], confidence: float) -> Unlabelled:
+    """The row without what follows the name, and without specks before it."""
+    words = [(place, text) for cell in row for place, text in zip(cell.words, cell.texts, strict=True)]
+    while len(words) > 1 and not tokens(words[0][1]):
+        words.pop(0)
+    joined = " ".join(text for _, text in words)
+    text = REGISTERED.sub("", joined).rstrip(" ,-") or joined
+    kept = text.count(" ") + 1
+    return Unlabelled(tuple(place for place, _ in words[:kept]), text, confidence)
+
+
+def only_date(grid: Grid, order: str) -> Unlabelled | None:
+    """The page's date: surer where it has no other."""
+    found = [(cell, match) for cell in grid.cells for match in dates_in(cell.text)]
+    if not found:
+        return None
+    cell, match = found[0]
+    alone = len({other[0].replace(" ", "") for _, other in found}) == 1
+    first = cell.text[: match.start()].count(" ")
+    last = first + match[0].count(" ") + 1
+    return Unlabelled(cell.words[first:last], match[0], 0.7 if alone else 0.4)
