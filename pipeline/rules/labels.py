@@ -252,11 +252,20 @@ def _in_cell(cell: Cell, *, followed: bool) -> Iterator[Spot]:
     position, headed = 0, True
     while position < len(words):
         spot = _spot(cell, words, position, fuzzy=cell.confidence < 1.0 and (headed or followed))
-        if spot and (headed or (spot.colon and spot.exact) or (spot.last == len(cell.texts) and followed)):
+        if spot and (headed or _within(spot, followed=followed)):
             yield spot
             position, headed = spot.last, not spot.colon
         else:
             position, headed = position + 1, headed and not words[position]
+
+
+def _within(spot: Spot, *, followed: bool) -> bool:
+    """Whether a label in the midst of a cell is one: a colon ends it, or it ends the cell beside another; and a sum's
+    follows a value ("TAX TOTAL:" is no total)."""
+    closed = spot.exact and spot.colon
+    after_value = any(map(str.isdigit, spot.cell.texts[spot.first - 1]))
+    ends = spot.last == len(spot.cell.texts) and followed
+    return (closed or ends) and (after_value or spot.label.kind != "money")
 
 
 def _spot(cell: Cell, words: Sequence[tuple[str, ...]], first: int, *, fuzzy: bool) -> Spot | None:

@@ -34,6 +34,10 @@ SLACK = 2.0
 INDENT = 2
 """Characters before a value that begins its column."""
 
+COLUMNS = frozenset({"gross total", "gross amount", "grand total", "total due", "amount due", "balance due", "net total",
+                     "net amount due", "net amount", "total", "commission"})  # fmt: skip
+"""Sums whose labels may head a column; a "Rate" or "Tax" there is each line's."""
+
 SIGN = r"(?:US\s?\$|[CASH]?[AK]?\$|€|£|¥|₹|(?:USD|EUR|GBP|CAD|AUD|CHF|SGD|MYR|INR|HKD|RM)\b)"
 SUM = re.compile(
     rf"(?<![\w.,/$-])[(]?(?:{SIGN}\s?(?:\d{{1,3}}(?:[,.]\d{{3}})+|\d{{1,9}})(?:[.,]\d{{2}})?"
@@ -141,7 +145,7 @@ def _meant(row: Sequence[Spot]) -> Iterator[Spot]:
 def _pair(grid: Grid, spot: Spot, row: Sequence[Spot], by_row: dict[int, list[Spot]]) -> Pair | None:
     head = sum(not other.colon for other in row) >= TABLE and _of_line(spot)
     for place, run in _candidates(grid, spot, by_row):
-        if place == "below" and head:
+        if place == "below" and (head or (spot.label.kind == "money" and spot.label.name not in COLUMNS)):
             return None
         if run and (span := _reads(spot, run, place)) and (place != "below" or span[0] <= INDENT):
             return Pair(spot, run.cut(*span), run.text[slice(*span)], place)
@@ -163,6 +167,8 @@ def _candidates(
     beside = by_row[grid.number(spot.cell)]
     rest = _inline(spot, beside)
     yield "inline", rest
+    if rest is not None and spot.label.kind == "money":
+        return  # a longer label, and not one of ours: "Total Items", "Net 30 days"
     if rest is None:
         yield "right", _right(spot, row, beside)
     yield from (("below", run) for run in _below(grid, spot, beside, by_row))

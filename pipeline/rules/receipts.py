@@ -18,7 +18,6 @@ __all__ = ["Unlabelled", "merchant_of", "only_date"]
 HEAD = 7
 """Rows from the top in which the merchant is named."""
 
-TITLE = re.compile(r"\b(?:receipt|cash bill|tax invoice|cash sale|bill no)\b", re.I)
 CUES, LEAST_CUES = (
     r"\btotal", r"\bcash\b|\bvisa\b|\bmaster\s?card\b", r"\bchange\b", r"\breceipt\b", r"\btax invoice|\bcash (?:bill|inv)",
     r"\bgst\b|\bvat\b|\bsst\b", r"\bcashier\b|\bserver\b|\boperator\b", r"\bqty\b|\bquantity\b|\bitems?\b",
@@ -29,19 +28,25 @@ CUES, LEAST_CUES = (
 NARROW = 350
 """Words: a page with more is no receipt."""
 
-FORM = re.compile(
-    r"\b(?:s[dio]n\.?\s?b[hn]d|s/b|plt|ltd|limited|inc|llc|llp|corp(?:oration)?|gmbh|pte|pty|plc|enterprise|trading"
-    r"|company|co\.|store|stores|mart|market|hypermarket|supermarket|restaurant|restoran|cafe|pharmacy|hardware"
-    r"|bakery|hotel|holdings|sa|bv|kg)(?![\w])",
+COMPANY = re.compile(
+    r"\b(?:s[dio]n\.?\s?b[hn]d|s/b|plt|ltd|limited|inc|llc|llp|corp(?:oration)?|gmbh|pte|pty|plc|company|co\.)(?![\w])",
     re.I,
 )
-"""Company forms, and what shops call themselves."""
+SHOP = re.compile(
+    r"\b(?:enterprise|trading|stores?|mart|market|hypermarket|supermarket|restaurant|restoran|cafe|pharmacy|hardware"
+    r"|bakery|hotel|holdings|kedai|books?|stationery|centre|center)\b",
+    re.I,
+)
+"""What shops call themselves that name no form of company."""
 
 NOT_NAME = re.compile(
     r"\b(?:tax|invoice|receipt|bill|welcome|thank|tel|fax|phone|gst|reg|no|lot|jalan|jln|street|st|road|rd|avenue|ave"
     r"|suite|floor|page|date|time|table|cashier|copy|original|duplicate|www|email)\b|[@#:]|\d{4}",
     re.I,
 )
+NUMBERED = re.compile(r"\b(?:receipt|invoice|bill|(?:reg|no)\b\.?\s?(?:no)?\.?\s?:?)\W*(?:\w*\d|$)|:\s*$", re.I)
+"""A title, or the label of a number, for all its "company"."""
+
 REGISTERED = re.compile(r"[\s.,]*[(\[{]?\s*(?:co\.?\s?(?:reg)?\.?\s?(?:no)?\.?\s?:?\s?)?[\d-]{4,}\s?[-\s]?[A-Z]?\s*[)\]}]?\W*$",
                         re.I)  # fmt: skip
 """A company's registration number behind its name."""
@@ -67,9 +72,10 @@ def merchant_of(grid: Grid, pairs: Sequence[Pair]) -> Unlabelled | None:
     if not _is_receipt(grid, pairs):
         return None
     rows = [row for row in grid.rows[:HEAD] if row]
-    named = next((row for row in rows if FORM.search(_text(row)) and not TITLE.search(_text(row))), None)
-    if named:
-        return _name(named, 0.75)
+    for pattern, confidence in ((COMPANY, 0.75), (SHOP, 0.65)):
+        named = next((row for row in rows if pattern.search(_text(row)) and not NUMBERED.search(_text(row))), None)
+        if named:
+            return _name(named, confidence)
     return next((_name(row, 0.5) for row in rows[:3] if _like_name(row)), None)
 
 

@@ -51,9 +51,9 @@ def total_of(pairs: Sequence[Pair], *, rounded: bool) -> Total | None:
     confidence, amount, best = max(named, key=lambda entry: entry[:2])
     if any(_amount(pair) > amount + ROUNDED for pair in sums if pair.label.name in PARTS):
         confidence *= DOUBTED
-    for _, other, pair in named if rounded else ():
-        if abs(other - amount) <= ROUNDED and pair.run.box.top > best.run.box.top:
-            best = pair
+    for pair in sums if rounded else ():
+        near = abs(_amount(pair) - amount) <= ROUNDED and pair.label.name in {*SURE, "rounding"}
+        best = pair if near and pair.run.box.top > best.run.box.top else best
     return Total(best, confidence)
 
 
