@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
+from typing import NamedTuple
 
 from pipeline.normalise import tidy
 from pipeline.types import Box, Word
@@ -71,22 +72,16 @@ class Cell:
         return (self.box.top + self.box.bottom) / 2
 
 
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """A word worth reading, with its place in the page and its box."""
+class _Placed(NamedTuple):
+    """A word worth reading, with its place in the page and its box; a tuple, because a page has hundreds."""
 
+    middle: float
+    height: float
+    left: float
+    right: float
     index: int
     text: str
-    box: Box
-    confidence: float
-
-    @property
-    def middle(self) -> float:
-        return (self.box.top + self.box.bottom) / 2
-
-    @property
-    def height(self) -> float:
-        return self.box.bottom - self.box.top
+    word: Word
 
 
 @dataclass(frozen=True)
@@ -136,17 +131,17 @@ class Grid:
 
 
 def grid_of(words: Sequence[Word]) -> Grid:
-    """The page's words as rows of cells; empty and overlong words are left out."""
-    placed = sorted(_placed(words[:MAX_WORDS]), key=lambda word: word.middle)
-    rows = (tuple(_cells(row)) for row in _rows(placed))
-    return Grid(tuple(row for row in rows if row))
+    """The page's words as rows of cells; empty and overlong words are left out, and rulings read as bars and dots."""
+    placed = sorted(_placed(words[:MAX_WORDS]))
+    return Grid(tuple(tuple(_cells(row)) for row in _rows(placed)))
 
 
 def _placed(words: Iterable[Word]) -> Iterator[_Placed]:
     for index, word in enumerate(words):
         text = word.text if word.text.isascii() and word.text.isprintable() else tidy(word.text)
         if 0 < len(text) <= MAX_WORD and INK.search(text):
-            yield _Placed(index, text, word.box, word.confidence)
+            box = word.box
+            yield _Placed((box.top + box.bottom) / 2, box.bottom - box.top, box.left, box.right, index, text, word)
 
 
 def _rows(placed: Sequence[_Placed]) -> Iterator[list[_Placed]]:
@@ -167,28 +162,24 @@ def _rows(placed: Sequence[_Placed]) -> Iterator[list[_Placed]]:
 
 def _cells(row: list[_Placed]) -> Iterator[Cell]:
     """The row from the left, cut at its wide gaps."""
-    row.sort(key=lambda word: (word.box.left, word.index))
-    em = sum(word.box.right - word.box.left for word in row) / sum(len(word.text) for word in row)
-    run: list[_Placed] = []
-    for word in row:
-        if run and word.box.left - run[-1].box.right > GAP * em:
-            yield _cell(run)
-            run = []
-        run.append(word)
-    yield _cell(run)
+    row.sort(key=lambda word: (word.left, word.index))
+    em = sum(word.right - word.left for word in row) / sum(len(word.text) for word in row)
+    first = 0
+    for place in range(1, len(row) + 1):
+        if place == len(row) or row[place].left - row[place - 1].right > GAP * em:
+            yield _cell(row[first:place])
+            first = place
 
 
 def _cell(run: Sequence[_Placed]) -> Cell:
-    box = run[0].box
-    for word in run[1:]:
-        box = box.union(word.box)
-    width = sum(word.box.right - word.box.left for word in run)
+    lefts, rights = tuple(word.left for word in run), tuple(word.right for word in run)
+    boxes = [word.word.box for word in run]
     return Cell(
-        tuple(word.index for word in run),
-        tuple(word.text for word in run),
-        tuple(word.box.left for word in run),
-        tuple(word.box.right for word in run),
-        box,
-        width / sum(len(word.text) for word in run),
-        sum(word.confidence for word in run) / len(run),
+        words=tuple(word.index for word in run),
+        texts=tuple(word.text for word in run),
+        lefts=lefts,
+        rights=rights,
+        box=Box(min(lefts), min(box.top for box in boxes), max(rights), max(box.bottom for box in boxes)),
+        em=(sum(rights) - sum(lefts)) / sum(len(word.text) for word in run),
+        confidence=sum(word.word.confidence for word in run) / len(run),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 from typing import Literal
@@ -40,7 +40,10 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A label at words `first` to `last` (exclusive) of a cell; `colon` says that a colon or the like ends it."""
+    """A label at words `first` to `last` (exclusive) of a cell.
+
+    `colon` says that a colon or the like ends it, `exact` that it is spelt right, `headed` that it begins the cell.
+    """
 
     label: Label
     cell: Cell
@@ -48,6 +51,12 @@ class Spot:
     last: int
     colon: bool
     exact: bool
+    headed: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is all that the cell holds, but for an item's number."""
+        return self.headed and self.last == len(self.cell.texts)
 
 
 NUMBERED = (
@@ -163,6 +172,9 @@ OTHERS = (
 
 WORD = re.compile(r"[a-z]+|\d+|[#%№]")
 NUMBER_MARK = {"no": "#", "nos": "#", "num": "#", "number": "#", "nr": "#", "№": "#", "numbers": "#"}
+ITEM = re.compile(r"[(\[]?(?:\d{1,2}|[a-zA-Z])[.),\]]")
+"""The number of a form's item, before its label."""
+
 COLON = re.compile(r"[:#=]\W*$")
 TAIL = frozenset({"usd", "myr", "incl", "inc", "including", "inclusive", "gst", "vat", "tax", "sst", "with", "rounded",
                   "after", "rounding", "local", "currency", "amount", "sales", "payable", "the", "inv", "total", "due",
@@ -253,10 +265,11 @@ def _in_cell(cell: Cell, *, followed: bool) -> Iterator[Spot]:
     while position < len(words):
         spot = _spot(cell, words, position, fuzzy=cell.confidence < 1.0 and (headed or followed))
         if spot and (headed or _within(spot, followed=followed)):
-            yield spot
+            yield replace(spot, headed=headed)
             position, headed = spot.last, not spot.colon
         else:
-            position, headed = position + 1, headed and not words[position]
+            headed = headed and (not words[position] or ITEM.fullmatch(cell.texts[position]) is not None)
+            position += 1
 
 
 def _within(spot: Spot, *, followed: bool) -> bool:

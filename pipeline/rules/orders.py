@@ -31,6 +31,10 @@ ROUNDING = re.compile(r"\bround(?:ing|ed)\b", re.I)
 ACCOUNT = re.compile(r"\s*\(+[\d -]{1,12}\)+$")
 """A customer number in brackets behind a name."""
 
+SIGNING = re.compile(r"(?:By|Name|Title|Its|Signature|Signed)\s?:|Signature\b|/s/", re.I)
+SIGNATURE = 5
+"""Rows around a bare "Date" in which a signature's labels make it the date of signing."""
+
 OWN = ("contract", "agreement", "lease", "loan", "policy", "invoice", "tax invoice", "order", "insertion order", "io",
        "sales order", "purchase order", "po", "work order", "delivery order", "receipt", "bill", "cash inv", "inv",
        "quotation", "quote", "permit", "claim", "confirmation", "document", "doc", "credit note")  # fmt: skip
@@ -48,9 +52,16 @@ class _Form:
     """A page that is a form, with what it says of how to read its dates and sums."""
 
     page: Page
+    grid: Grid
     pairs: tuple[Pair, ...]
     order: str
     currency: str
+
+    def signed_by(self, pair: Pair) -> bool:
+        """Whether the label stands in a signature block."""
+        number = self.grid.number(pair.spot.cell)
+        near = self.grid.rows[max(0, number - SIGNATURE) : number + SIGNATURE]
+        return any(SIGNING.match(cell.text) for row in near for cell in row)
 
 
 def read_forms(pages: Sequence[PageText]) -> list[list[Finding]]:
@@ -75,7 +86,7 @@ def _read(text: PageText, grid: Grid, order: str) -> Iterator[Finding]:
         return
     joined = " ".join(cell.text for cell in grid.cells)
     currency = next((code for sign, code in CURRENCY if sign in joined), "")
-    form = _Form(Page(text), pairs, order, currency)
+    form = _Form(Page(text), grid, pairs, order, currency)
     readers = {"reference": _reference, "money": _sum, "date": _date, "period": _period, "party": _party}
     for pair in pairs:
         yield from readers[pair.label.kind](form, pair)
@@ -122,6 +133,8 @@ def _date(form: _Form, pair: Pair) -> Iterator[Finding]:
     fields = {"document": "agreement_date", "effective": "effective_date", "expiration": "expiration_date"}
     if not value:
         return
+    if name == "document" and pair.spot.last - pair.spot.first == 1 and form.signed_by(pair):
+        name = "signature"
     if field := fields.get(name):
         yield form.page.finding(field, pair, value, _sure(pair, DOCUMENT_DATE))
     else:

@@ -22,6 +22,9 @@ __all__ = ["Pair", "Run", "dates_in", "pairs_of", "sums_in"]
 REACH = 45.0
 """Characters to the right of a label within which its value begins."""
 
+JOINED = 3.0
+"""Characters between two cells of one name."""
+
 DROP = 2.6
 """Lines below a label within which its value stands."""
 
@@ -189,7 +192,7 @@ def _right(spot: Spot, row: Sequence[Cell], beside: Sequence[Spot]) -> Run | Non
         if cell.box.left <= spot.cell.box.left:
             continue
         first = min((other.first for other in beside if other.cell is cell), default=len(cell.texts))
-        reach = REACH if not parts else REACH / 3
+        reach = REACH if not parts else JOINED if spot.label.kind == "party" else REACH / 3
         if cell.box.left - edge > reach * spot.cell.em:
             break
         parts.append((cell, 0, first))
@@ -206,7 +209,7 @@ def _below(grid: Grid, spot: Spot, beside: Sequence[Spot], by_row: dict[int, lis
     for number, row in grid.under(spot.cell, DROP):
         labels = by_row.get(number, [])
         parts = [
-            (cell, *_within(cell, left - SLACK * cell.em, column_end - cell.em / 2))
+            (cell, *_within(cell, left - SLACK * cell.em, column_end - cell.em / 2, whole=spot.label.kind == "party"))
             for cell in row
             if cell.box.right > left and cell.box.left < column_end
         ]
@@ -218,7 +221,8 @@ def _below(grid: Grid, spot: Spot, beside: Sequence[Spot], by_row: dict[int, lis
         if spot.label.kind == "money" and labels:
             return
         cut = [other.cell for other in labels]
-        yield _run([part for i, part in enumerate(parts) if i == 0 or part[0] not in cut])
+        alone = spot.label.kind == "party"
+        yield _run([part for i, part in enumerate(parts) if i == 0 or not (alone or part[0] in cut)])
         return
 
 
@@ -227,10 +231,10 @@ def _edges(spot: Spot) -> tuple[float, float]:
     return spot.cell.word_left(spot.first), spot.cell.word_right(spot.last - 1)
 
 
-def _within(cell: Cell, left: float, right: float) -> tuple[int, int]:
-    """The words of the cell that begin in the column; (0, 0) for none, and none if the cell began left of it."""
+def _within(cell: Cell, left: float, right: float, *, whole: bool) -> tuple[int, int]:
+    """The words of the cell that begin in the column, (0, 0) for none; `whole` wants the cell to begin there too."""
     inside = [i for i in range(len(cell.texts)) if left <= cell.word_left(i) < right]
-    return (inside[0], inside[-1] + 1) if inside else (0, 0)
+    return (inside[0], inside[-1] + 1) if inside and not (whole and inside[0]) else (0, 0)
 
 
 def _run(parts: Iterable[tuple[Cell, int, int]]) -> Run | None:
@@ -246,7 +250,7 @@ def _run(parts: Iterable[tuple[Cell, int, int]]) -> Run | None:
 def _reads(spot: Spot, run: Run, place: str) -> tuple[int, int] | None:
     """The characters of the run that are a value of the label's kind, or None."""
     kind, text = spot.label.kind, run.text
-    whole = spot.first == 0 and spot.last == len(spot.cell.texts)
+    whole = spot.whole
     if kind == "money":
         found = next(iter(sums_in(text)), None) or SPLIT.fullmatch(text)
         return found.span() if found else None
