@@ -110,8 +110,8 @@ SINGLE_FIELDS: tuple[str, ...] = (
 )
 """Fields with one true value: several distinct ones are a conflict. `agreement_date` is the date the document
 bears, so an invoice's or a letter's date too; `amends` names the contract that an amendment changes;
-`document_number` is the one it is filed under (its contract's, else its own), with others in `reference_numbers`; `total_amount`
-is what the paper comes to in all, gross of commissions and with tax, as in "USD 1250.00"."""
+`document_number` is the one it is filed under: its contract's, else its own (all are in `reference_numbers`);
+`total_amount` is what the paper comes to in all, before commissions and with tax, as in "USD 1250.00"."""
 
 LIST_FIELDS: dict[str, type[FieldValue]] = {
     "parties": Party,

@@ -79,7 +79,7 @@ class _Placed(NamedTuple):
     height: float
     left: float
     right: float
-    index: int
+    place: int
     text: str
     word: Word
 
@@ -162,7 +162,7 @@ def _rows(placed: Sequence[_Placed]) -> Iterator[list[_Placed]]:
 
 def _cells(row: list[_Placed]) -> Iterator[Cell]:
     """The row from the left, cut at its wide gaps."""
-    row.sort(key=lambda word: (word.left, word.index))
+    row.sort(key=lambda word: (word.left, word.place))
     em = sum(word.right - word.left for word in row) / sum(len(word.text) for word in row)
     first = 0
     for place in range(1, len(row) + 1):
@@ -175,7 +175,7 @@ def _cell(run: Sequence[_Placed]) -> Cell:
     lefts, rights = tuple(word.left for word in run), tuple(word.right for word in run)
     boxes = [word.word.box for word in run]
     return Cell(
-        words=tuple(word.index for word in run),
+        words=tuple(word.place for word in run),
         texts=tuple(word.text for word in run),
         lefts=lefts,
         rights=rights,

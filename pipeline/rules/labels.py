@@ -21,7 +21,7 @@ __all__ = ["Label", "Spot", "label_of", "spots_of", "tokens"]
 
 Kind = Literal["reference", "money", "date", "period", "party", "other"]
 MAX_PHRASE, MAX_CELL = 6, 12
-"""Words of the longest label; and of a cell that may hold one elsewhere than at its beginning: longer ones are prose."""
+"""Words of the longest label, and of a cell that may hold one elsewhere than at its head: longer ones are prose."""
 
 LIKE = 87.0
 """rapidfuzz ratio (0..100) from which a phrase of `LEAST_FUZZY` letters is a misread label: one slip in eight."""
@@ -178,7 +178,7 @@ ITEM = re.compile(r"[(\[]?(?:\d{1,2}|[a-zA-Z])[.),\]]")
 COLON = re.compile(r"[:#=]\W*$")
 TAIL = frozenset({"usd", "myr", "incl", "inc", "including", "inclusive", "gst", "vat", "tax", "sst", "with", "rounded",
                   "after", "rounding", "local", "currency", "amount", "sales", "payable", "the", "inv", "total", "due",
-                  "sale", "price", "rounding"})  # fmt: skip
+                  "sale", "price"})  # fmt: skip
 """Words that may follow "total" without changing what it is, with any of two letters: "Total (incl. GST @ 6%)"."""
 
 EXCLUSIVE = frozenset({"excl", "excluding", "exclusive", "before", "exc", "without", "excludes"})

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pipeline.normalise import iso_date
 from pipeline.rules.geometry import Grid, grid_of
-from pipeline.rules.pairs import Pair, Run, dates_in, pairs_of
+from pipeline.rules.pairs import Pair, dates_in, pairs_of
 from pipeline.rules.quotes import Page
 from pipeline.rules.receipts import merchant_of, only_date
 from pipeline.rules.totals import total_of, worth

@@ -37,8 +37,8 @@ SLACK = 2.0
 INDENT = 2
 """Characters before a value that begins its column."""
 
-COLUMNS = frozenset({"gross total", "gross amount", "grand total", "total due", "amount due", "balance due", "net total",
-                     "net amount due", "net amount", "total", "commission"})  # fmt: skip
+COLUMNS = frozenset({"gross total", "gross amount", "grand total", "total due", "amount due", "balance due",
+                     "net total", "net amount due", "net amount", "total", "commission"})  # fmt: skip
 """Sums whose labels may head a column; a "Rate" or "Tax" there is each line's."""
 
 SIGN = r"(?:US\s?\$|[CASH]?[AK]?\$|€|£|¥|₹|(?:USD|EUR|GBP|CAD|AUD|CHF|SGD|MYR|INR|HKD|RM)\b)"
@@ -58,10 +58,11 @@ DATE = re.compile(
 )
 NUMBER = re.compile(r"(?=[\w./-]*\d)[A-Z0-9][A-Z0-9./-]{1,29}", re.I)
 NAME = re.compile(r"[A-Z].{0,78}[\w.)!]|[A-Z]\w", re.S)
-LABEL_END = frozenset(
-    "date dates revision rev code number # type name total period ref estimate office region executive cycle calendar"
-    " address phone fax email demographic product description attention contact by month page amount rate terms".split()
-)
+LABEL_END = frozenset({
+    "date", "dates", "revision", "rev", "code", "number", "#", "type", "name", "total", "period", "ref", "estimate",
+    "office", "region", "executive", "cycle", "calendar", "address", "phone", "fax", "email", "demographic", "product",
+    "description", "attention", "contact", "by", "month", "page", "amount", "rate", "terms",
+})  # fmt: skip
 """Last words of labels that the lexicon may lack or OCR may have spoilt."""
 
 
@@ -124,7 +125,12 @@ def sums_in(text: str) -> list[re.Match[str]]:
 
 def dates_in(text: str) -> list[re.Match[str]]:
     """The whole dates in a row's text that name a day of the calendar."""
-    return [match for match in DATE.finditer(text) if date_readings(match[0].replace(" ", "") if match[1] else match[0])]
+    return [match for match in DATE.finditer(text) if date_readings(_plain(match))]
+
+
+def _plain(date: re.Match[str]) -> str:
+    """The date without the blanks that a scan puts into its digits."""
+    return date[0].replace(" ", "") if date[1] else date[0]
 
 
 def pairs_of(grid: Grid) -> tuple[Pair, ...]:
@@ -185,7 +191,8 @@ def _inline(spot: Spot, beside: Sequence[Spot]) -> Run | None:
 
 def _right(spot: Spot, row: Sequence[Cell], beside: Sequence[Spot]) -> Run | None:
     """The cells to the right, up to the next label or a gap too wide."""
-    parts, edge = [], spot.cell.box.right
+    parts: list[tuple[Cell, int, int]] = []
+    edge = spot.cell.box.right
     if any(other.cell is spot.cell and other.first >= spot.last for other in beside):
         return None
     for cell in row:
@@ -252,11 +259,11 @@ def _reads(spot: Spot, run: Run, place: str) -> tuple[int, int] | None:
     kind, text = spot.label.kind, run.text
     whole = spot.whole
     if kind == "money":
-        found = next(iter(sums_in(text)), None) or SPLIT.fullmatch(text)
-        return found.span() if found else None
+        sums = [*sums_in(text), *SPLIT.finditer(text, 0, len(text) if SPLIT.fullmatch(text) else 0)]
+        return sums[0].span() if sums else None
     if kind == "date":
-        found = dates_in(text[:60])
-        return found[0].span() if found and found[0].start() <= 8 else None
+        dates = dates_in(text[:60])
+        return dates[0].span() if dates and dates[0].start() <= 8 else None
     if kind == "period":
         return _period(text)
     if kind == "reference":

@@ -18,11 +18,13 @@ __all__ = ["Unlabelled", "merchant_of", "only_date"]
 HEAD = 7
 """Rows from the top in which the merchant is named."""
 
-CUES, LEAST_CUES = (
-    r"\btotal", r"\bcash\b|\bvisa\b|\bmaster\s?card\b", r"\bchange\b", r"\breceipt\b", r"\btax invoice|\bcash (?:bill|inv)",
-    r"\bgst\b|\bvat\b|\bsst\b", r"\bcashier\b|\bserver\b|\boperator\b", r"\bqty\b|\bquantity\b|\bitems?\b",
-    r"\bround", r"\bsub-?\s?total", r"\bthank|\breturn|\brefund|\bgoods\b|\bcopy\b", r"\btel\b|\bfax\b",
-), 4  # fmt: skip
+CUES = (
+    r"\btotal", r"\bcash\b|\bvisa\b|\bmaster\s?card\b", r"\bchange\b", r"\breceipt\b", r"\bround",
+    r"\btax invoice|\bcash (?:bill|inv)", r"\bgst\b|\bvat\b|\bsst\b", r"\bcashier\b|\bserver\b|\boperator\b",
+    r"\bqty\b|\bquantity\b|\bitems?\b", r"\bsub-?\s?total", r"\btel\b|\bfax\b",
+    r"\bthank|\breturn|\brefund|\bgoods\b|\bcopy\b",
+)  # fmt: skip
+LEAST_CUES = 4
 """What tills print, and how many of these make a short page a receipt."""
 
 NARROW = 350
@@ -47,8 +49,10 @@ NOT_NAME = re.compile(
 NUMBERED = re.compile(r"\b(?:receipt|invoice|bill|(?:reg|no)\b\.?\s?(?:no)?\.?\s?:?)\W*(?:\w*\d|$)|:\s*$", re.I)
 """A title, or the label of a number, for all its "company"."""
 
-REGISTERED = re.compile(r"[\s.,]*[(\[{]?\s*(?:co\.?\s?(?:reg)?\.?\s?(?:no)?\.?\s?:?\s?)?[\d-]{4,}\s?[-\s]?[A-Z]?\s*[)\]}]?\W*$",
-                        re.I)  # fmt: skip
+REGISTERED = re.compile(
+    r"[\s.,]{0,3}[(\[{]?\s?(?:co\.?\s?(?:reg)?\.?\s?(?:no)?\.?\s?:?\s?)?[\d-]{4,15}[-\s]{0,2}[A-Z]?\s?[)\]}]?\W{0,3}$",
+    re.I,
+)
 """A company's registration number behind its name."""
 
 
@@ -94,9 +98,10 @@ def _text(row: Sequence[Cell]) -> str:
 def _like_name(row: Sequence[Cell]) -> bool:
     """Mostly capital letters, in words, well read."""
     text = _text(row)
-    letters = [c for c in text if c.isalpha()]
-    well = all(cell.confidence >= 0.5 for cell in row)
-    return well and len(letters) >= 5 and len(letters) >= 0.75 * len(text.replace(" ", "")) and not NOT_NAME.search(text)
+    letters = sum(map(str.isalpha, text))
+    well_read = all(cell.confidence >= 0.5 for cell in row)
+    wordy = letters >= 5 and letters >= 0.75 * len(text.replace(" ", ""))
+    return well_read and wordy and not NOT_NAME.search(text)
 
 
 def _name(row: Sequence[Cell], confidence: float) -> Unlabelled:
