@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 from pipeline.normalise import iso_date
 from pipeline.rules.geometry import Grid, grid_of
-from pipeline.rules.pairs import Pair, dates_in, pairs_of
+from pipeline.rules.pairs import Pair, pairs_of
+from pipeline.rules.parties import COMPANY
+from pipeline.rules.printed import dates_in, plain_date
 from pipeline.rules.quotes import Page
 from pipeline.rules.receipts import merchant_of, only_date
 from pipeline.rules.totals import total_of, worth
@@ -129,7 +131,8 @@ def _sum(form: _Form, pair: Pair) -> Iterator[Finding]:
 
 
 def _date(form: _Form, pair: Pair) -> Iterator[Finding]:
-    name, value = pair.label.name, iso_date(pair.text.replace(" ", "") if "/" in pair.text else pair.text, form.order)
+    name = pair.label.name
+    value = next((iso_date(plain_date(match), form.order) for match in dates_in(pair.text)), "")
     fields = {"document": "agreement_date", "effective": "effective_date", "expiration": "expiration_date"}
     if not value:
         return
@@ -144,7 +147,7 @@ def _date(form: _Form, pair: Pair) -> Iterator[Finding]:
 def _period(form: _Form, pair: Pair) -> Iterator[Finding]:
     """Both days of a period: of the contract's term, or of what was billed."""
     first, second = dates_in(pair.text)[:2]
-    start, end = iso_date(first[0], form.order), iso_date(second[0], form.order)
+    start, end = (iso_date(plain_date(match), form.order) for match in (first, second))
     if not start or not end or start > end:
         return
     confidence = _sure(pair, TERM if pair.label.name == "term" else PERIOD)
@@ -158,6 +161,8 @@ def _period(form: _Form, pair: Pair) -> Iterator[Finding]:
 
 
 def _party(form: _Form, pair: Pair) -> Iterator[Finding]:
-    named = pair.part(0, ACCOUNT.sub("", pair.text).__len__())
-    if pair.label.name != "contact":
+    """A party in its role; the buyer on an order is a company's clerk, unless a company is named."""
+    named = pair.part(0, len(ACCOUNT.sub("", pair.text)))
+    person = pair.label.name == "buyer" and not COMPANY.search(named.text)
+    if pair.label.name != "contact" and not person:
         yield form.page.finding("parties", named, named.text, _sure(pair, 0.8), role=pair.label.name)

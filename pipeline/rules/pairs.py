@@ -6,18 +6,18 @@ like a label itself. Another label always ends the search: its value is not this
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Literal
 
-from pipeline.normalise import date_readings
 from pipeline.rules.geometry import Cell, Grid
-from pipeline.rules.labels import Label, Spot, spots_of, tokens
+from pipeline.rules.labels import Spot, spots_of
+from pipeline.rules.lexicon import Label
+from pipeline.rules.printed import date_in, name_in, number_in, period_in, sum_in
 from pipeline.types import Box
 
-__all__ = ["Pair", "Run", "dates_in", "pairs_of", "sums_in"]
+__all__ = ["Pair", "pairs_of"]
 
 REACH = 45.0
 """Characters to the right of a label within which its value begins."""
@@ -31,6 +31,9 @@ DROP = 2.6
 TABLE = 5
 """Labels side by side from which they are the heads of a table."""
 
+WHOLE = frozenset({"party", "reference"})
+"""What must begin its cell to stand under its label, for names and numbers are pieces of other things, too."""
+
 SLACK = 2.0
 """Characters by which a value may begin left of the label it stands under."""
 
@@ -41,29 +44,10 @@ COLUMNS = frozenset({"gross total", "gross amount", "grand total", "total due", 
                      "net total", "net amount due", "net amount", "total", "commission"})  # fmt: skip
 """Sums whose labels may head a column; a "Rate" or "Tax" there is each line's."""
 
-SIGN = r"(?:US\s?\$|[CASH]?[AK]?\$|€|£|¥|₹|(?:USD|EUR|GBP|CAD|AUD|CHF|SGD|MYR|INR|HKD|RM)\b)"
-SUM = re.compile(
-    rf"(?<![\w.,/$-])[(]?(?:{SIGN}\s?(?:\d{{1,3}}(?:[,.]\d{{3}})+|\d{{1,9}})(?:[.,]\d{{2}})?"
-    r"|(?:\d{1,3}(?:,\d{3})+|\d{1,9})[.,]\d{2})[)]?(?![\d/%]|[.,-]\d)"
-)
-SPLIT = re.compile(r"(?:RM\s?|\$\s?)?\d{1,5}\s\d\d")
-"""A sum whose point the scan lost: what it is worth is a guess, so its value never stands in its words."""
+TOTALS = COLUMNS - {"commission", "gross amount", "net amount"}
 
-DATE = re.compile(
-    r"(?<![\w/.])(?:\d{1,2}\s?([/.-])\s?\d{1,2}\s?\1\s?(?:20\d\d|19\d\d|\d\d)(?!\d)|(?:19|20)\d\d([/-])\d\d\2\d\d(?!\d)"
-    r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}\.?\s?\d{1,2}(?:st|nd|rd|th)?,?\s(?:19|20)\d\d"
-    r"|\d{1,2}(?:st|nd|rd|th)?[\s-](?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}\.?,?[\s-]"
-    r"(?:(?:19|20)\d\d|\d\d)\b|(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d))",
-    re.I,
-)
-NUMBER = re.compile(r"(?=[\w./-]*\d)[A-Z0-9][A-Z0-9./-]{1,29}", re.I)
-NAME = re.compile(r"[A-Z].{0,78}[\w.)!]|[A-Z]\w", re.S)
-LABEL_END = frozenset({
-    "date", "dates", "revision", "rev", "code", "number", "#", "type", "name", "total", "period", "ref", "estimate",
-    "office", "region", "executive", "cycle", "calendar", "address", "phone", "fax", "email", "demographic", "product",
-    "description", "attention", "contact", "by", "month", "page", "amount", "rate", "terms",
-})  # fmt: skip
-"""Last words of labels that the lexicon may lack or OCR may have spoilt."""
+Place = Literal["inline", "right", "below"]
+Rows = dict[int, list[Spot]]
 
 
 @dataclass(frozen=True)
@@ -95,7 +79,7 @@ class Pair:
     spot: Spot
     run: Run
     text: str
-    place: Literal["inline", "right", "below"]
+    place: Place
 
     @property
     def label(self) -> Label:
@@ -118,28 +102,28 @@ class Pair:
         return replace(self, run=self.run.cut(offset + start, offset + end), text=self.text[start:end])
 
 
-def sums_in(text: str) -> list[re.Match[str]]:
-    """The sums of money in a row's text: with a currency, or with cents."""
-    return list(SUM.finditer(text))
-
-
-def dates_in(text: str) -> list[re.Match[str]]:
-    """The whole dates in a row's text that name a day of the calendar."""
-    return [match for match in DATE.finditer(text) if date_readings(_plain(match))]
-
-
-def _plain(date: re.Match[str]) -> str:
-    """The date without the blanks that a scan puts into its digits."""
-    return date[0].replace(" ", "") if date[1] else date[0]
-
-
 def pairs_of(grid: Grid) -> tuple[Pair, ...]:
     """Every label of the page that has a value, in reading order; two-date periods come as one value."""
-    by_row: dict[int, list[Spot]] = {}
+    by_row: Rows = {}
     for spot in spots_of(grid):
         by_row.setdefault(grid.number(spot.cell), []).append(spot)
     asked = ((spot, row) for row in by_row.values() for spot in _meant(row))
-    return tuple(pair for spot, row in asked if (pair := _pair(grid, spot, row, by_row)))
+    found = {spot: _pair(grid, spot, row, by_row) for spot, row in asked}
+    return tuple(pair for pair in _settled(grid, found) if pair)
+
+
+def _settled(grid: Grid, found: Mapping[Spot, Pair | None]) -> Iterator[Pair | None]:
+    """A wrapped label pushes those under it down by a line, so that a total stands under its sum: the sum beside the
+    label right above it is then the total's, though not for sure."""
+    totals = {
+        grid.number(spot.cell): spot for spot, pair in found.items() if pair is None and spot.label.name in TOTALS
+    }
+    for pair in found.values():
+        below = totals.get(grid.number(pair.spot.cell) + 1) if pair and pair.label.kind == "money" else None
+        if pair and below and pair.label.name not in TOTALS and pair.place == "right":
+            yield replace(pair, spot=replace(below, exact=False))
+        else:
+            yield pair
 
 
 def _meant(row: Sequence[Spot]) -> Iterator[Spot]:
@@ -151,13 +135,15 @@ def _meant(row: Sequence[Spot]) -> Iterator[Spot]:
             yield spot
 
 
-def _pair(grid: Grid, spot: Spot, row: Sequence[Spot], by_row: dict[int, list[Spot]]) -> Pair | None:
+def _pair(grid: Grid, spot: Spot, row: Sequence[Spot], by_row: Rows) -> Pair | None:
     head = sum(not other.colon for other in row) >= TABLE and _of_line(spot)
-    for place, run in _candidates(grid, spot, by_row):
+    for place, runs in _candidates(grid, spot, by_row):
         if place == "below" and (head or (spot.label.kind == "money" and spot.label.name not in COLUMNS)):
             return None
-        if run and (span := _reads(spot, run, place)) and (place != "below" or span[0] <= INDENT):
-            return Pair(spot, run.cut(*span), run.text[slice(*span)], place)
+        spans = [_reads(spot, run.text, place) for run in runs]
+        if spans and (span := spans[0]) and (place != "below" or span[0] <= INDENT):
+            column = spot.label.kind in {"money", "date", "period"} and len(spans) > 1 and spans[1]
+            return None if column else Pair(spot, runs[0].cut(*span), runs[0].text[slice(*span)], place)
     return None
 
 
@@ -168,19 +154,18 @@ def _of_line(spot: Spot) -> bool:
     return spot.label.kind != "date" or spot.last - spot.first == 1 or spot.label.name in {"start", "end", "air"}
 
 
-def _candidates(
-    grid: Grid, spot: Spot, by_row: dict[int, list[Spot]]
-) -> Iterator[tuple[Literal["inline", "right", "below"], Run | None]]:
-    """What may be the value, likeliest first."""
-    row = grid.row(spot.cell)
+def _candidates(grid: Grid, spot: Spot, by_row: Rows) -> Iterator[tuple[Place, list[Run]]]:
+    """What may be the value, likeliest first; below the label also what stands under that."""
     beside = by_row[grid.number(spot.cell)]
     rest = _inline(spot, beside)
-    yield "inline", rest
-    if rest is not None and spot.label.kind == "money":
-        return  # a longer label, and not one of ours: "Total Items", "Net 30 days"
     if rest is None:
-        yield "right", _right(spot, row, beside)
-    yield from (("below", run) for run in _below(grid, spot, beside, by_row))
+        right = _right(spot, grid.row(spot.cell), beside)
+        yield "right", [right] if right else []
+    else:
+        yield "inline", [rest]
+        if spot.label.kind == "money":
+            return  # a longer label, and not one of ours: "Total Items", "Net 30 days"
+    yield "below", list(_below(grid, spot, beside, by_row))
 
 
 def _inline(spot: Spot, beside: Sequence[Spot]) -> Run | None:
@@ -209,28 +194,28 @@ def _right(spot: Spot, row: Sequence[Cell], beside: Sequence[Spot]) -> Run | Non
     return _run(parts)
 
 
-def _below(grid: Grid, spot: Spot, beside: Sequence[Spot], by_row: dict[int, list[Spot]]) -> Iterator[Run | None]:
-    """The column under the label, as far as the next label to the right reaches, and down to another label."""
+def _below(grid: Grid, spot: Spot, beside: Sequence[Spot], by_row: Rows) -> Iterator[Run]:
+    """The column under the label, row by row, as far as the next label to the right reaches, down to another label."""
     left, right = _edges(spot)
-    column_end = min((_edges(other)[0] for other in beside if _edges(other)[0] > left), default=1.0)
-    for number, row in grid.under(spot.cell, DROP):
+    end = min((_edges(other)[0] for other in beside if _edges(other)[0] > left), default=1.0)
+    bottom = spot.cell
+    for number, row in grid.under(spot.cell, 2 * DROP):
         labels = by_row.get(number, [])
-        parts = [
-            (cell, *_within(cell, left - SLACK * cell.em, column_end - cell.em / 2, whole=spot.label.kind == "party"))
-            for cell in row
-            if cell.box.right > left and cell.box.left < column_end
-        ]
-        parts = [part for part in parts if part[1] < part[2]]
+        parts = [part for cell in row if (part := _within(cell, left - SLACK * cell.em, end - cell.em / 2))]
         if not parts or parts[0][0].word_left(parts[0][1]) > right + SLACK * spot.cell.em:
             continue
-        if any(other.cell is parts[0][0] and other.first < parts[0][2] for other in labels):
+        cell, first, last = parts[0]
+        if cell.box.top - bottom.box.bottom > DROP * max(spot.cell.height, grid.line):
             return
-        if spot.label.kind == "money" and labels:
+        if any(other.cell is cell and other.first < last for other in labels):
+            return
+        if (spot.label.kind == "money" and labels) or (first and not spot.marked and spot.label.kind in WHOLE):
             return
         cut = [other.cell for other in labels]
         alone = spot.label.kind == "party"
-        yield _run([part for i, part in enumerate(parts) if i == 0 or not (alone or part[0] in cut)])
-        return
+        if run := _run([part for i, part in enumerate(parts) if i == 0 or not (alone or part[0] in cut)]):
+            yield run
+        bottom = cell
 
 
 def _edges(spot: Spot) -> tuple[float, float]:
@@ -238,10 +223,10 @@ def _edges(spot: Spot) -> tuple[float, float]:
     return spot.cell.word_left(spot.first), spot.cell.word_right(spot.last - 1)
 
 
-def _within(cell: Cell, left: float, right: float, *, whole: bool) -> tuple[int, int]:
-    """The words of the cell that begin in the column, (0, 0) for none; `whole` wants the cell to begin there too."""
+def _within(cell: Cell, left: float, right: float) -> tuple[Cell, int, int] | None:
+    """The words of the cell that begin in the column."""
     inside = [i for i in range(len(cell.texts)) if left <= cell.word_left(i) < right]
-    return (inside[0], inside[-1] + 1) if inside and not (whole and inside[0]) else (0, 0)
+    return (cell, inside[0], inside[-1] + 1) if inside else None
 
 
 def _run(parts: Iterable[tuple[Cell, int, int]]) -> Run | None:
@@ -254,49 +239,11 @@ def _run(parts: Iterable[tuple[Cell, int, int]]) -> Run | None:
     return Run(words, texts, kept[0][0].box, confidence)
 
 
-def _reads(spot: Spot, run: Run, place: str) -> tuple[int, int] | None:
-    """The characters of the run that are a value of the label's kind, or None."""
-    kind, text = spot.label.kind, run.text
-    whole = spot.whole
-    if kind == "money":
-        sums = [*sums_in(text), *SPLIT.finditer(text, 0, len(text) if SPLIT.fullmatch(text) else 0)]
-        return sums[0].span() if sums else None
-    if kind == "date":
-        dates = dates_in(text[:60])
-        return dates[0].span() if dates and dates[0].start() <= 8 else None
-    if kind == "period":
-        return _period(text)
+def _reads(spot: Spot, text: str, place: Place) -> tuple[int, int] | None:
+    """The characters of the text that are a value of the label's kind, or None."""
+    kind, apart = spot.label.kind, spot.whole or spot.colon
     if kind == "reference":
-        return _number(spot, text) if whole or spot.colon or place == "inline" else None
-    return _name(run) if whole or spot.colon else None
-
-
-def _period(text: str) -> tuple[int, int] | None:
-    """Two dates side by side."""
-    found = dates_in(text[:80])
-    near = len(found) > 1 and found[0].start() <= 8 and found[1].start() - found[0].end() <= 12
-    return (found[0].start(), found[1].end()) if near else None
-
-
-def _number(spot: Spot, text: str) -> tuple[int, int] | None:
-    """A number that is no date and no sum; without a mark at its label it must be of digits mostly."""
-    start = len(text) - len(text.lstrip(" :.-#|'\"_[{("))
-    match = NUMBER.match(text, start)
-    if not match or DATE.match(text, start) or (SUM.match(text, start) and "." in match[0]):
-        return None
-    end = start + len(match[0].rstrip("./-"))
-    digits = sum(c.isdigit() for c in match[0])
-    marked = "#" in tokens(" ".join(spot.cell.texts[spot.first : spot.last])) or spot.colon
-    return (start, end) if digits >= (3 if marked else 4) and end - start <= 2 * digits + 6 else None
-
-
-def _name(run: Run) -> tuple[int, int] | None:
-    """A name's characters: not a label, mostly letters."""
-    text = run.text
-    start = len(text) - len(text.lstrip(" :.-#|'\"_[{("))
-    match = NAME.match(text, start)
-    last = tokens(run.texts[-1])
-    letters = sum(c.isalpha() for c in text)
-    if not match or letters < 0.5 * len(text.replace(" ", "")) or letters < 3 or len(run.texts) > 10:
-        return None
-    return None if last and last[-1] in LABEL_END else match.span()
+        return number_in(text, marked=spot.marked) if apart or (place == "inline" and spot.marked) else None
+    if kind == "party":
+        return name_in(text) if apart or place == "right" else None
+    return (sum_in if kind == "money" else date_in if kind == "date" else period_in)(text)

@@ -10,8 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.rules.geometry import Cell, Grid
-from pipeline.rules.labels import tokens
-from pipeline.rules.pairs import Pair, dates_in
+from pipeline.rules.identity import kind_of
+from pipeline.rules.lexicon import tokens
+from pipeline.rules.pairs import Pair
+from pipeline.rules.printed import dates_in, own_name
+from schemas.kinds import UNKNOWN
 
 __all__ = ["Unlabelled", "merchant_of", "only_date"]
 
@@ -75,12 +78,16 @@ def merchant_of(grid: Grid, pairs: Sequence[Pair]) -> Unlabelled | None:
     """Who issued the receipt; None where the page isn't one."""
     if not _is_receipt(grid, pairs):
         return None
-    rows = [row for row in grid.rows[:HEAD] if row]
+    rows = [named for row in grid.rows[:HEAD] if (named := [cell for cell in row if not _is_title(cell)])]
     for pattern, confidence in ((COMPANY, 0.75), (SHOP, 0.65)):
-        named = next((row for row in rows if pattern.search(_text(row)) and not NUMBERED.search(_text(row))), None)
-        if named:
-            return _name(named, confidence)
+        if found := next((row for row in rows if pattern.search(_text(row))), None):
+            return _name(found, confidence)
     return next((_name(row, 0.5) for row in rows[:3] if _like_name(row)), None)
+
+
+def _is_title(cell: Cell) -> bool:
+    """Whether the cell names the paper or bears a number of it."""
+    return NUMBERED.search(cell.text) is not None or kind_of(cell.text) != UNKNOWN
 
 
 def _is_receipt(grid: Grid, pairs: Sequence[Pair]) -> bool:
@@ -110,7 +117,7 @@ def _name(row: Sequence[Cell], confidence: float) -> Unlabelled:
     while len(words) > 1 and not tokens(words[0][1]):
         words.pop(0)
     joined = " ".join(text for _, text in words)
-    text = REGISTERED.sub("", joined).rstrip(" ,-") or joined
+    text = own_name(REGISTERED.sub("", joined).rstrip(" ,-") or joined)
     kept = text.count(" ") + 1
     return Unlabelled(tuple(place for place, _ in words[:kept]), text, confidence)
 
