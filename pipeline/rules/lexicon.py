@@ -64,7 +64,8 @@ MONEY = {
     "total contract value": "total", "total contract price": "total", "rounded total": "total due",
     "total rounded": "total due", "amount to pay": "total due", "total to pay": "total due", "total sale": "total",
     "subtotal": "subtotal", "sub total": "subtotal", "tax": "tax", "sales tax": "tax", "gst": "tax", "vat": "tax",
-    "total tax": "tax", "total gst": "tax", "sst": "tax", "service tax": "tax", "service charge": "service charge",
+    "total tax": "tax", "total gst": "tax", "tax total": "tax", "gst total": "tax",
+    "sst": "tax", "service tax": "tax", "service charge": "service charge",
     "discount": "discount", "total discount": "discount", "agency commission": "commission", "commission":
     "commission", "agency comm": "commission", "shipping": "shipping", "freight": "shipping", "deposit": "deposit",
     "cash": "tendered", "change": "change", "change due": "change", "cash tendered": "tendered", "tendered":

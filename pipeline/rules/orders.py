@@ -104,7 +104,7 @@ def _receipt(form: _Form, grid: Grid) -> Iterator[Finding]:
     if merchant := merchant_of(grid, form.pairs):
         yield form.page.finding("parties", merchant, merchant.text, merchant.confidence, role="seller")
         dated = any(pair.label.kind == "date" and pair.label.name == "document" for pair in form.pairs)
-        if not dated and (day := only_date(grid, form.order)):
+        if not dated and (day := only_date(grid)):
             yield form.page.finding("agreement_date", day, iso_date(day.plain, form.order), day.confidence)
 
 

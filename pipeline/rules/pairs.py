@@ -19,8 +19,8 @@ from pipeline.types import Box
 
 __all__ = ["Pair", "pairs_of"]
 
-REACH = 45.0
-"""Characters to the right of a label within which its value begins."""
+REACH, ROW = 45.0, 90.0
+"""Characters to the right of a label within which its value begins; a sum stands at the other end of its row."""
 
 JOINED = 3.0
 """Characters between two cells of one name."""
@@ -184,14 +184,20 @@ def _right(spot: Spot, row: Sequence[Cell], beside: Sequence[Spot]) -> Run | Non
         if cell.box.left <= spot.cell.box.left:
             continue
         first = min((other.first for other in beside if other.cell is cell), default=len(cell.texts))
-        reach = REACH if not parts else JOINED if spot.label.kind == "party" else REACH / 3
-        if cell.box.left - edge > reach * spot.cell.em:
+        if cell.box.left - edge > _reach(spot, first=not parts) * spot.cell.em:
             break
         parts.append((cell, 0, first))
         edge = cell.box.right
         if first < len(cell.texts):
             break
     return _run(parts)
+
+
+def _reach(spot: Spot, *, first: bool) -> float:
+    """Characters over which the next cell still belongs to the value."""
+    if spot.label.kind == "money":
+        return ROW
+    return REACH if first else JOINED if spot.label.kind == "party" else REACH / 3
 
 
 def _below(grid: Grid, spot: Spot, beside: Sequence[Spot], by_row: Rows) -> Iterator[Run]:

@@ -104,13 +104,13 @@ def name_in(text: str) -> Span | None:
     match = NAME.match(text, start)
     if not match or OPENING.match(match[0]) or re.search(r"[$%:]", match[0]):
         return None
-    name = own_name(DESCRIBED.split(match[0])[0].rstrip(" ,"))
-    words = name.split()
-    letters = sum(map(str.isalpha, name))
-    if letters < max(3, 0.5 * len(name.replace(" ", ""))) or len(words) > 10 or not _capitalised(words):
+    said = DESCRIBED.split(match[0])[0].rstrip(" ,")
+    words = own_name(said).split()
+    letters = sum(map(str.isalpha, "".join(words)))
+    if letters < max(3, 0.5 * len("".join(words))) or len(words) > 10 or not _capitalised(words):
         return None
-    last = tokens(words[-1])
-    return None if last and last[-1] in LABEL_END else (start, start + len(name))
+    last = tokens(said.split()[-1])
+    return None if last and last[-1] in LABEL_END else (start, start + len(" ".join(words)))
 
 
 def own_name(name: str) -> str:

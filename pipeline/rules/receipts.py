@@ -122,7 +122,7 @@ def _name(row: Sequence[Cell], confidence: float) -> Unlabelled:
     return Unlabelled(tuple(place for place, _ in words[:kept]), text, confidence)
 
 
-def only_date(grid: Grid, order: str) -> Unlabelled | None:
+def only_date(grid: Grid) -> Unlabelled | None:
     """The page's date: surer where it has no other."""
     found = [(cell, match) for cell in grid.cells for match in dates_in(cell.text)]
     if not found:
