@@ -67,7 +67,8 @@ def search(arguments: argparse.Namespace) -> int:
 
 def show(arguments: argparse.Namespace) -> int:
     """One document: pages, fields, evidence."""
-    from pipeline.report import contract_text, document_text
+    from pipeline.amendments import links_of
+    from pipeline.report import contract_text, document_text, links_text
     from pipeline.run import report_on
     from pipeline.wiring import open_tools
     from schemas.contract import Contract
@@ -76,13 +77,17 @@ def show(arguments: argparse.Namespace) -> int:
         document = tools.catalog.document(arguments.document)
         report = report_on(document.id, tools, new=True)
         record = tools.catalog.record(document.id)
+        links = links_of(document, tools.catalog)
     contract = Contract.model_validate_json(record) if record else None
 
     def text() -> str:
         fields = contract_text(contract) if contract else "  none: the document was not read"
-        return f"{document_text(report)}\n\nFields\n{fields}"
+        return "\n\n".join(filter(None, (document_text(report), links_text(links), f"Fields\n{fields}")))
 
-    _print(arguments, lambda: report.as_json() | {"record": contract and contract.model_dump()}, text)
+    def payload() -> dict[str, object]:
+        return report.as_json() | {"record": contract and contract.model_dump(), "links": asdict(links)}
+
+    _print(arguments, payload, text)
     return 0
 
 
