@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "doctor",
+    "evaluate_extraction",
     "evaluate_retrieval",
+    "evaluate_routing",
+    "evaluate_triage",
     "index_rebuild",
     "ingest",
     "models_list",
@@ -26,7 +29,7 @@ __all__ = [
     "status",
 ]
 
-REFUSED_EXIT = 3
+REFUSED_EXIT, ABSENT_EXIT = 3, 4
 
 
 def ingest(arguments: argparse.Namespace) -> int:
@@ -136,19 +139,65 @@ def models_pull(arguments: argparse.Namespace) -> int:
 
 def evaluate_retrieval(arguments: argparse.Namespace) -> int:
     """Score page search against a golden file."""
-    from pipeline.evaluate import retrieval
-    from pipeline.report import table
+    from pipeline.evaluate.ranking import retrieval
+    from pipeline.evaluate.text import ranking_text
     from pipeline.wiring import open_tools
 
     with open_tools() as tools:
         scores = retrieval(_lines(arguments.file), tools.find)
-
-    def text() -> str:
-        rows = [(scope, *(f"{name} {value:.3f}" for name, value in scores[scope].items())) for scope in SCOPES]
-        return f"{scores['queries']} queries\n{table(rows)}"
-
-    _print(arguments, lambda: scores, text)
+    _print(arguments, lambda: scores, lambda: ranking_text(scores))
     return 0
+
+
+def evaluate_extraction(arguments: argparse.Namespace) -> int:
+    """Score the catalog's fields; exit code 4 when golden documents are not here, 3 when some have no record."""
+    from pipeline.evaluate.fields import extraction
+    from pipeline.evaluate.goldenset import golden_documents
+    from pipeline.evaluate.home import Home
+    from pipeline.evaluate.text import fields_text
+    from pipeline.wiring import open_tools
+
+    golden = golden_documents(_lines(arguments.file), "fields")
+    with open_tools() as tools:
+        scores = extraction(golden, Home(tools).record)
+    _print(arguments, scores.as_json, lambda: fields_text(scores))
+    return _absent_exit(scores.missing, scores.unread)
+
+
+def evaluate_triage(arguments: argparse.Namespace) -> int:
+    """Score the routes that triage chose; exit code 4 when golden documents are not here."""
+    from pipeline.evaluate.goldenset import golden_documents
+    from pipeline.evaluate.home import Home
+    from pipeline.evaluate.routes import triage
+    from pipeline.evaluate.text import routes_text
+    from pipeline.wiring import open_tools
+
+    golden = golden_documents(_lines(arguments.file), "routes")
+    with open_tools() as tools:
+        scores = triage(golden, Home(tools).routes)
+    _print(arguments, scores.as_json, lambda: routes_text(scores))
+    return _absent_exit(scores.missing)
+
+
+def evaluate_routing(arguments: argparse.Namespace) -> int:
+    """Sweep the escalation thresholds over what is stored; exit code 4 when golden documents are not here."""
+    from pipeline.evaluate.goldenset import golden_documents
+    from pipeline.evaluate.home import Home
+    from pipeline.evaluate.text import routing_text
+    from pipeline.evaluate.thresholds import PAGE_USD, routing
+    from pipeline.triage import policy_of
+    from pipeline.wiring import open_tools
+
+    golden = golden_documents(_lines(arguments.file), "fields")
+    with open_tools() as tools:
+        settings, held = tools.settings, Home(tools)
+        walked, missing = held.walked(golden)
+    price = PAGE_USD if arguments.page_usd is None else arguments.page_usd
+    found = routing(walked, policy_of(settings), settings.field_threshold, price)
+    now = {name: getattr(settings, name) for name in ("escalate_below", "field_threshold")}
+    said = {"now": now, "missing": missing}
+    _print(arguments, lambda: found.as_json() | said, lambda: routing_text(found, now, missing))
+    return _absent_exit(missing)
 
 
 def index_rebuild(arguments: argparse.Namespace) -> int:
@@ -164,7 +213,9 @@ def index_rebuild(arguments: argparse.Namespace) -> int:
     return 0
 
 
-SCOPES = ("in_document", "corpus")
+def _absent_exit(missing: Sequence[str], unread: Sequence[str] = ()) -> int:
+    """What the exit code says of documents that a golden file names: not here, or here and not read."""
+    return ABSENT_EXIT if missing else REFUSED_EXIT if unread else 0
 
 
 def _print(arguments: argparse.Namespace, payload: Callable[[], object], text: Callable[[], str]) -> None:

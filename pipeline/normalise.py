@@ -77,6 +77,7 @@ def _parse_date(text: str, order: str) -> str:
     plain = ORDINAL_WORD.sub(lambda m: str(ORDINALS.index(m[1].lower()) + 1), plain)
     plain = re.sub(r"(?<=\d)\s*(?:st|nd|rd|th)\b", "", plain, flags=re.IGNORECASE)
     plain = re.sub(r"\b(?:the|day|of|in|year)\b|[,|_]", " ", plain, flags=re.IGNORECASE)
+    plain = re.sub(r"^\s*((?:19|20)\d\d)([01]\d)([0-3]\d)\s*$", r"\1-\2-\3", plain)
     settings = {"REQUIRE_PARTS": ["day", "month", "year"], "DATE_ORDER": order, "PARSERS": ["absolute-time"]}
     found = dateparser.parse(" ".join(plain.split()), languages=["en"], settings=settings)
     return found.date().isoformat() if found and 1800 <= found.year <= 2200 else ""

@@ -13,6 +13,7 @@ from pipeline.rules.dates import find_dates
 from pipeline.rules.duties import find_obligations, find_signatories
 from pipeline.rules.identity import find_identity, find_references
 from pipeline.rules.implied import find_pointers
+from pipeline.rules.orders import read_forms
 from pipeline.rules.parties import find_parties
 from pipeline.rules.signing import agree, signing_parties
 from pipeline.rules.terms import find_terms
@@ -42,8 +43,9 @@ class RuleExtractor:
         """The findings of each page of one document, in order."""
         views = [view_of(page.text) for page in pages]
         found = _read_all(views)
+        forms = read_forms([page.text for page in pages])
         clauses = self._clauses.find(views) if self._clauses else [[] for _ in views]
-        return [[*fields, *passages] for fields, passages in zip(found, clauses, strict=True)]
+        return [[*prose, *form, *passages] for prose, form, passages in zip(found, forms, clauses, strict=True)]
 
 
 def _read_all(views: Sequence[PageView]) -> list[list[Finding]]:

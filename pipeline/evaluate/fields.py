@@ -64,14 +64,12 @@ class FieldScores:
 
 
 def extraction(golden: Iterable[GoldenDocument], record_of: Callable[[GoldenDocument], Contract | None]) -> FieldScores:
-    """Judge the record of each golden document that names fields.
+    """Judge the record of each golden document.
 
     `record_of` gives None for a document that was not read, and raises `KeyError` for one that is not here.
     """
     judged, missing, unread = [], [], []
     for document in golden:
-        if not document.fields:
-            continue
         contract = None
         try:
             contract = record_of(document)

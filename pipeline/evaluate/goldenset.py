@@ -29,7 +29,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pipeline.errors import UsageError
 from pipeline.types import Route
@@ -76,21 +76,22 @@ class GoldenDocument:
     routes: Mapping[int, Route] = field(default_factory=dict)
 
 
-def golden_documents(lines: Iterable[str]) -> list[GoldenDocument]:
-    """The documents of a golden file; empty lines are skipped.
+def golden_documents(lines: Iterable[str], about: Literal["fields", "routes"] | None = None) -> list[GoldenDocument]:
+    """The documents of a golden file, those that name `about` only if given; empty lines are skipped.
 
     Raises `UsageError` that names the line and what is wrong with it, never its content; also for a file
-    without documents and for a document that has two lines.
+    without such documents and for a document that has two lines.
     """
     documents = [_document(line, number) for number, line in enumerate(lines, 1) if line.strip()]
-    if not documents:
-        raise UsageError("the golden file holds no document")
     seen: dict[tuple[str, str | None], int] = {}
     for document in documents:
         first = seen.setdefault((document.document, document.matter), document.line)
         if first != document.line:
             raise UsageError(f"line {document.line}: the same document as line {first}")
-    return documents
+    wanted = [document for document in documents if about is None or getattr(document, about)]
+    if not wanted:
+        raise UsageError(f"the golden file holds no document{f' with {about}' if about else ''}")
+    return wanted
 
 
 def _document(line: str, number: int) -> GoldenDocument:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,9 @@ from pydantic import TypeAdapter
 
 from pipeline.errors import NotFound
 from pipeline.evaluate.goldenset import GoldenDocument
+from pipeline.evaluate.thresholds import Walked
 from pipeline.stages import versions
-from pipeline.types import Document, Finding, PageText, Triage
+from pipeline.types import Document, Finding, PageText, Route, Triage
 from schemas.contract import Contract
 
 if TYPE_CHECKING:
@@ -46,6 +48,24 @@ class Home:
             raise KeyError(golden.document)
         record = self.tools.catalog.record(document.id)
         return Contract.model_validate_json(record) if record else None
+
+    def routes(self, golden: GoldenDocument) -> dict[int, Route]:
+        """The route that triage chose for each page. Raises `KeyError` when no such document is here."""
+        document = self.document(golden)
+        if document is None:
+            raise KeyError(golden.document)
+        return {triage.number: triage.route for triage in self.triages(document)}
+
+    def walked(self, golden: Iterable[GoldenDocument]) -> tuple[list[Walked], list[str]]:
+        """What a sweep of thresholds needs of each document, and the names of those that are not here."""
+        walked, missing = [], []
+        for each in golden:
+            document = self.document(each)
+            if document is None:
+                missing.append(each.document)
+            else:
+                walked.append(Walked(each, document, tuple(self.triages(document)), self.findings(document)))
+        return walked, missing
 
     def texts(self, document: Document) -> list[PageText]:
         """The words of its pages, as far as they were read under the present settings."""
