@@ -34,7 +34,8 @@ DESCRIBED = re.compile(r",\san?\s[A-Z]?[a-z]|,?\s(?:whose|with|having|located|d/
 
 OPENING = re.compile(
     r"(?:this|these|the following|all|any|each|no|please|see|if|to|for|as|in|of|is|are|net|none"
-    r"|(?:jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)\w*$)\b", re.I
+    r"|(?:jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)\w*$)\b",
+    re.I,
 )
 """No name begins with these."""
 
