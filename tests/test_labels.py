@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from sheets import sheet
 
 from pipeline.rules.geometry import grid_of
 from pipeline.rules.labels import spots_of
 from pipeline.rules.lexicon import label_of, misread, tokens
-from tests.sheets import sheet
 
 
 def found(*pieces, **options):

@@ -6,13 +6,13 @@ import time
 from pathlib import Path
 
 import pytest
+from sheets import sheet
 
 from pipeline.backends.protocols import PageInput
 from pipeline.backends.rules import RuleExtractor
 from pipeline.ground import ground
 from pipeline.rules.orders import read_forms
 from pipeline.types import Affine, FieldStatus, PageImage
-from tests.sheets import sheet
 
 IMAGE = PageImage(1, "0" * 64, "image/png", 1, 1, 200.0, Affine())
 CONTRACT = [

@@ -22,7 +22,7 @@ from pipeline.types import Finding, PageText
 
 __all__ = ["read_forms"]
 
-RAGGED, LEAST_PAIRS = 0.3, 2
+RAGGED, LEAST_PAIRS = 0.12, 2
 """Share of rows with several cells, and labels with a value, from which a page is read as a form."""
 
 DAY_FIRST = re.compile(r"\bRM\b|MYR|SGD|£|€|GBP|EUR|AUD|INR|₹|\b(?:SDN|BHD|GST|VAT|PTY|LTD|GMBH|PLC)\b", re.I)

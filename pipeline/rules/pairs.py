@@ -225,8 +225,8 @@ def _below(grid: Grid, spot: Spot, beside: Sequence[Spot], by_row: Rows) -> Iter
 
 
 def _edges(spot: Spot) -> tuple[float, float]:
-    """Where the label begins and ends across the page."""
-    return spot.cell.word_left(spot.first), spot.cell.word_right(spot.last - 1)
+    """Where the label begins, with its item's number, and ends across the page."""
+    return spot.cell.word_left(0 if spot.headed else spot.first), spot.cell.word_right(spot.last - 1)
 
 
 def _within(cell: Cell, left: float, right: float) -> tuple[Cell, int, int] | None:

@@ -33,7 +33,9 @@ DESCRIBED = re.compile(r",\san?\s[A-Z]?[a-z]|,?\s(?:whose|with|having|located|d/
 """What follows a name and describes it."""
 
 OPENING = re.compile(
-    r"(?:this|these|the following|all|any|each|no|please|see|if|to|for|as|in|of|is|are|net|none)\b", re.I
+    r"(?:this|these|the following|all|any|each|no|please|see|if|to|for|as|in|of|is|are|net|none"
+    r"|(?:jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)\w*$)\b",
+    re.I,
 )
 """No name begins with these."""
 
@@ -102,7 +104,7 @@ def name_in(text: str) -> Span | None:
     """The name that the text begins with: capitalised, mostly letters, no label, without what describes it."""
     start = len(text) - len(text.lstrip(LEAD))
     match = NAME.match(text, start)
-    if not match or OPENING.match(match[0]) or re.search(r"[$%:]", match[0]):
+    if not match or OPENING.match(match[0]) or re.search(r"[$%:?]", match[0]):
         return None
     said = DESCRIBED.split(match[0])[0].rstrip(" ,")
     words = own_name(said).split()
