@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import cycle, islice
 from pathlib import Path
@@ -11,7 +12,7 @@ from sample_docs.scanify import LEVELS, scanify
 __all__ = ["born_digital", "dense_scans", "long_document"]
 
 SOURCES = Path(__file__).parents[2] / "sample_docs" / "sources"
-WORDS, FONT_SIZE, MARGIN = 600, 9.5, 60  # a full page of a contract in small print
+WORDS, FONT_SIZE, MARGIN = 600, 11, 56  # a full page of a contract
 PER_DOCUMENT = 12
 SEED = 11
 
@@ -55,7 +56,8 @@ def long_document(target: Path, pages: int, scans: Path) -> Path:
 def _texts() -> Iterator[str]:
     """Pages of words without end, each beginning elsewhere in the texts."""
     files = sorted(SOURCES.rglob("*.md"))
-    words = [word for path in files for word in path.read_text("utf-8").split() if word.isascii()]
+    texts = [re.sub("<[^>]*>", " ", path.read_text("utf-8")) for path in files]
+    words = [word for text in texts for word in text.split() if word.isascii() and word.strip("#|*-:\\")]
     everlasting = cycle(words)
     while True:
         yield " ".join(islice(everlasting, WORDS))
