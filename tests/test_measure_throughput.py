@@ -3,7 +3,7 @@
 import pymupdf
 import pytest
 
-from infra.measure.pages import PER_DOCUMENT, WORDS, born_digital, dense_scans, long_document
+from infra.measure.full_pages import PER_DOCUMENT, WORDS, born_digital, dense_scans, long_document
 from infra.measure.throughput import Row, _at_scale, _compare, stage_by_stage, whole_run
 
 

@@ -20,28 +20,33 @@ __all__ = ["baseline"]
 
 MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 DATE = rf"(?:{MONTHS}) \d{{1,2}}, \d{{4}}|\d{{1,2}}/\d{{1,2}}/\d{{2,4}}"
-LENGTH = r"(?:\w+ )?\(?\d+\)? (?:days?|months?|years?)"
+LENGTH = r"(?:\b\w{1,15} )?(?<!\d)\(?\d{1,3}\)? (?:days?|months?|years?)"
 NUMBER = r"(?=[\w-]*\d)[\w-]{4,20}"
+SUM = r"\$? ?[\d,]{1,15}\.\d\d"
 
-PATTERNS: dict[str, tuple[re.Pattern[str], Callable[[str], str], int]] = {
-    "title": (re.compile(r"^(.{0,60}\bagreement\b.{0,20})$", re.I | re.M), str.strip, 1),
-    "parties": (
-        re.compile(r"\b((?:[A-Z][\w&.,']{0,20} ){1,5}(?:Inc|LLC|Corporation|Corp|Company|Ltd|L\.P)\b\.?)"),
-        str.strip,
-        2,
-    ),
-    "agreement_date": (re.compile(rf"({DATE})"), iso_date, 1),
-    "effective_date": (re.compile(rf"({DATE})"), iso_date, 1),
-    "expiration_date": (re.compile(rf"(?:expire|terminate|until|through)[^.]{{0,60}}?({DATE})"), iso_date, 1),
-    "governing_law": (re.compile(r"laws of (?:the )?(?:State|Commonwealth) of ([A-Z]\w+(?: [A-Z]\w+)?)"), str.strip, 1),
-    "term": (re.compile(rf"\b({LENGTH})"), duration, 1),
-    "renewal_term": (re.compile(rf"renew[^.]{{0,100}}?({LENGTH})"), duration, 1),
-    "notice_period": (re.compile(rf"({LENGTH})[^.]{{0,30}}notice"), duration, 1),
-    "amounts": (re.compile(r"(?:[Tt]otal|TOTAL|[Gg]ross)[^\d$]{0,20}(\$?[\d,]{1,15}\.\d\d)"), money, 1),
-    "reference_numbers": (re.compile(rf"(?:No\.?|#|Contract|Order) ?:? ?({NUMBER})"), str.strip, 1),
+PATTERNS: dict[str, tuple[str, int]] = {
+    "title": (r"(?im)^(.{0,60}\bagreement\b.{0,20})$", 1),
+    "parties": (r"\b((?:[A-Z][\w&.,']{0,20} ){1,5}(?:Inc|LLC|Corporation|Corp|Company|Ltd|L\.P)\b\.?)", 2),
+    "agreement_date": (rf"({DATE})", 1),
+    "effective_date": (rf"({DATE})", 1),
+    "expiration_date": (rf"(?:expire|terminate|until|through)[^.]{{0,60}}?({DATE})", 1),
+    "governing_law": (r"laws of (?:the )?(?:State|Commonwealth) of ([A-Z]\w+(?: [A-Z]\w+)?)", 1),
+    "term": (rf"\b({LENGTH})", 1),
+    "renewal_term": (rf"renew[^.]{{0,100}}?({LENGTH})", 1),
+    "notice_period": (rf"({LENGTH})[^.]{{0,30}}notice", 1),
+    "amounts": (rf"(?i)(?:total|gross)[^\d$]{{0,20}}({SUM})", 1),
+    "reference_numbers": (rf"(?:No\.?|#|Contract|Order) ?:? ?({NUMBER})", 1),
 }
-"""By field: the pattern, the normal form of its group, and how many values a document may have (the first found)."""
+"""By field: the pattern, and how many values a document may have; the first ones found are taken."""
 
+LABELLED = {"parties": r"[A-Z][^\n]{2,50}", "amounts": SUM, "reference_numbers": NUMBER}
+"""What a value looks like that stands behind its label, for keys with words ("amounts:gross|total")."""
+
+NORMAL: dict[str, Callable[[str], str]] = {
+    **dict.fromkeys(("agreement_date", "effective_date", "expiration_date"), iso_date),
+    **dict.fromkeys(("term", "renewal_term", "notice_period"), duration),
+    "amounts": money,
+}
 CLAUSES = {
     name: re.compile(re.escape(name.partition("/")[0]).replace(r"\-", "[ -]").replace(r"\ ", "[ -]"), re.I)
     for name in CATEGORIES
@@ -56,16 +61,19 @@ def baseline(pages: Sequence[PageText], asked: Asked) -> tuple[Answer, ...]:
     field = next((name for name in asked.fields if name in PATTERNS), None)
     if field is None:
         return ()
-    pattern, normal, most = PATTERNS[field]
-    texts = [page.text if field == "title" else " ".join(page.text.split()) for page in pages]
+    pattern, most = PATTERNS[field]
+    if asked.words:
+        label = "|".join(map(re.escape, asked.words))
+        pattern, most = rf"(?i:{label})\b[^\d\n$]{{0,20}}?({LABELLED.get(field, DATE)})", 1
+    by_line = field == "title" or (field == "parties" and asked.words)
+    texts = [page.text if by_line else " ".join(page.text.split()) for page in pages]
     starts = list(accumulate((len(text) + 1 for text in texts), initial=0))
+    whole = ("\n" if by_line else " ").join(texts)  # a match may run over the end of a page
     found: dict[str, Answer] = {}
-    for match in pattern.finditer("\n".join(texts)):
-        if value := normal(match[1]):
+    for match in re.finditer(pattern, whole):
+        if len(found) < most and (value := NORMAL.get(field, str.strip)(match[1])):
             page = pages[bisect_right(starts, match.start()) - 1].number
             found.setdefault(value, Answer(value, page, match[0]))
-        if len(found) == most:
-            break
     return tuple(found.values())
 
 

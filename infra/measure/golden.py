@@ -168,8 +168,8 @@ def _adbuy() -> Iterator[Line]:
         gross = truth["gross_amount"] or ""
         told = {
             "parties:advertiser": re.sub(r"\s*\(\d+\)$", "", truth["advertiser"] or ""),
-            "amounts:gross|total": money(gross) if "$" in gross else money(gross).partition(" ")[2],
-            "reference_numbers:contract|order": truth["contract_num"] or "",
+            "total_amount|amounts": money(gross) if "$" in gross else money(gross).partition(" ")[2],
+            "document_number|reference_numbers": truth["contract_num"] or "",
             "effective_date": iso_date((truth["flight_from"] or "").strip()),
             "expiration_date": iso_date((truth["flight_to"] or "").strip()),
         }
@@ -181,7 +181,7 @@ def _sroie() -> Iterator[Line]:
         told = {
             "parties": truth.get("company") or "",
             "agreement_date": iso_date(truth.get("date") or "", "DMY"),
-            "amounts:total": money(truth.get("total") or "").partition(" ")[2],
+            "total_amount|amounts": money(truth.get("total") or "").partition(" ")[2],
         }
         name = Path(truth["file"]).with_suffix(".pdf").name
         yield {"document": name, "fields": {key: _values([value]) for key, value in told.items() if value}}

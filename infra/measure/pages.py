@@ -1,75 +1,74 @@
-"""Documents for measuring speed, made from the texts of sample_docs: nothing in them is worth reading."""
+"""Pages as triage is given them: rendered and read as the product does it, in worker processes, kept between runs."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from itertools import cycle, islice
+import hashlib
+import pickle
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from sample_docs.scanify import LEVELS, scanify
+from pipeline.backends.protocols import PageInput
+from pipeline.errors import MunimentError
+from pipeline.pdf import InspectJob, inspect
+from pipeline.read import ReadJob, read_page
+from pipeline.render import RenderJob, render_page
+from pipeline.settings import load_settings
+from pipeline.store import Store
+from pipeline.workers import WorkerPool
 
-__all__ = ["born_digital", "dense_scans", "long_document"]
+__all__ = ["Pages", "read_pages"]
 
-SOURCES = Path(__file__).parents[2] / "sample_docs" / "sources"
-WORDS, FONT_SIZE, MARGIN = 600, 11, 56  # a full page of a contract
-PER_DOCUMENT = 12
-SEED = 11
+Place = tuple[Path, int]
+Pages = Mapping[Place, PageInput | MunimentError]
 
-
-def born_digital(folder: Path, pages: int) -> list[Path]:
-    """That many pages of print in documents of a dozen."""
-    folder.mkdir(parents=True)
-    texts = list(islice(_texts(), pages))
-    made = []
-    for start in range(0, pages, PER_DOCUMENT):
-        made.append(folder / f"born-{start // PER_DOCUMENT + 1}.pdf")
-        _print(made[-1], texts[start : start + PER_DOCUMENT], start)
-    return made
+PAGE_SECONDS = 240.0  # the machine that measures is shared
 
 
-def dense_scans(target: Path, pages: int) -> Path:
-    """The same print as scans of a good office scanner: one upright grey JPEG a page, 200 dpi."""
-    clean = target.with_suffix(".clean.pdf")
-    _print(clean, list(islice(_texts(), pages)), 0)
-    scanify(clean, target, level=LEVELS["light"], seed=SEED)
-    clean.unlink()
-    return target
+@dataclass(frozen=True, slots=True)
+class _Job:
+    place: Place
+    store: Path
 
 
-def long_document(target: Path, pages: int, scans: Path) -> Path:
-    """Print, and every tenth page one of these scans."""
-    import pymupdf
+def read_pages(places: Iterable[Place], cache: Path) -> Pages:
+    """The pages (PDF, number from 1), each read or with the error that took its place.
 
-    target.parent.mkdir(parents=True)
-    _print(target, list(islice(_texts(), pages)), 0)
-    with pymupdf.open(target) as document, pymupdf.open(scans) as scanned:
-        for turn, index in enumerate(range(9, pages, 10)):
-            which = turn % len(scanned)
-            document.delete_page(index)
-            document.insert_pdf(scanned, from_page=which, to_page=which, start_at=index)
-        data = document.tobytes(garbage=3, deflate=True, no_new_id=True)
-    target.write_bytes(data)
-    return target
-
-
-def _texts() -> Iterator[str]:
-    """Pages of words without end, each beginning elsewhere in the texts."""
-    files = sorted(SOURCES.rglob("*.md"))
-    texts = [re.sub("<[^>]*>", " ", path.read_text("utf-8")) for path in files]
-    words = [word for text in texts for word in text.split() if word.isascii() and word.strip("#|*-:\\")]
-    everlasting = cycle(words)
-    while True:
-        yield " ".join(islice(everlasting, WORDS))
+    What was read is kept under `cache` by the file's content, errors are not; a second start repeats only what
+    was in flight. The cache does not know which code read a page: a new folder is needed when reading has changed.
+    """
+    kept = {place: cache / "pages" / f"{_digest(place[0])}-{place[1]}.pickle" for place in places}
+    missing = [_Job(place, cache / "store") for place, file in kept.items() if not file.is_file()]
+    failed = {}
+    for place, page in _read_all(missing):
+        if isinstance(page, MunimentError):
+            failed[place] = page
+        else:
+            _keep(kept[place], pickle.dumps(page))
+    return {place: failed.get(place) or pickle.loads(file.read_bytes()) for place, file in kept.items()}
 
 
-def _print(target: Path, texts: list[str], before: int) -> None:
-    import pymupdf
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
-    with pymupdf.open() as document:
-        for number, text in enumerate(texts, before + 1):
-            page = document.new_page(width=612, height=792)
-            box = (MARGIN, MARGIN, 612 - MARGIN, 792 - MARGIN)
-            page.insert_textbox(box, text, fontsize=FONT_SIZE, fontname="tiro", align=pymupdf.TEXT_ALIGN_JUSTIFY)
-            page.insert_text((290, 770), f"Page {number}", fontsize=FONT_SIZE, fontname="tiro")
-        document.save(target, deflate=True, no_new_id=True)
+
+def _read_all(jobs: list[_Job]) -> Iterable[tuple[Place, PageInput | MunimentError]]:
+    settings = load_settings()
+    with WorkerPool(settings.workers, memory_mb=settings.worker_memory_mb, tasks_per_worker=settings.worker_tasks) as p:
+        for job, page in p.run(_read, jobs, seconds=PAGE_SECONDS):
+            yield job.place, page
+
+
+def _read(job: _Job) -> PageInput:
+    """In a worker: inspect, render, read."""
+    pdf, number = job.place
+    inspect(InspectJob(pdf, load_settings().max_pages))
+    image = render_page(RenderJob(pdf, number, job.store))
+    return PageInput(image, Store(job.store).path(image.sha256), read_page(ReadJob(pdf, image, job.store)))
+
+
+def _keep(file: Path, data: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(".part")
+    draft.write_bytes(data)
+    draft.rename(file)

@@ -7,7 +7,7 @@ are one matrix product. The seed is fixed: the same counts give the same interva
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Floats", "Interval", "Statistic", "difference", "interval", "mean"]
+__all__ = ["Floats", "Interval", "Statistic", "by_document", "difference", "interval", "mean"]
 
 Floats = NDArray[np.float64]
 Statistic = Callable[[Floats], Floats]
@@ -54,6 +54,16 @@ def difference(one: ArrayLike, other: ArrayLike, statistic: Statistic) -> Interv
         raise ValueError(f"paired tables differ in shape: {first.shape} and {second.shape}")
     value = statistic(first.sum(axis=0)) - statistic(second.sum(axis=0))
     return _interval(value, statistic(_resampled(first)) - statistic(_resampled(second)))
+
+
+def by_document(documents: Sequence[Hashable], values: Sequence[float]) -> Floats:
+    """A table of (sum, count) rows, one for each document, in order of first appearance: for `mean`."""
+    table: dict[Hashable, list[float]] = {}
+    for document, value in zip(documents, values, strict=True):
+        row = table.setdefault(document, [0.0, 0.0])
+        row[0] += value
+        row[1] += 1
+    return np.array(list(table.values()), np.float64).reshape(len(table), 2)
 
 
 def mean(sums: Floats) -> Floats:

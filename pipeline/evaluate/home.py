@@ -10,8 +10,9 @@ from pydantic import TypeAdapter
 
 from pipeline.errors import NotFound
 from pipeline.evaluate.goldenset import GoldenDocument
+from pipeline.evaluate.thresholds import Walked
 from pipeline.stages import versions
-from pipeline.types import Document, Finding, PageText, Triage
+from pipeline.types import Document, Finding, PageText, Route, Triage
 from schemas.contract import Contract
 
 if TYPE_CHECKING:
@@ -46,6 +47,21 @@ class Home:
             raise KeyError(golden.document)
         record = self.tools.catalog.record(document.id)
         return Contract.model_validate_json(record) if record else None
+
+    def routes(self, golden: GoldenDocument) -> dict[int, Route]:
+        """The route that triage chose for each page under the present settings; `KeyError` when it is not here."""
+        document = self.document(golden)
+        if document is None:
+            raise KeyError(golden.document)
+        return {triage.number: triage.route for triage in self.triages(document)}
+
+    def walked(self, golden: GoldenDocument) -> Walked | None:
+        """What a sweep of thresholds needs of it; None when it was not worked off, `KeyError` when it is not here."""
+        document = self.document(golden)
+        if document is None:
+            raise KeyError(golden.document)
+        triages = tuple(self.triages(document))
+        return Walked(golden, document, triages, self.findings(document)) if triages else None
 
     def texts(self, document: Document) -> list[PageText]:
         """The words of its pages, as far as they were read under the present settings."""

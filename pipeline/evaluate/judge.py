@@ -32,14 +32,14 @@ class Answer:
 class Counts(NamedTuple):
     """What is counted of one field of one document. An incomplete list judges nothing found: `judged` stays 0."""
 
-    expected: int = 0
-    right: int = 0
-    judged: int = 0
-    judged_right: int = 0
-    verified: int = 0
-    verified_right: int = 0
-    placed: int = 0
-    placed_right: int = 0
+    expected: float = 0
+    right: float = 0
+    judged: float = 0
+    judged_right: float = 0
+    verified: float = 0
+    verified_right: float = 0
+    placed: float = 0
+    placed_right: float = 0
 
 
 @dataclass(frozen=True, slots=True)
