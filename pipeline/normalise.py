@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from num2words import num2words
 
-__all__ = ["date_readings", "duration", "iso_date", "money", "number", "tidy"]
+__all__ = ["anniversary", "date_readings", "duration", "iso_date", "money", "number", "tidy"]
 
 MAX_VALUE = 200
 """Characters of a date, sum or duration worth parsing."""
@@ -133,6 +133,18 @@ def duration(text: str) -> str:
             unit = " ".join(match["unit"].lower().split())
             return f"{count} {unit}" + ("" if count == 1 else "s")
     return ""
+
+
+def anniversary(text: str) -> str:
+    """How long until an anniversary: "2 years" for "second anniversary", "18 months" for "18-month anniversary"."""
+    plain = tidy(text[:MAX_VALUE])
+    if found := ORDINAL_WORD.search(plain):
+        count = ORDINALS.index(found[1].lower()) + 1
+    elif found := re.search(r"(\d{1,2})\s?(?:st|nd|rd|th)\b", plain):
+        count = int(found[1])
+    else:
+        return duration(plain) if "anniversar" in plain.lower() else ""
+    return f"{count} year" + ("" if count == 1 else "s")
 
 
 def _trailing_number(words: str) -> int | None:

@@ -54,7 +54,8 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """One connected piece of ink, cut out; `sure` and `read` are the shares of it inside sure and any words."""
+    """One connected piece of ink, cut out, that is no print; `sure` is where sure words lie, `read` the share of the
+    ink inside any word."""
 
     mask: Mask
     top: int
@@ -64,13 +65,12 @@ class _Piece:
 
     @property
     def ink(self) -> int:
-        return int(self.mask.sum())
+        return int(np.count_nonzero(self.mask))
 
     @property
     def core(self) -> float:
         """The share of the ink that is left when the outline is taken off twice."""
-        padded = np.pad(self.mask, 1)
-        return float(ndimage.binary_erosion(padded, iterations=2).sum()) / self.ink
+        return float(np.count_nonzero(ndimage.binary_erosion(np.pad(self.mask, 1), iterations=2))) / self.ink
 
 
 def marks(ink: Mask, dpi: float, words: Sequence[Word]) -> Marks:
@@ -89,8 +89,7 @@ def marks(ink: Mask, dpi: float, words: Sequence[Word]) -> Marks:
             continue
         if piece.read < 0.5 and _is_block(piece, ink.shape):
             solid += piece.ink
-        if piece.sure.mean(where=piece.mask) <= 0.5:
-            pen += sum(_letters(stroke, line) for stroke in _strokes(piece, line, ink.shape))
+        pen += sum(_letters(stroke, line) for stroke in _strokes(piece, line, ink.shape))
     return Marks(round(pen, 1), round(holes / total, 4), round(solid / total, 4))
 
 
@@ -106,27 +105,31 @@ def _is_sure(word: Word) -> bool:
 
 
 def _pieces(ink: Mask, words: Sequence[Word], line: float) -> Iterator[_Piece]:
-    """The connected pieces that are larger than a letter."""
+    """The connected pieces that are larger than a letter and do not lie in sure words."""
     labels, _ = ndimage.label(ink, structure=np.ones((3, 3), dtype=int))
-    sure, read = _covered(ink, filter(_is_sure, words)), _covered(ink, words)
+    covered = _covered(ink, words)
     for number, place in enumerate(ndimage.find_objects(labels), 1):
         rows, columns = place
         height, width = rows.stop - rows.start, columns.stop - columns.start
-        if max(height, width) >= EXTENT * line and height * width >= line * line:
-            mask = labels[place] == number
-            yield _Piece(mask, rows.start, columns.start, sure[place], float(read[place].mean(where=mask)))
+        if max(height, width) < EXTENT * line or height * width < line * line:
+            continue
+        mask = labels[place] == number
+        under = covered[place][mask]
+        if np.count_nonzero(under == 2) <= 0.5 * under.size:
+            read = np.count_nonzero(under) / under.size
+            yield _Piece(mask, rows.start, columns.start, covered[place] == 2, read)
 
 
-def _covered(ink: Mask, words: Sequence[Word] | Iterator[Word]) -> Mask:
-    """Where words lie, a pixel of slack around each."""
+def _covered(ink: Mask, words: Sequence[Word]) -> NDArray[np.uint8]:
+    """2 where sure words lie, 1 under the others, a pixel of slack around each."""
     height, width = ink.shape
-    covered: Mask = np.zeros_like(ink)
-    for word in words:
+    covered = np.zeros(ink.shape, dtype=np.uint8)
+    for word in sorted(words, key=_is_sure):
         box = word.box
         covered[
             max(0, int(box.top * height) - 1) : int(box.bottom * height) + 2,
             max(0, int(box.left * width) - 1) : int(box.right * width) + 2,
-        ] = True
+        ] = 1 + _is_sure(word)
     return covered
 
 
@@ -164,9 +167,13 @@ def _strokes(piece: _Piece, line: float, page: tuple[int, ...]) -> Iterator[Mask
 
 def _straight(mask: Mask, length: int) -> Mask:
     """The pixels of straight runs, across or down, of at least this length."""
-    across = ndimage.binary_opening(mask, np.ones((1, length), dtype=bool))
-    down = ndimage.binary_opening(mask, np.ones((length, 1), dtype=bool))
-    return np.asarray(across | down)
+    found: Mask = np.zeros_like(mask)
+    size = length | 1  # odd, or the second filter would not undo the shift of the first
+    for axis in (0, 1):
+        if mask.shape[axis] >= size:
+            runs = ndimage.minimum_filter1d(mask.view(np.uint8), size, axis=axis, mode="constant")
+            found |= ndimage.maximum_filter1d(runs, size, axis=axis, mode="constant").astype(bool)
+    return found
 
 
 def _letters(stroke: Mask, line: float) -> float:

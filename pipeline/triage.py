@@ -119,14 +119,15 @@ def triage(pages: Sequence[PageInput], classifier: PageClassifier | None, policy
 def worth_asking(measured: Signals, policy: Policy) -> bool:
     """Whether any answer of a VLM could change this page's route.
 
-    Not on a blank page, not where a closed ground demands the frontier already, and not on a page whose own
-    text layer is good and which shows hardly any ink beside its words: nothing is left there to be seen.
+    Not on a blank page, not where a closed ground demands the frontier already, and not on a page whose own text
+    layer is good and which shows hardly any ink beside its words and no pen stroke: nothing is left to be seen.
     """
     if _is_blank(measured, policy):
         return False
     if any(ground.route is Route.FRONTIER and not ground.open for ground in _from_signals(measured, policy)):
         return False
-    return measured.source is not TextSource.LAYER or measured.unread_ink >= policy.unread_local
+    bare = measured.unread_ink < policy.unread_local and measured.pen < policy.pen_local
+    return measured.source is not TextSource.LAYER or not bare
 
 
 def decide(number: int, measured: Signals, verdict: Verdict | None, policy: Policy) -> Triage:

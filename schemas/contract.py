@@ -9,6 +9,7 @@ from schemas.fields import Entry, FieldValue, Strict
 __all__ = [
     "LIST_FIELDS",
     "SINGLE_FIELDS",
+    "Amended",
     "Amount",
     "Clause",
     "Contract",
@@ -25,6 +26,13 @@ class Party(FieldValue):
 
     role: str = ""
     alias: str = ""
+
+
+class Amended(FieldValue):
+    """The contract that this one changes, by its title; `date` (ISO) and `number` as this one cites them."""
+
+    date: str = ""
+    number: str = ""
 
 
 class Amount(FieldValue):
@@ -82,7 +90,7 @@ class Contract(Strict):
     renewal_term: Entry[FieldValue] = Entry()
     notice_period: Entry[FieldValue] = Entry()
     governing_law: Entry[FieldValue] = Entry()
-    amends: Entry[FieldValue] = Entry()
+    amends: Entry[Amended] = Entry()
     document_number: Entry[FieldValue] = Entry()
     total_amount: Entry[FieldValue] = Entry()
     parties: Entry[Party] = Entry()

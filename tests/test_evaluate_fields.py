@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pipeline.evaluate.fields import extraction
-from pipeline.evaluate.goldenset import golden_documents
+from pipeline.evaluate.goldenset import golden_documents, look_up
 from schemas.contract import Amount, Clause, Contract, Party
 from schemas.fields import Entry, Evidence, FieldValue
 
@@ -26,7 +26,7 @@ def entry(*values):
 def scores(fields: dict, contract: Contract | None, **more):
     """The row of each field when this record is judged."""
     line = json.dumps({"document": "a.pdf", "fields": fields} | more)
-    return extraction(golden_documents([line]), lambda _: contract).as_json()["fields"]
+    return extraction(look_up(golden_documents([line]), lambda _: contract)).as_json()["fields"]
 
 
 def record(**entries) -> Contract:
@@ -135,7 +135,7 @@ def test_documents_not_here_and_not_read_are_missed_and_named() -> None:
     """Both count as missed in every field."""
     lines = [json.dumps({"document": f"{n}.pdf", "fields": {"title": [{"value": "Lease"}]}}) for n in "abc"]
     here = {"a.pdf": record(title=entry(value("Lease"))), "b.pdf": None}
-    found = extraction(golden_documents(lines), lambda document: here[document.document]).as_json()
+    found = extraction(look_up(golden_documents(lines), lambda document: here[document.document])).as_json()
     assert (found["missing"], found["unread"]) == (["c.pdf"], ["b.pdf"])
     assert found["fields"]["title"]["recall"]["value"] == pytest.approx(1 / 3, abs=1e-5)
 
@@ -145,6 +145,6 @@ def test_micro_sums_and_macro_averages() -> None:
     given = record(parties=entry(*(value(name, model=Party) for name in ("Acme", "Bolt", "Cord"))))
     line = {"parties": [{"value": name} for name in ("Acme", "Bolt", "Cord")], "governing_law": [{"value": "Texas"}]}
     golden = golden_documents([json.dumps({"document": "a.pdf", "fields": line})])
-    found = extraction(golden, lambda _: given).as_json()
+    found = extraction(look_up(golden, lambda _: given)).as_json()
     assert found["micro"]["recall"]["value"] == 0.75
     assert found["macro"]["f1"]["value"] == 0.5

@@ -19,8 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from infra.measure import scale_curve, scale_points, scale_stages, scale_storage
+from infra.measure import scale_curve, scale_points, scale_sizing, scale_stages, scale_storage
 from infra.measure.scale_vectors import RealPages, maxsim, real_pages, stacked
+from pipeline.backends.pooling import mean_rows
 
 STAND_IN = "stand-in for page images: text late interaction, 128 a row"
 
@@ -28,13 +29,16 @@ STAND_IN = "stand-in for page images: text late interaction, 128 a row"
 def main() -> None:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["storage", "poolings", "stages", "curve"])
+    parser.add_argument("what", choices=["storage", "poolings", "stages", "curve", "sizing"])
     parser.add_argument("--cache", type=Path, default=Path("/tmp/muniment-scale"))
     parser.add_argument("--half", choices=["tuning", "reporting"], default="tuning")
     parser.add_argument("--questions", type=int, default=40, help="at most this many, spread evenly")
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000], help="of the curve, in pages")
     parser.add_argument("--images", action="store_true", help="the curve of an index with page-image vectors")
+    parser.add_argument("--inputs", type=Path, default=scale_sizing.INPUTS, help="of the sizing table")
     given = parser.parse_args()
+    if given.what == "sizing":
+        return _sizing(given.inputs)
     if given.what == "curve":
         return _curve(real_pages(given.cache), given)
     command = {"storage": _storage, "poolings": _poolings, "stages": _stages}[given.what]
@@ -90,7 +94,7 @@ def _poolings(real: RealPages, half: str, most: int, folder: Path) -> None:
     trees = scale_stages.trees(pages)
     for factor in (3, 8, 16, 32):
         clusters = [scale_stages.hierarchical(rows, tree, factor) for rows, tree in zip(pages, trees, strict=True)]
-        means = [scale_stages.mean(rows, factor) for rows in pages]
+        means = [mean_rows(rows, factor) for rows in pages]
         for name, pooled in (("hierarchical", clusters), ("mean of neighbours", means)):
             first = scale_stages.scores_of(pooled, questions)
             shares = [f"{share:.3f}" for share in scale_stages.reached(first, exact)[:-1]]
@@ -107,7 +111,7 @@ def _stages(real: RealPages, half: str, most: int, folder: Path) -> None:
     _head("search", *(f"exact top 10 in best {depth}" for depth in scale_stages.DEPTHS), "nDCG@10")
     _row("exact MaxSim", *["1.000"] * 5, f"{scale_stages.ndcg(exact, gold):.3f}")
     for factor in (8, 16, 32):
-        first = scale_stages.scores_of((scale_stages.mean(rows, factor) for rows in real.rows), questions)
+        first = scale_stages.scores_of((mean_rows(rows, factor) for rows in real.rows), questions)
         shares = [f"{share:.3f}" for share in scale_stages.reached(first, exact)]
         _row(f"first stage alone, mean of {factor}", *shares, f"{scale_stages.ndcg(first, gold):.3f}")
     found = scale_stages.as_searched(real.rows, questions, folder)
@@ -149,6 +153,7 @@ def _curve(real: RealPages, given: argparse.Namespace) -> None:
             "mapped MiB",
             "open, s",
             "embed p50",
+            "embed CPU ms",
             *(f"{n} at once: {x}" for n in scale_curve.AT_ONCE for x in ("p50", "p95", "CPU ms")),
         )
         before = 0
@@ -167,8 +172,20 @@ def _curve(real: RealPages, given: argparse.Namespace) -> None:
                 f"{level.mapped_mib:.0f}",
                 f"{level.open_seconds:.1f}",
                 f"{level.embed.p50:.0f}",
+                f"{level.embed.cpu:.0f}",
                 *(f"{value:.0f}" for found in level.searches.values() for value in (found.p50, found.p95, found.cpu)),
             )
+
+
+def _sizing(path: Path) -> None:
+    known = scale_sizing.inputs(path)
+    _head("input", "value", "where it is from")
+    for name, (value, source) in known.items():
+        _row(name, f"{value:g}", source)
+    print()
+    _head("need", "amount", "unit", "arithmetic")
+    for need in scale_sizing.needs({name: value for name, (value, _) in known.items()}):
+        _row(need.what, f"{need.amount:,.2f}", need.unit, need.arithmetic)
 
 
 def _head(*cells: str) -> None:

@@ -24,6 +24,7 @@ from infra.measure.scale_vectors import DIMENSION
 from pipeline.backends.owned import OwnedIndex
 from pipeline.backends.protocols import IndexedPage, TextEmbedder
 from pipeline.errors import NotFound
+from pipeline.phrases import tokens
 from pipeline.search import Searcher
 from pipeline.types import PageText, SearchFilter
 
@@ -76,11 +77,11 @@ class Lookup:
     name, dimension = "stand-in@1", DIMENSION
 
     def __init__(self, rows: Mapping[str, np.ndarray]) -> None:
-        self._rows = rows
+        self._rows = {_key(question): known for question, known in rows.items()}
 
     def embed_query(self, query: str) -> np.ndarray:
-        """The question's rows."""
-        return self._rows[query]
+        """The question's rows; `Searcher` hands it over with its white space evened out."""
+        return self._rows[_key(query)]
 
 
 class Grown:
@@ -135,6 +136,10 @@ class Grown:
 
     def _owner(self) -> psutil.Process:
         return psutil.Process(json.loads((self._root / "owner.json").read_text())["pid"])
+
+
+def _key(question: str) -> str:
+    return " ".join(tokens(question))
 
 
 def _ranking(searcher: Searcher) -> Callable[[str], object]:

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from infra.measure.scale_vectors import Page
+from pipeline.backends.pooling import POOL_FACTOR, mean_rows
 from pipeline.backends.protocols import IndexedPage, PageInput, TextEmbedder
 from pipeline.index import DocumentContext, build, document_terms, opening
 from pipeline.phrases import page_spellings
@@ -55,8 +56,6 @@ def synthetic(
 
 
 def _with_image(point: IndexedPage, rows: np.ndarray | None) -> IndexedPage:
-    from pipeline.backends.colpali import POOL_FACTOR, mean_rows
-
     return point if rows is None else replace(point, image=rows, pooled=mean_rows(rows, POOL_FACTOR))
 
 

@@ -2,7 +2,7 @@
 
 Pooled rows are ranked by MaxSim over all pages; the share of the exact top 10 among their best 10, 20, 50, 100, 200
 is the overlap a search of that depth reaches, because the second stage scores its candidates exactly. Poolings are
-compared at equal counts: consecutive rows averaged (`pipeline.backends.colpali.mean_rows`), and the clusters
+compared at equal counts: consecutive rows averaged (`pipeline.backends.pooling.mean_rows`), and the clusters
 of colpali_engine's HierarchicalTokenPooler, computed as it does (Ward's linkage over the rows of the distance matrix),
 but a page's tree is grown once for all counts.
 """
@@ -14,27 +14,19 @@ import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from infra.measure.scale_vectors import DIMENSION, maxsim, stacked
+from pipeline.backends.pooling import POOL_FACTOR, mean_rows
+from pipeline.backends.protocols import IndexedPage, PageQuery, SparseVector
+from pipeline.types import SearchFilter
 
-if TYPE_CHECKING:
-    from pipeline.backends.protocols import IndexedPage
-
-__all__ = ["DEPTHS", "as_searched", "hierarchical", "mean", "ndcg", "reached", "scores_of", "trees"]
+__all__ = ["DEPTHS", "as_searched", "hierarchical", "ndcg", "reached", "scores_of", "trees"]
 
 DEPTHS = (10, 20, 50, 100, 200)
 TOP = 10
 CHUNK, BATCH = 500, 64  # pages held at once, written at once
-
-
-def mean(rows: np.ndarray, factor: int) -> np.ndarray:
-    """The product's pooling."""
-    from pipeline.backends.colpali import mean_rows
-
-    return mean_rows(rows, factor)
 
 
 def trees(pages: Sequence[np.ndarray]) -> list[np.ndarray | None]:
@@ -87,8 +79,6 @@ def ndcg(scores: np.ndarray, gold: Sequence[Collection[int]]) -> float:
 def as_searched(pages: Sequence[np.ndarray], questions: Sequence[np.ndarray], folder: Path) -> np.ndarray:
     """(questions, pages) scores by the product's own index, of its best ten; -inf elsewhere."""
     from pipeline.backends.edge import EdgeIndex
-    from pipeline.backends.protocols import PageQuery
-    from pipeline.types import SearchFilter
 
     signature = {"text_dimension": 1, "page_dimension": DIMENSION}
     home = Path(tempfile.mkdtemp(dir=folder))
@@ -109,9 +99,6 @@ def as_searched(pages: Sequence[np.ndarray], questions: Sequence[np.ndarray], fo
 
 def _image_point(number: int, rows: np.ndarray) -> IndexedPage:
     """A page that is nothing but its image."""
-    from pipeline.backends.colpali import POOL_FACTOR, mean_rows
-    from pipeline.backends.protocols import IndexedPage, SparseVector
-
     nothing = np.zeros((0, 1), dtype=np.float32)
     payload = {"document": str(number), "page": 1}
     pooled = mean_rows(rows, POOL_FACTOR)

@@ -27,6 +27,7 @@ CHUNK, BATCH = (
     254,
     16,
 )  # tokens of one forward pass (with the model's two marks, what it was trained on); passes a batch
+PLAIN = str.maketrans(dict.fromkeys('"“”', " "))  # the search language takes what stands in quotes for an exact phrase
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_docs"
 
 
@@ -127,7 +128,7 @@ def _questions(pages: Sequence[Page]) -> Iterator[Asked]:
         gold = frozenset(at[document, page] for page in entry["gold_pages"] if (document, page) in at)
         if gold and not entry["span_repeats_in_doc"]:
             text = f"{entry['question']} {entry['doc_name']} {entry['parties']}"
-            yield Asked(text, halves[document], gold)
+            yield Asked(text.translate(PLAIN), halves[document], gold)
 
 
 def _states(texts: Sequence[str]) -> list[np.ndarray]:

@@ -19,12 +19,13 @@ from safetensors import SafetensorError
 from transformers import AutoConfig
 
 from pipeline.backends.device import device_of, dtype_of
+from pipeline.backends.pooling import POOL_FACTOR, mean_rows
 from pipeline.errors import ModelError
 
 if TYPE_CHECKING:
     from pipeline.backends.protocols import Matrix
 
-__all__ = ["POOL_FACTOR", "ColPaliEmbedder", "mean_rows"]
+__all__ = ["ColPaliEmbedder"]
 
 # model_type in config.json -> classes in colpali_engine.models
 CLASSES = {
@@ -38,10 +39,6 @@ CLASSES = {
     "gemma3": ("ColGemma3", "ColGemmaProcessor3"),
 }
 
-# Neighbouring rows averaged into one for the first search stage. Of ColPali's 1,024 patches that leaves 32, one a line
-# of patches. Measured by `python -m infra.measure.scale stages`; hierarchical clusters were no better at the depth
-# asked for, and cost 0.2 CPU seconds a page. A graph over a third of the rows would take seconds a page to build.
-POOL_FACTOR = 32
 # What one stored multivector may have (Qdrant's limit); a page of more rows is pooled until it fits.
 MAX_FLOATS = 1_048_576
 
@@ -88,7 +85,7 @@ class ColPaliEmbedder:
             return self._forward(self._processor.process_queries(texts=[query]))[0]
 
     def pool(self, pages: Sequence[Matrix]) -> list[Matrix]:
-        """Neighbouring rows averaged, one in 32 left: what the first search stage looks at."""
+        """Neighbouring rows averaged: what the first search stage looks at."""
         return [mean_rows(page, POOL_FACTOR) for page in pages]
 
     def _forward(self, inputs: Any) -> list[Matrix]:
@@ -97,12 +94,6 @@ class ColPaliEmbedder:
             output = self._model(**inputs).float().cpu()
         kept = inputs["attention_mask"].bool().cpu()
         return [_unit(rows[mask].numpy()) for rows, mask in zip(output, kept, strict=True)]
-
-
-def mean_rows(matrix: Matrix, factor: int) -> Matrix:
-    """Each run of about `factor` neighbouring rows as its mean, of unit length; at least one row, never more."""
-    parts = np.array_split(matrix, max(len(matrix) // factor, 1))
-    return _unit(np.stack([part.mean(axis=0) for part in parts]))
 
 
 def _load(folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:
