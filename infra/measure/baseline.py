@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate, islice
+from itertools import accumulate
 
 from pipeline.evaluate.goldenset import Asked
 from pipeline.evaluate.judge import Answer
@@ -20,7 +20,7 @@ __all__ = ["baseline"]
 
 MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 DATE = rf"(?:{MONTHS}) \d{{1,2}}, \d{{4}}|\d{{1,2}}/\d{{1,2}}/\d{{2,4}}"
-LENGTH = r"(?:\w+ )?\(?\d+\)? (?:days?|months?|years?)"
+LENGTH = r"(?:\b\w{1,15} )?(?<!\d)\(?\d{1,3}\)? (?:days?|months?|years?)"
 NUMBER = r"(?=[\w-]*\d)[\w-]{4,20}"
 SUM = r"\$? ?[\d,]{1,15}\.\d\d"
 
@@ -67,21 +67,14 @@ def baseline(pages: Sequence[PageText], asked: Asked) -> tuple[Answer, ...]:
         pattern, most = rf"(?i:{label})\b[^\d\n$]{{0,20}}?({LABELLED.get(field, DATE)})", 1
     by_line = field == "title" or (field == "parties" and asked.words)
     texts = [page.text if by_line else " ".join(page.text.split()) for page in pages]
-    normal = NORMAL.get(field, str.strip)
-    return tuple(islice(_found(re.compile(pattern), normal, pages, texts), most))
-
-
-def _found(
-    pattern: re.Pattern[str], normal: Callable[[str], str], pages: Sequence[PageText], texts: Sequence[str]
-) -> Iterator[Answer]:
-    """The distinct values in the order of the document; a match may run over the end of a page."""
     starts = list(accumulate((len(text) + 1 for text in texts), initial=0))
-    seen = set()
-    for match in pattern.finditer("\n".join(texts)):
-        value = normal(match[1])
-        if value and value not in seen:
-            seen.add(value)
-            yield Answer(value, pages[bisect_right(starts, match.start()) - 1].number, match[0])
+    whole = ("\n" if by_line else " ").join(texts)  # a match may run over the end of a page
+    found: dict[str, Answer] = {}
+    for match in re.finditer(pattern, whole):
+        if len(found) < most and (value := NORMAL.get(field, str.strip)(match[1])):
+            page = pages[bisect_right(starts, match.start()) - 1].number
+            found.setdefault(value, Answer(value, page, match[0]))
+    return tuple(found.values())
 
 
 def _clauses(pages: Sequence[PageText]) -> Iterator[Answer]:

@@ -128,7 +128,7 @@ _SAME: dict[str, Callable[[str, str], bool]] = {
     **dict.fromkeys(("term", "renewal_term", "notice_period"), _same_length),
     **dict.fromkeys(("parties", "signatories"), _same_name),
     **dict.fromkeys(("kind", "clauses"), _same_label),
-    "amounts": _same_sum,
+    **dict.fromkeys(("amounts", "total_amount"), _same_sum),
     "governing_law": _same_place,
-    "reference_numbers": _same_number,
+    **dict.fromkeys(("reference_numbers", "document_number"), _same_number),
 }
