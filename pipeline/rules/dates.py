@@ -20,10 +20,13 @@ ORDINAL = (
     r"(?:(?:twenty|thirty)?-?(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)|tenth|eleventh|twelfth"
     r"|(?:thir|four|fif|six|seven|eigh|nine)teenth|twentieth|thirtieth)"
 )
-DAY = rf"(?:{D}{{1,2}}\s?(?:st|nd|rd|th)?|{ORDINAL})"
+RAISED = r"(?:\s?(?:st|nd|rd|th)|[\"'°*™%]{1,2})"
+"""What follows the day of a month; OCR reads the raised letters as marks."""
+
+DAY = rf"(?:{D}{{1,2}}{RAISED}?|{ORDINAL})"
 YEAR = rf"(?:{D}{{4}}|'\d\d)"
 DATE = re.compile(
-    rf"(?<![\w/])(?:{MONTH}\s?{DAY}\s?,?\s{{0,2}}{YEAR}"
+    rf"(?<![\w/])(?:{MONTH}\s?{DAY}\s?[,;.]?\s{{0,2}}{YEAR}"
     rf"|{DAY}(?:\s+day)?(?:\s+of)?\s+{MONTH}\s?,?(?:\s+in\s+the\s+year)?\s{{0,2}}(?:of\s+)?{YEAR}"
     rf"|{D}{{1,2}}([/.-]){D}{{1,2}}\1(?:{D}{{4}}|{D}{{2}})"
     rf"|(?:19|20)\d\d-\d\d-\d\d)(?![\w/]|-\d)",
