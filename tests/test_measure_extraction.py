@@ -31,7 +31,7 @@ def reading(law: str, words: str) -> Reading:
 def test_both_are_judged_on_the_same_document() -> None:
     """Right against a baseline that finds another law: F1 1 and 0, difference 1."""
     golden = golden_documents([json.dumps(GOLDEN)])
-    shown = comparison(golden, {"a.pdf": reading("Texas", "the laws of the State of Ohio")})
+    shown = comparison(golden, {("", "a.pdf"): reading("Texas", "the laws of the State of Ohio")})
     (row,) = [line for line in shown.splitlines() if line.startswith("governing_law")]
     assert "1.000 [1.000, 1.000]  0.000 [0.000, 0.000]  1.000 [1.000, 1.000]" in row
 
@@ -40,7 +40,7 @@ def test_errors_are_listed_but_never_of_the_reporting_half() -> None:
     """What was missed and what is wrong, unless the document is kept back for reporting."""
     kept_back = names("cuad", "reporting")[0]
     golden = golden_documents([json.dumps(GOLDEN), json.dumps(GOLDEN | {"document": kept_back})])
-    shown = errors(golden, dict.fromkeys(("a.pdf", kept_back), reading("Ohio", "")), "governing_law")
+    shown = errors(golden, dict.fromkeys((("", "a.pdf"), ("", kept_back)), reading("Ohio", "")), "governing_law")
     assert [line.split()[:3] for line in shown.splitlines()] == [
         ["a.pdf", "missed", "Texas"],
         ["a.pdf", "wrong", "Ohio"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -50,22 +49,19 @@ class Home:
         return Contract.model_validate_json(record) if record else None
 
     def routes(self, golden: GoldenDocument) -> dict[int, Route]:
-        """The route that triage chose for each page. Raises `KeyError` when no such document is here."""
+        """The route that triage chose for each page under the present settings; `KeyError` when it is not here."""
         document = self.document(golden)
         if document is None:
             raise KeyError(golden.document)
         return {triage.number: triage.route for triage in self.triages(document)}
 
-    def walked(self, golden: Iterable[GoldenDocument]) -> tuple[list[Walked], list[str]]:
-        """What a sweep of thresholds needs of each document, and the names of those that are not here."""
-        walked, missing = [], []
-        for each in golden:
-            document = self.document(each)
-            if document is None:
-                missing.append(each.document)
-            else:
-                walked.append(Walked(each, document, tuple(self.triages(document)), self.findings(document)))
-        return walked, missing
+    def walked(self, golden: GoldenDocument) -> Walked | None:
+        """What a sweep of thresholds needs of it; None when it was not worked off, `KeyError` when it is not here."""
+        document = self.document(golden)
+        if document is None:
+            raise KeyError(golden.document)
+        triages = tuple(self.triages(document))
+        return Walked(golden, document, triages, self.findings(document)) if triages else None
 
     def texts(self, document: Document) -> list[PageText]:
         """The words of its pages, as far as they were read under the present settings."""
