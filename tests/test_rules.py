@@ -317,6 +317,13 @@ def test_blank_and_tiny_pages() -> None:
         "governed by laws " * 6_000,
         "Name: " * 10_000 + "By:",
         "(" * 50_000,
+        "amends the Master Services " * 4_000,
+        "obligations for a period of " * 4_000,
+        "term shall until the second " * 4_000,
+        "renew thereafter continue on " * 3_000,
+        "EMPLOYEE:\n" * 9_000,
+        "By:\nInc. \n" * 9_000,
+        "between A, and B, and " * 4_000,
     ],
 )
 def test_hostile_pages_cost_little(text: str) -> None:
