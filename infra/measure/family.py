@@ -47,7 +47,7 @@ class Watch:
     are seconds. A process counts with the children it has waited for, a daemon as it was last seen.
     """
 
-    def __init__(self, root: int | None = None, mark: str = "", every: float = 0.25) -> None:
+    def __init__(self, root: int | None = None, mark: str = "", every: float = 0.5) -> None:
         self.root, self.mark, self.every = root or os.getpid(), mark, every
         self.peak, self.cpu, self.wall = 0, 0.0, 0.0
         self._used, self._before = 0.0, 0.0
