@@ -328,9 +328,9 @@ def test_blank_and_tiny_pages() -> None:
 )
 def test_hostile_pages_cost_little(text: str) -> None:
     """No page makes a rule run away: endless lines, repeated cues, markup, direction overrides."""
-    started = time.perf_counter()
+    started = time.process_time()
     RuleExtractor().extract([page_input(page_text(text))])
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_view_keeps_the_words_verbatim() -> None:
