@@ -20,7 +20,7 @@ CONTRADICTED = "another passage says otherwise"
 
 BARS: dict[str, float] = {
     "title": 0.6,
-    "agreement_date": 0.7,
+    "agreement_date": 0.55,
     "effective_date": 0.7,
     "expiration_date": 0.55,
     "term": 0.7,

@@ -139,6 +139,7 @@ def _curve(given: argparse.Namespace) -> None:
     _head(
         "pages",
         "written/s",
+        "longest call s",
         "CPU ms",
         "graphs s",
         "CPU ms a page",
@@ -162,7 +163,7 @@ def _curve(given: argparse.Namespace) -> None:
 def _level(level: scale_curve.Level) -> None:
     written = level.written
     times = [value for found in level.searches.values() for value in (found.p50, found.p95, found.cpu)]
-    numbers = (written.cpu_ms, written.graph_seconds, written.graph_cpu_ms, level.disk_kib)
+    numbers = (written.longest, written.cpu_ms, written.graph_seconds, written.graph_cpu_ms, level.disk_kib)
     _row(
         f"{level.pages:,}",
         f"{written.rate:.0f}",
