@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pipeline.evaluate.fields import FieldScores
+    from pipeline.evaluate.routes import RouteScores
+    from pipeline.evaluate.thresholds import Routing
     from pipeline.types import SearchFilter, SearchHit
     from pipeline.wiring import Tools
 
@@ -152,21 +155,21 @@ def evaluate_retrieval(arguments: argparse.Namespace) -> int:
 def evaluate_extraction(arguments: argparse.Namespace) -> int:
     """Score the catalog's fields; exit code 4 when golden documents are not here, 3 when some have no record."""
     from pipeline.evaluate.fields import extraction
-    from pipeline.evaluate.goldenset import golden_documents
+    from pipeline.evaluate.goldenset import golden_documents, look_up
     from pipeline.evaluate.home import Home
     from pipeline.evaluate.text import fields_text
     from pipeline.wiring import open_tools
 
     golden = golden_documents(_lines(arguments.file), "fields")
     with open_tools() as tools:
-        scores = extraction(golden, Home(tools).record)
+        scores = extraction(look_up(golden, Home(tools).record))
     _print(arguments, scores.as_json, lambda: fields_text(scores))
-    return _absent_exit(scores.missing, scores.unread)
+    return _absent_exit(scores)
 
 
 def evaluate_triage(arguments: argparse.Namespace) -> int:
-    """Score the routes that triage chose; exit code 4 when golden documents are not here."""
-    from pipeline.evaluate.goldenset import golden_documents
+    """Score the routes that triage chose; exit codes as for `evaluate_extraction`."""
+    from pipeline.evaluate.goldenset import golden_documents, look_up
     from pipeline.evaluate.home import Home
     from pipeline.evaluate.routes import triage
     from pipeline.evaluate.text import routes_text
@@ -174,14 +177,14 @@ def evaluate_triage(arguments: argparse.Namespace) -> int:
 
     golden = golden_documents(_lines(arguments.file), "routes")
     with open_tools() as tools:
-        scores = triage(golden, Home(tools).routes)
+        scores = triage(look_up(golden, Home(tools).routes))
     _print(arguments, scores.as_json, lambda: routes_text(scores))
-    return _absent_exit(scores.missing)
+    return _absent_exit(scores)
 
 
 def evaluate_routing(arguments: argparse.Namespace) -> int:
-    """Sweep the escalation thresholds over what is stored; exit code 4 when golden documents are not here."""
-    from pipeline.evaluate.goldenset import golden_documents
+    """Sweep the escalation thresholds over what is stored; exit codes as for `evaluate_extraction`."""
+    from pipeline.evaluate.goldenset import golden_documents, look_up
     from pipeline.evaluate.home import Home
     from pipeline.evaluate.text import routing_text
     from pipeline.evaluate.thresholds import PAGE_USD, routing
@@ -190,14 +193,12 @@ def evaluate_routing(arguments: argparse.Namespace) -> int:
 
     golden = golden_documents(_lines(arguments.file), "fields")
     with open_tools() as tools:
-        settings, held = tools.settings, Home(tools)
-        walked, missing = held.walked(golden)
+        settings, walked = tools.settings, look_up(golden, Home(tools).walked)
     price = PAGE_USD if arguments.page_usd is None else arguments.page_usd
     found = routing(walked, policy_of(settings), settings.field_threshold, price)
     now = {name: getattr(settings, name) for name in ("escalate_below", "field_threshold")}
-    said = {"now": now, "missing": missing}
-    _print(arguments, lambda: found.as_json() | said, lambda: routing_text(found, now, missing))
-    return _absent_exit(missing)
+    _print(arguments, lambda: found.as_json() | {"now": now}, lambda: routing_text(found, now))
+    return _absent_exit(found)
 
 
 def index_rebuild(arguments: argparse.Namespace) -> int:
@@ -213,9 +214,9 @@ def index_rebuild(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _absent_exit(missing: Sequence[str], unread: Sequence[str] = ()) -> int:
+def _absent_exit(scores: FieldScores | RouteScores | Routing) -> int:
     """What the exit code says of documents that a golden file names: not here, or here and not read."""
-    return ABSENT_EXIT if missing else REFUSED_EXIT if unread else 0
+    return ABSENT_EXIT if scores.missing else REFUSED_EXIT if scores.unread else 0
 
 
 def _print(arguments: argparse.Namespace, payload: Callable[[], object], text: Callable[[], str]) -> None:

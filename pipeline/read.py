@@ -287,8 +287,8 @@ def _with_shares(text: PageText, sheet: _Sheet) -> PageText:
     ink = int(sheet.ink.sum())
     # A share of next to nothing would call the dust on a blank page unread.
     unread = _unread(sheet.ink, text.words) / ink if ink > DUST * sheet.ink.size else 0.0
-    found = strokes.marks(sheet.ink, sheet.small.dpi, text.words)
-    text = replace(text, pen=found.pen, holes=found.holes, solid=found.solid)
+    found = strokes.marks(sheet.small, sheet.ink, text.words)
+    text = replace(text, pen=found.pen, holes=found.holes, solid=found.solid, dust=found.dust)
     return replace(text, confidence=round(_confidence(text.words), 4), unread_ink=round(unread, 4))
 
 

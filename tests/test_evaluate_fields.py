@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pipeline.evaluate.fields import extraction
-from pipeline.evaluate.goldenset import golden_documents
+from pipeline.evaluate.goldenset import golden_documents, look_up
 from schemas.contract import Amount, Clause, Contract, Party
 from schemas.fields import Entry, Evidence, FieldValue
 
@@ -26,7 +26,7 @@ def entry(*values):
 def scores(fields: dict, contract: Contract | None, **more):
     """The row of each field when this record is judged."""
     line = json.dumps({"document": "a.pdf", "fields": fields} | more)
-    return extraction(golden_documents([line]), lambda _: contract).as_json()["fields"]
+    return extraction(look_up(golden_documents([line]), lambda _: contract)).as_json()["fields"]
 
 
 def record(**entries) -> Contract:
@@ -98,6 +98,9 @@ def test_evidence_by_quote_alone() -> None:
     for quote, share in (("Delaware", 1.0), ("the courts of New York", 0.0)):
         row = scores({"governing_law": [{"value": "Delaware", "quote": quote}]}, given)["governing_law"]
         assert row["evidence"] == share
+    bare = value("Delaware").model_copy(update={"evidence": ()})
+    row = scores({"governing_law": [{"value": "Delaware", "quote": "Delaware"}]}, record(governing_law=entry(bare)))
+    assert row["governing_law"]["evidence"] == 0.0
 
 
 def test_a_clause_is_right_on_its_page_only() -> None:
@@ -135,7 +138,7 @@ def test_documents_not_here_and_not_read_are_missed_and_named() -> None:
     """Both count as missed in every field."""
     lines = [json.dumps({"document": f"{n}.pdf", "fields": {"title": [{"value": "Lease"}]}}) for n in "abc"]
     here = {"a.pdf": record(title=entry(value("Lease"))), "b.pdf": None}
-    found = extraction(golden_documents(lines), lambda document: here[document.document]).as_json()
+    found = extraction(look_up(golden_documents(lines), lambda document: here[document.document])).as_json()
     assert (found["missing"], found["unread"]) == (["c.pdf"], ["b.pdf"])
     assert found["fields"]["title"]["recall"]["value"] == pytest.approx(1 / 3, abs=1e-5)
 
@@ -145,6 +148,6 @@ def test_micro_sums_and_macro_averages() -> None:
     given = record(parties=entry(*(value(name, model=Party) for name in ("Acme", "Bolt", "Cord"))))
     line = {"parties": [{"value": name} for name in ("Acme", "Bolt", "Cord")], "governing_law": [{"value": "Texas"}]}
     golden = golden_documents([json.dumps({"document": "a.pdf", "fields": line})])
-    found = extraction(golden, lambda _: given).as_json()
+    found = extraction(look_up(golden, lambda _: given)).as_json()
     assert found["micro"]["recall"]["value"] == 0.75
     assert found["macro"]["f1"]["value"] == 0.5

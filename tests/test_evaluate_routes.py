@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from pipeline.evaluate.goldenset import golden_documents
+from pipeline.evaluate.goldenset import golden_documents, look_up
 from pipeline.evaluate.routes import triage
 from pipeline.types import Route
 
@@ -14,7 +14,7 @@ from pipeline.types import Route
 def scores(wanted: dict[str, dict[int, str]], given: dict[str, dict[int, Route]]):
     """The comparison of these routes, by document."""
     lines = [json.dumps({"document": name, "routes": routes}) for name, routes in wanted.items()]
-    return triage(golden_documents(lines), lambda document: given[document.document])
+    return triage(look_up(golden_documents(lines), lambda document: given[document.document]))
 
 
 def test_confusion_precision_and_recall() -> None:
@@ -44,3 +44,9 @@ def test_a_document_not_here_is_named_and_its_pages_count() -> None:
     found = scores({"a.pdf": {1: "text"}, "b.pdf": {1: "text"}}, {"a.pdf": {1: Route.TEXT}})
     assert found.missing == ("b.pdf",)
     assert found.agreement.value == 0.5
+
+
+def test_a_document_without_routes_is_named() -> None:
+    """It is here, but nothing is known of its pages: rejected, or worked off under other settings."""
+    found = scores({"a.pdf": {1: "text"}}, {"a.pdf": {}})
+    assert (found.missing, found.unread, found.agreement.value) == ((), ("a.pdf",), 0.0)

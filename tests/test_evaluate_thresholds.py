@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from pipeline.evaluate.goldenset import golden_documents
+from pipeline.evaluate.goldenset import LookedUp, golden_documents
 from pipeline.evaluate.thresholds import STEPS, Walked, routing
 from pipeline.triage import Policy, decide
 from pipeline.types import Document, FieldStatus, Finding, Signals, TextSource
@@ -23,18 +23,23 @@ def finding(field: str, page: int, value: str, extractor: str = "rules/1", confi
     return Finding(field, page, value, value, value, confidence, extractor, status=sure)
 
 
-def walked(number: int, confidences: list[float], findings: list[Finding], fields: dict) -> Walked:
-    """A document with pages read at these confidences."""
+def walked(number: int, confidences: list[float], findings: list[Finding], fields: dict, frontier=None) -> Walked:
+    """A document with pages read at these confidences, and what a frontier model read of its pages."""
     (golden,) = golden_documents([json.dumps({"document": f"{number}.pdf", "fields": fields})])
     triages = tuple(decide(n, signals(c), None, Policy()) for n, c in enumerate(confidences, 1))
     by_page = {n: [f for f in findings if f.page == n] for n in range(1, len(confidences) + 1)}
     document = Document(str(number), "m", f"{number}.pdf", "0" * 64, page_count=len(confidences))
-    return Walked(golden, document, triages, by_page)
+    return Walked(golden, document, triages, by_page, frontier or {})
+
+
+def here(cases: list[Walked]) -> LookedUp[Walked]:
+    """All of these documents were found."""
+    return LookedUp(tuple((case.golden, case) for case in cases))
 
 
 def sweep(cases: list[Walked]):
     """The points of `escalate_below`, by setting."""
-    found = routing(cases, Policy(), 0.0)
+    found = routing(here(cases), Policy(), 0.0)
     return found, {point.setting: point for point in found.sweeps[0].points}
 
 
@@ -81,8 +86,9 @@ def test_a_value_of_unknown_page_counts_by_the_escalated_share() -> None:
 
 def test_findings_of_a_frontier_model_are_measured() -> None:
     """Only those of escalated pages are heard; the bounds stand beside."""
-    given = [finding("governing_law", 2, "Ohio", confidence=0.3), finding("governing_law", 2, "Texas", "frontier/x")]
-    _, points = sweep([walked(1, [0.92, 0.62], given, LAW)])
+    given = [finding("governing_law", 2, "Ohio", confidence=0.3)]
+    asked = {2: [finding("governing_law", 2, "Texas", "model-x")]}
+    _, points = sweep([walked(1, [0.92, 0.62], given, LAW, asked)])
     assert [points[at].measured.value for at in (0.6, 0.65)] == [0.0, 1.0]
     assert points[0.65].floor.value == 0.0
 
@@ -99,9 +105,17 @@ def test_the_knee_is_where_quality_ends_to_rise() -> None:
     cases = [
         walked(n, [0.97, 0.93, 0.88, 0.52], [], {"governing_law": [{"value": "Texas", "page": 4}]}) for n in (1, 2)
     ]
-    found, points = sweep(cases)
+    found = routing(here(cases), Policy(escalate_below=0.2), 0.0)
     assert found.sweeps[0].best == 0.55
-    assert points[0.55].ceiling.value == 1.0
+    assert found.sweeps[0].points[found.sweeps[0].knee].ceiling.value == 1.0
+
+
+def test_a_setting_that_does_as_well_is_kept() -> None:
+    """From 0 to 0.5 the same pages go: nothing speaks for moving the present 0.3."""
+    case = walked(1, [0.97, 0.52], [], {"governing_law": [{"value": "Texas", "page": 1}]})
+    found = routing(here([case]), Policy(escalate_below=0.33), 0.0)
+    assert found.sweeps[0].best == 0.33
+    assert 0.33 in [point.setting for point in found.sweeps[0].points]
 
 
 def test_field_threshold_escalates_unsure_fields() -> None:
@@ -112,12 +126,12 @@ def test_field_threshold_escalates_unsure_fields() -> None:
         finding("parties", 1, "Acme"),
     ]
     case = walked(1, [0.97, 0.97], given, {"agreement_date": [{"value": "2020-01-13", "page": 1}]})
-    second = {point.setting: point for point in routing([case], Policy(), 0.0).sweeps[1].points}
+    second = {point.setting: point for point in routing(here([case]), Policy(), 0.0).sweeps[1].points}
     assert [second[at].escalated for at in (0.5, 0.6)] == [0, 1]
     assert [second[at].ceiling.value for at in (0.5, 0.6)] == [0.0, 1.0]
 
 
 def test_no_document_here_is_no_error() -> None:
     """Nothing to sweep: no pages, no share, no cost."""
-    found = routing([], Policy(), 0.5)
+    found = routing(here([]), Policy(), 0.5)
     assert (found.pages, found.sweeps[0].points[0].share, found.sweeps[0].points[0].usd) == (0, 0.0, 0.0)

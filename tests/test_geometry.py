@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from sheets import sheet
+
 from pipeline.rules.geometry import grid_of
 from pipeline.types import Box, Word
-from tests.sheets import sheet
 
 
 def rows(*pieces, **options):

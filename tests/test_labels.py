@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from sheets import sheet
 
 from pipeline.rules.geometry import grid_of
 from pipeline.rules.labels import spots_of
 from pipeline.rules.lexicon import label_of, misread, tokens
-from tests.sheets import sheet
 
 
 def found(*pieces, **options):
@@ -20,7 +20,7 @@ def found(*pieces, **options):
         ("Invoice No.", "invoice"),
         ("INVOICE NUMBER", "invoice"),
         ("Contract / Revision", "contract"),
-        ("P.O. #", None),
+        ("P.O. #", "po"),
         ("PO #", "po"),
         ("Grand Total", "grand total"),
         ("Total (incl. GST @ 6%)", "total due"),

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from pdfs import AGREEMENT, born_digital
 
 from infra.measure import extraction
 from infra.measure.corpora import CORPORA, names
 from infra.measure.extraction import Reading, comparison, errors
-from infra.measure.words import read_pdf
 from pipeline.evaluate.goldenset import golden_documents
 from pipeline.types import Box, PageText, TextSource, Word
 from schemas.contract import Contract
@@ -31,7 +29,7 @@ def reading(law: str, words: str) -> Reading:
 def test_both_are_judged_on_the_same_document() -> None:
     """Right against a baseline that finds another law: F1 1 and 0, difference 1."""
     golden = golden_documents([json.dumps(GOLDEN)])
-    shown = comparison(golden, {"a.pdf": reading("Texas", "the laws of the State of Ohio")})
+    shown = comparison(golden, {("", "a.pdf"): reading("Texas", "the laws of the State of Ohio")})
     (row,) = [line for line in shown.splitlines() if line.startswith("governing_law")]
     assert "1.000 [1.000, 1.000]  0.000 [0.000, 0.000]  1.000 [1.000, 1.000]" in row
 
@@ -40,24 +38,12 @@ def test_errors_are_listed_but_never_of_the_reporting_half() -> None:
     """What was missed and what is wrong, unless the document is kept back for reporting."""
     kept_back = names("cuad", "reporting")[0]
     golden = golden_documents([json.dumps(GOLDEN), json.dumps(GOLDEN | {"document": kept_back})])
-    shown = errors(golden, dict.fromkeys(("a.pdf", kept_back), reading("Ohio", "")), "governing_law")
+    shown = errors(golden, dict.fromkeys((("", "a.pdf"), ("", kept_back)), reading("Ohio", "")), "governing_law")
     assert [line.split()[:3] for line in shown.splitlines()] == [
         ["a.pdf", "missed", "Texas"],
         ["a.pdf", "wrong", "Ohio"],
     ]
     assert kept_back not in shown
-
-
-def test_a_page_of_text_is_read_from_its_layer_and_remembered(tmp_path, monkeypatch) -> None:
-    """No OCR where nothing asks for it; the second time nothing is read at all."""
-    monkeypatch.setattr("infra.measure.words.CACHE", tmp_path / "cache")
-    monkeypatch.setattr("infra.measure.words.read_page", lambda _: pytest.fail("a page of text needs no OCR"))
-    pdf = tmp_path / "a.pdf"
-    born_digital(pdf, AGREEMENT)
-    pages = read_pdf(pdf)
-    assert " ".join(pages[0].text.text.split()).startswith(" ".join(AGREEMENT.split())[:20])
-    monkeypatch.setattr("infra.measure.words.open_pdf", lambda _: pytest.fail("it was read before"))
-    assert read_pdf(pdf) == pages
 
 
 @pytest.mark.skipif(not CORPORA.is_dir(), reason="the corpora are not here")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from sheets import sheet
+
 from pipeline.rules.geometry import grid_of
 from pipeline.rules.pairs import pairs_of
-from tests.sheets import sheet
 
 
 def read(*pieces, **options):

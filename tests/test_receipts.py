@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from sheets import sheet
+
 from pipeline.rules.geometry import grid_of
 from pipeline.rules.pairs import pairs_of
 from pipeline.rules.receipts import merchant_of, only_date
-from tests.sheets import sheet
 
 TILL = [(5, 20, "CASHIER: 7"), (5, 22, "TOTAL"), (40, 22, "5.90"), (5, 23, "CASH"), (40, 23, "10.00"),
         (5, 24, "CHANGE"), (40, 24, "4.10"), (5, 26, "THANK YOU")]  # fmt: skip

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from sheets import sheet
 
 from pipeline.rules.geometry import grid_of
 from pipeline.rules.pairs import pairs_of
 from pipeline.rules.totals import total_of, worth
-from tests.sheets import sheet
 
 
 def total(*lines, rounded=False):

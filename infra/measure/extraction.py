@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["Reading", "comparison", "errors", "main"]
 
 F1 = FIGURES["f1"]
+TRUST = ("verified", "verified_right", "evidence")
 SPLIT = [corpus for corpus in CONVERTERS if corpus != "sample_docs"]
 
 
@@ -67,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         readings = _stored(golden, arguments.home, again=arguments.again)
     else:
         parser.error("name a golden file, or a corpus with --direct")
-    here = [document for document in golden if document.document in readings]
+    here = [document for document in golden if document.key in readings]
     print(f"{len(here)} documents, {len(golden) - len(here)} of the golden set not here")
     print(comparison(here, readings))
     if arguments.errors:
@@ -75,12 +76,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def comparison(golden: Sequence[GoldenDocument], readings: Mapping[str, Reading]) -> str:
+def comparison(golden: Sequence[GoldenDocument], readings: Mapping[tuple[str, str], Reading]) -> str:
     """The table of Muniment and the baseline by field, all fields together (micro), and their mean F1 (macro)."""
-    ours, naive = (FieldScores.of([_counts(d, readings[d.document], plain) for d in golden]) for plain in (False, True))
+    ours, naive = (FieldScores.of([_counts(d, readings[d.key], plain) for d in golden]) for plain in (False, True))
     head = ("field", "n", "precision", "recall", "F1", "baseline F1", "difference", "verified", "right", "evidence")
     rows = [
-        (key, int(one[:, 0].sum()), *_figures(one), interval(other, F1), difference(one, other, F1), *_trust(one))
+        (
+            key,
+            int(one[:, 0].sum()),
+            *_figures(one),
+            interval(other, F1),
+            difference(one, other, F1),
+            *_shares(one, *TRUST),
+        )
         for (key, one), other in zip(ours.rows().items(), naive.rows().values(), strict=True)
     ]
     tables = ours.table, naive.table
@@ -88,14 +96,14 @@ def comparison(golden: Sequence[GoldenDocument], readings: Mapping[str, Reading]
     return table([head, *rows, ("macro", "", "", "", *means, "", "", "")], indent="")
 
 
-def errors(golden: Sequence[GoldenDocument], readings: Mapping[str, Reading], key: str) -> str:
+def errors(golden: Sequence[GoldenDocument], readings: Mapping[tuple[str, str], Reading], key: str) -> str:
     """What was missed of a key of the golden set, and what was found that is wrong."""
     rows = []
     kept_back = {
         Path(name).stem for corpus in CONVERTERS if corpus != "sample_docs" for name in names(corpus, "reporting")
     }
     for document in (each for each in golden if Path(each.document).stem not in kept_back):
-        verdict, complete = verdicts(document, readings[document.document].contract).get(key, (Verdict(), True))
+        verdict, complete = verdicts(document, readings[document.key].contract).get(key, (Verdict(), True))
         rows += [(document.document, "missed", met.values[0], "") for met, hit in verdict.met if hit is None]
         for answer in verdict.wrong if complete else ():
             how = f"page {answer.page}, {'verified' if answer.verified else 'unverified'}"
@@ -113,13 +121,13 @@ def _counts(document: GoldenDocument, reading: Reading, naive: bool) -> dict[str
     }
 
 
-def _figures(counts: Floats) -> Iterator[str]:
-    yield from (f"{interval(counts, FIGURES[name]).value:.3f}" for name in ("precision", "recall"))
-    yield str(interval(counts, F1))
+def _figures(counts: Floats) -> tuple[str, ...]:
+    return (*_shares(counts, "precision", "recall"), str(interval(counts, F1)))
 
 
-def _trust(counts: Floats) -> Iterator[str]:
-    yield from (f"{interval(counts, FIGURES[name]).value:.3f}" for name in ("verified", "verified_right", "evidence"))
+def _shares(counts: Floats, *names: str) -> tuple[str, ...]:
+    """The figures without their intervals."""
+    return tuple(str(interval(counts, FIGURES[name])).partition(" ")[0] for name in names)
 
 
 def _asked_for(document: GoldenDocument, clauses: bool) -> GoldenDocument:
@@ -128,11 +136,12 @@ def _asked_for(document: GoldenDocument, clauses: bool) -> GoldenDocument:
     return replace(document, fields=kept)
 
 
-def _direct(arguments: argparse.Namespace) -> Iterator[tuple[str, Reading]]:
+def _direct(arguments: argparse.Namespace) -> Iterator[tuple[tuple[str, str], Reading]]:
     rules = _rules(arguments.clauses)
     for half in ("tuning", "reporting") if arguments.half == "all" else (arguments.half,):
         for name, pages in read_corpus(arguments.direct, half):
-            yield name, _extracted(Document(name, "measure", name, ""), pages, triage(pages, None, Policy()), [rules])
+            document, routed = Document(name, "measure", name, ""), triage(pages, None, Policy())
+            yield ("", name), _extracted(document, pages, routed, [rules])
 
 
 def _rules(clauses: bool) -> RuleExtractor:
@@ -150,7 +159,7 @@ def _extracted(
     return Reading(tuple(page.text for page in pages), merge(replace(document, page_count=len(pages)), found, routed))
 
 
-def _stored(golden: Sequence[GoldenDocument], home: Path | None, *, again: bool) -> dict[str, Reading]:
+def _stored(golden: Sequence[GoldenDocument], home: Path | None, *, again: bool) -> dict[tuple[str, str], Reading]:
     """What the home holds of each golden document; those not here or without a record are left out."""
     from pipeline.evaluate.home import Home
     from pipeline.settings import load_settings
@@ -165,7 +174,7 @@ def _stored(golden: Sequence[GoldenDocument], home: Path | None, *, again: bool)
             if document is None or contract is None:
                 continue
             texts = held.texts(document)
-            readings[each.document] = (
+            readings[each.key] = (
                 _extracted(document, [_page(text) for text in texts], held.triages(document), tools.extractors[:1])
                 if again
                 else Reading(tuple(texts), contract)

@@ -7,7 +7,7 @@ are one matrix product. The seed is fixed: the same counts give the same interva
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -56,9 +56,9 @@ def difference(one: ArrayLike, other: ArrayLike, statistic: Statistic) -> Interv
     return _interval(value, statistic(_resampled(first)) - statistic(_resampled(second)))
 
 
-def by_document(documents: Sequence[str], values: Sequence[float]) -> Floats:
+def by_document(documents: Sequence[Hashable], values: Sequence[float]) -> Floats:
     """A table of (sum, count) rows, one for each document, in order of first appearance: for `mean`."""
-    table: dict[str, list[float]] = {}
+    table: dict[Hashable, list[float]] = {}
     for document, value in zip(documents, values, strict=True):
         row = table.setdefault(document, [0.0, 0.0])
         row[0] += value

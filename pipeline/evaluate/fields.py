@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.evaluate.bootstrap import Floats, Interval, Statistic, interval
-from pipeline.evaluate.goldenset import GoldenDocument
+from pipeline.evaluate.goldenset import GoldenDocument, LookedUp
 from pipeline.evaluate.judge import FIGURES, Counts, Verdict, answers, judge
 from schemas.contract import Contract
 
@@ -63,22 +63,13 @@ class FieldScores:
         }
 
 
-def extraction(golden: Iterable[GoldenDocument], record_of: Callable[[GoldenDocument], Contract | None]) -> FieldScores:
-    """Judge the record of each golden document.
-
-    `record_of` gives None for a document that was not read, and raises `KeyError` for one that is not here.
-    """
-    judged, missing, unread = [], [], []
-    for document in golden:
-        contract = None
-        try:
-            contract = record_of(document)
-            unread += [document.document] if contract is None else []
-        except KeyError:
-            missing.append(document.document)
-        found = verdicts(document, contract)
-        judged.append({key: verdict.counts(complete) for key, (verdict, complete) in found.items()})
-    return FieldScores.of(judged, missing=tuple(missing), unread=tuple(unread))
+def extraction(found: LookedUp[Contract]) -> FieldScores:
+    """Judge the record of each golden document; one without a record missed everything."""
+    judged = [
+        {key: verdict.counts(complete) for key, (verdict, complete) in verdicts(document, contract).items()}
+        for document, contract in found.documents
+    ]
+    return FieldScores.of(judged, missing=found.missing, unread=found.unread)
 
 
 def verdicts(document: GoldenDocument, contract: Contract | None) -> dict[str, tuple[Verdict, bool]]:

@@ -27,15 +27,17 @@ that the document has none of it; a field that is not named is not judged.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 from pipeline.errors import UsageError
 from pipeline.types import Route
 from schemas.contract import LIST_FIELDS, SINGLE_FIELDS
 
-__all__ = ["Asked", "Expected", "GoldenDocument", "golden_documents"]
+__all__ = ["Asked", "Expected", "GoldenDocument", "LookedUp", "golden_documents", "look_up"]
+
+T = TypeVar("T")
 
 KEYS = frozenset({"document", "matter", "fields", "incomplete", "routes"})
 FIELDS = frozenset({*SINGLE_FIELDS, *LIST_FIELDS})
@@ -75,6 +77,36 @@ class GoldenDocument:
     fields: Mapping[Asked, tuple[Expected, ...]] = field(default_factory=dict)
     routes: Mapping[int, Route] = field(default_factory=dict)
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from the other documents of its file."""
+        return self.matter or "", self.document
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp(Generic[T]):
+    """What was found of each document of a golden set. `missing` names those that are not here, `unread` those that
+    are and of which nothing is known; both have None beside them."""
+
+    documents: tuple[tuple[GoldenDocument, T | None], ...]
+    missing: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+def look_up(golden: Iterable[GoldenDocument], of: Callable[[GoldenDocument], T | None]) -> LookedUp[T]:
+    """`of` gives None (or nothing in it) for a document that was not read, and raises `KeyError` for one not here."""
+    documents: list[tuple[GoldenDocument, T | None]] = []
+    missing, unread = [], []
+    for document in golden:
+        found = None
+        try:
+            found = of(document) or None
+            unread += [] if found else [document.document]
+        except KeyError:
+            missing.append(document.document)
+        documents.append((document, found))
+    return LookedUp(tuple(documents), tuple(missing), tuple(unread))
+
 
 def golden_documents(lines: Iterable[str], about: Literal["fields", "routes"] | None = None) -> list[GoldenDocument]:
     """The documents of a golden file, those that name `about` only if given; empty lines are skipped.
@@ -83,9 +115,9 @@ def golden_documents(lines: Iterable[str], about: Literal["fields", "routes"] | 
     without such documents and for a document that has two lines.
     """
     documents = [_document(line, number) for number, line in enumerate(lines, 1) if line.strip()]
-    seen: dict[tuple[str, str | None], int] = {}
+    seen: dict[tuple[str, str], int] = {}
     for document in documents:
-        first = seen.setdefault((document.document, document.matter), document.line)
+        first = seen.setdefault(document.key, document.line)
         if first != document.line:
             raise UsageError(f"line {document.line}: the same document as line {first}")
     wanted = [document for document in documents if about is None or getattr(document, about)]

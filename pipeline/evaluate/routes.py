@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.evaluate.bootstrap import Interval, by_document, interval, mean
-from pipeline.evaluate.goldenset import GoldenDocument
+from pipeline.evaluate.goldenset import LookedUp
 from pipeline.types import Route
 
 __all__ = ["NO_ROUTE", "RouteScores", "triage"]
@@ -19,10 +19,12 @@ NO_ROUTE = "none"
 
 @dataclass(frozen=True)
 class RouteScores:
-    """`pages` are (document, route wanted, route given or `NO_ROUTE`), `missing` the documents not here."""
+    """`pages` are (document, route wanted, route given or `NO_ROUTE`). `missing` names the documents that are not
+    here, `unread` those whose pages have no route under the present settings."""
 
-    pages: tuple[tuple[str, str, str], ...]
+    pages: tuple[tuple[tuple[str, str], str, str], ...]
     missing: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def confusion(self) -> Counter[tuple[str, str]]:
@@ -56,6 +58,7 @@ class RouteScores:
         return {
             "pages": len(self.pages),
             "missing": list(self.missing),
+            "unread": list(self.unread),
             "agreement": self.agreement.as_json(),
             "too_easy": self.too_easy.as_json(),
             "routes": {route: self.of(route) for route in Route},
@@ -67,19 +70,14 @@ class RouteScores:
         return interval(by_document(documents, [counts(wanted, given) for _, wanted, given in self.pages]), mean)
 
 
-def triage(golden: Iterable[GoldenDocument], routes_of: Callable[[GoldenDocument], Mapping[int, Route]]) -> RouteScores:
-    """Compare the pages that the golden set names. `routes_of` raises `KeyError` for a document not here."""
-    pages: list[tuple[str, str, str]] = []
-    missing: list[str] = []
-    for document in golden:
-        given: Mapping[int, Route] = {}
-        try:
-            given = routes_of(document)
-        except KeyError:
-            missing.append(document.document)
-        name = f"{document.matter or ''}/{document.document}"
-        pages += [(name, route, given.get(page, NO_ROUTE)) for page, route in sorted(document.routes.items())]
-    return RouteScores(tuple(pages), tuple(missing))
+def triage(found: LookedUp[Mapping[int, Route]]) -> RouteScores:
+    """Compare the routes of the pages that the golden set names."""
+    pages = [
+        (document.key, route, (routes or {}).get(page, NO_ROUTE))
+        for document, routes in found.documents
+        for page, route in sorted(document.routes.items())
+    ]
+    return RouteScores(tuple(pages), found.missing, found.unread)
 
 
 _RANK: dict[str, int] = {route: rank for rank, route in enumerate(Route)}

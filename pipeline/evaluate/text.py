@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 from pipeline.evaluate.fields import FieldScores
 from pipeline.evaluate.ranking import MEASURES
 from pipeline.evaluate.routes import NO_ROUTE, RouteScores
-from pipeline.evaluate.thresholds import Routing, Sweep
+from pipeline.evaluate.thresholds import Point, Routing, Sweep
 from pipeline.report import clip, table
 from pipeline.types import Route
 
@@ -50,18 +52,19 @@ def routes_text(scores: RouteScores) -> str:
     ]
     title = f"{len(scores.pages)} pages: {scores.agreement} get the route that a person would choose (95 % interval)"
     easy = f"{scores.too_easy} get one that asks less of the reader"
-    return "\n".join([title, easy, table([head, *rows]), *_absent(scores.missing)])
+    return "\n".join([title, easy, table([head, *rows]), *_absent(scores.missing, scores.unread)])
 
 
-def routing_text(found: Routing, now: dict[str, float], absent: Sequence[str]) -> str:
-    """Both sweeps, the knee of each, and what to set; `now` are the present settings by name."""
+def routing_text(found: Routing, now: Mapping[str, float]) -> str:
+    """Both sweeps, the knee of each, and what to set; `now` are the present settings by name. Neighbouring settings
+    that give the same are one row."""
     lines = [
         f"{found.documents} documents, {found.pages} pages; a frontier page is taken to cost {found.page_usd:g} USD"
     ]
     lines += [BOUNDS, *(part for sweep in found.sweeps for part in _sweep(sweep, now[sweep.name]))]
     for sweep in found.sweeps:
         lines.append(f"Use MUNIMENT_{sweep.name.upper()}={sweep.best:g} (now {now[sweep.name]:g})")
-    return "\n".join([*lines, *_absent(absent)])
+    return "\n".join([*lines, *_absent(found.missing, found.unread)])
 
 
 def _sweep(sweep: Sweep, now: float) -> Iterator[str]:
@@ -76,21 +79,28 @@ def _sweep(sweep: Sweep, now: float) -> Iterator[str]:
         *(["F1 measured"] * measured),
         "",
     )
-    rows = [
-        (
-            f"{point.setting:.2f}",
-            point.escalated,
-            f"{point.share:.3f}",
-            f"{point.usd:.2f}",
-            point.floor,
-            point.ceiling,
-            *([point.measured] if measured else []),
-            ", ".join(["knee"] * (index == sweep.knee) + ["now"] * (point.setting == now)),
+    rows = []
+    for _, run in groupby(sweep.points, key=lambda point: replace(point, setting=0.0)):
+        points = list(run)
+        first, last = points[0], points[-1]
+        rows.append(
+            (
+                f"{first.setting:.2f}" + (f"–{last.setting:.2f}" if len(points) > 1 else ""),
+                first.escalated,
+                f"{first.share:.3f}",
+                f"{first.usd:.2f}",
+                first.floor,
+                first.ceiling,
+                *([first.measured] if measured else []),
+                _mark("knee", sweep.best, points) + _mark("now", now, points),
+            )
         )
-        for index, point in enumerate(sweep.points)
-    ]
     yield ""
     yield table([head, *rows])
+
+
+def _mark(word: str, setting: float, points: Sequence[Point]) -> str:
+    return f"{word} {setting:g} " if any(point.setting == setting for point in points) else ""
 
 
 def _row(name: str, row: dict[str, Any]) -> tuple[object, ...]:
@@ -100,7 +110,7 @@ def _row(name: str, row: dict[str, Any]) -> tuple[object, ...]:
 
 
 def _absent(missing: Sequence[str], unread: Sequence[str] = ()) -> list[str]:
-    texts = ("not here, counted as missed", missing), ("rejected, held or not finished, counted as missed", unread)
+    texts = ("not here, counted as missed", missing), ("not read, or under other settings, counted as missed", unread)
     return [f"{len(names)} {said}: {', '.join(clip(name, 60) for name in names)}" for said, names in texts if names]
 
 

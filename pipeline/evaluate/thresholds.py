@@ -7,8 +7,11 @@ the stored findings. What the frontier model would read is not known before it i
 - ceiling: a frontier model that never errs. What was missed or wrong on an escalated page is right. A value whose
   page the golden set does not tell may stand on any page: it counts as right by the escalated share of its document.
 
-Where the catalog holds findings of a frontier extractor (named "frontier…"), those of the escalated pages are merged
-in and judged: F1 is then measured and the bounds are not needed. F1 is the mean over the fields of the golden set.
+Since the floor is level, a model that mends any fixed share of what a perfect one would has its knee at the same
+setting: the knee does not hang on how good the frontier model is.
+
+Where the catalog holds what a frontier model read, that of the escalated pages is merged in and judged: F1 is then
+measured and the bounds are not needed. F1 is the mean over the fields of the golden set.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from typing import Any
 
 from pipeline.evaluate.bootstrap import Interval
 from pipeline.evaluate.fields import FieldScores, verdicts
-from pipeline.evaluate.goldenset import Asked, GoldenDocument
+from pipeline.evaluate.goldenset import Asked, GoldenDocument, LookedUp
 from pipeline.evaluate.judge import Counts, Verdict
 from pipeline.evaluate.knee import knee
 from pipeline.merge import merge
@@ -30,28 +33,24 @@ from schemas.contract import Contract
 
 __all__ = ["PAGE_USD", "STEPS", "Point", "Routing", "Sweep", "Walked", "routing"]
 
-PAGE_USD = 0.015
-"""Price of one escalated page, assumed, of 2026-11: 2,500 tokens in (page image, words, schema) and 500 out, at 3 and
-15 USD a million, the list price of mid-size frontier models."""
+PAGE_USD = 0.02
+"""Price of one escalated page, assumed, of 2026-11: 5,000 tokens in (page image, words, schema) and 1,000 out, at 2 and
+10 USD a million, the list price of a mid-size frontier model."""
 
 STEPS = tuple(round(step / 20, 2) for step in range(21))
-FRONTIER = "frontier"
 
 
 @dataclass(frozen=True)
 class Walked:
-    """A golden document as the home remembers it: its triages, and its grounded findings by page."""
+    """A golden document as the home remembers it: its triages, and the grounded findings of its pages, those that
+    were read here and those of a frontier model, where one was asked."""
 
     golden: GoldenDocument
     document: Document
     triages: tuple[Triage, ...]
-    findings: Mapping[int, Sequence[Finding]]
+    local: Mapping[int, Sequence[Finding]]
+    frontier: Mapping[int, Sequence[Finding]] = field(default_factory=dict)
     _known: dict[Any, Contract] = field(default_factory=dict, repr=False, compare=False)
-
-    @property
-    def has_frontier(self) -> bool:
-        """Whether a frontier model has read any of its pages."""
-        return any(_of_frontier(finding) for found in self.findings.values() for finding in found)
 
     def routed(self, policy: Policy) -> list[Triage]:
         """The routes that this policy gives its pages."""
@@ -59,13 +58,11 @@ class Walked:
 
     def record(self, routed: Sequence[Triage], escalated: frozenset[int] = frozenset()) -> Contract:
         """The record of local findings, and of the frontier's on the escalated pages."""
-        key = (tuple(each.route for each in routed), escalated if self.has_frontier else None)
+        asked = {page: found for page, found in self.frontier.items() if page in escalated}
+        key = (tuple(each.route for each in routed), tuple(asked))
         if key not in self._known:
-            kept = {
-                page: [each for each in found if page in escalated or not _of_frontier(each)]
-                for page, found in self.findings.items()
-            }
-            self._known[key] = merge(self.document, kept, routed)
+            all_found = {page: [*found, *asked.get(page, ())] for page, found in self.local.items()}
+            self._known[key] = merge(self.document, all_found, routed)
         return self._known[key]
 
 
@@ -106,7 +103,8 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """One setting moved while the other stays; `knee` is the index of the point to use."""
+    """One setting moved while the other stays; `knee` is the index of the point to use. Of points that escalate as
+    many pages to the same end as the knee, the present setting is kept."""
 
     name: str
     points: tuple[Point, ...]
@@ -120,39 +118,49 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """The sweep of `escalate_below`, and that of `field_threshold` with the first one at its knee."""
+    """The sweep of `escalate_below`, and that of `field_threshold` with the first one at its knee. `missing` names the
+    documents that are not here, `unread` those that were not worked off under the present settings: both are left out.
+    """
 
     documents: int
     pages: int
     page_usd: float
     sweeps: tuple[Sweep, ...]
+    missing: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Both sweeps and their knees."""
         return {
             "documents": self.documents,
             "pages": self.pages,
+            "missing": list(self.missing),
+            "unread": list(self.unread),
             "page_usd": self.page_usd,
             "sweeps": {sweep.name: [point.as_json() for point in sweep.points] for sweep in self.sweeps},
             "knee": {sweep.name: sweep.best for sweep in self.sweeps},
         }
 
 
-def routing(walked: Sequence[Walked], policy: Policy, field_threshold: float, page_usd: float = PAGE_USD) -> Routing:
-    """Sweep both thresholds; `policy` and `field_threshold` are the present settings."""
+def routing(found: LookedUp[Walked], policy: Policy, field_threshold: float, page_usd: float = PAGE_USD) -> Routing:
+    """Sweep both thresholds over the documents found; `policy` and `field_threshold` are the present settings."""
+    walked = [each for _, each in found.documents if each is not None]
 
     def below(setting: float) -> Point:
         return _point(setting, walked, replace(policy, escalate_below=setting), field_threshold, page_usd)
 
-    first = _sweep("escalate_below", below)
+    first = _sweep("escalate_below", policy.escalate_below, below)
     at_knee = replace(policy, escalate_below=first.best)
-    second = _sweep("field_threshold", lambda setting: _point(setting, walked, at_knee, setting, page_usd))
-    return Routing(len(walked), sum(len(each.triages) for each in walked), page_usd, (first, second))
+    second = _sweep("field_threshold", field_threshold, lambda to: _point(to, walked, at_knee, to, page_usd))
+    pages = sum(len(each.triages) for each in walked)
+    return Routing(len(walked), pages, page_usd, (first, second), found.missing, found.unread)
 
 
-def _sweep(name: str, at: Callable[[float], Point]) -> Sweep:
-    points = tuple(map(at, STEPS))
-    return Sweep(name, points, knee([point.share for point in points], [point.quality for point in points]))
+def _sweep(name: str, now: float, at: Callable[[float], Point]) -> Sweep:
+    points = tuple(map(at, sorted({*STEPS, now})))
+    best = points[knee([point.share for point in points], [point.quality for point in points])]
+    kept = next((each for each in points if each.setting == now and replace(best, setting=now) == each), best)
+    return Sweep(name, points, points.index(kept))
 
 
 def _point(setting: float, walked: Sequence[Walked], policy: Policy, threshold: float, page_usd: float) -> Point:
@@ -169,7 +177,7 @@ def _point(setting: float, walked: Sequence[Walked], policy: Policy, threshold: 
         read = verdicts(each.golden, each.record(routed, escalated))
         true.append({key: verdict.counts(complete) for key, (verdict, complete) in read.items()})
     pages = sum(len(each.triages) for each in walked)
-    measured = _f1(true) if any(each.has_frontier for each in walked) else None
+    measured = _f1(true) if any(each.frontier for each in walked) else None
     usd = 1000 * page_usd * sent / pages if pages else 0.0
     return Point(setting, pages, sent, usd, _f1(low), _f1(high), measured)
 
@@ -207,7 +215,3 @@ def _mended(asked: Asked, verdict: Verdict, stands: _Standing) -> Counts:
 
 def _f1(judged: Sequence[Mapping[str, Counts]]) -> Interval:
     return FieldScores.of(judged).macro
-
-
-def _of_frontier(finding: Finding) -> bool:
-    return finding.extractor.startswith(FRONTIER)

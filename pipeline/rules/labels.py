@@ -18,6 +18,9 @@ ITEM = re.compile(r"[(\[]?(?:\d{1,2}|[a-zA-Z])[.),\]]")
 """The number of a form's item, before its label."""
 
 COLON = re.compile(r"[:#=]\W*$")
+VERBS = frozenset({"dated", "expires", "effective", "received", "printed", "issued", "due", "paid", "by", "from", "to"})
+"""Labels only with a colon: sentences have them, too."""
+
 STOP = re.compile(r"[.,;]\W*$")
 """What ends a word of a sentence, though OCR puts it behind labels too."""
 
@@ -36,6 +39,11 @@ class Spot:
     colon: bool
     exact: bool
     headed: bool = False
+
+    @property
+    def edges(self) -> tuple[float, float]:
+        """Where it begins and ends across the page."""
+        return self.cell.word_left(self.first), self.cell.word_right(self.last - 1)
 
     @property
     def marked(self) -> bool:
@@ -82,7 +90,9 @@ def _within(spot: Spot, *, after_label: bool, followed: bool) -> bool:
 
 
 def _in_sentence(spot: Spot) -> bool:
-    """Whether the words are of a sentence: a party's name for its role, or a paper's name for itself."""
+    """Whether the words are of a sentence: a verb, a party's name for its role, a paper's name for itself."""
+    if not spot.colon and spot.cell.texts[spot.first].lower().strip(".,;") in VERBS:
+        return spot.last - spot.first == 1
     doubtful = spot.label.kind == "party" or (spot.label.kind == "reference" and not spot.marked)
     return doubtful and (STOP.search(spot.cell.texts[spot.last - 1]) is not None)
 

@@ -102,10 +102,10 @@ class Pair:
         return replace(self, run=self.run.cut(offset + start, offset + end), text=self.text[start:end])
 
 
-def pairs_of(grid: Grid) -> tuple[Pair, ...]:
+def pairs_of(grid: Grid, spots: Sequence[Spot] | None = None) -> tuple[Pair, ...]:
     """Every label of the page that has a value, in reading order; two-date periods come as one value."""
     by_row: Rows = {}
-    for spot in spots_of(grid):
+    for spot in spots_of(grid) if spots is None else spots:
         by_row.setdefault(grid.number(spot.cell), []).append(spot)
     asked = ((spot, row) for row in by_row.values() for spot in _meant(row))
     found = {spot: _pair(grid, spot, row, by_row) for spot, row in asked}
@@ -225,8 +225,8 @@ def _below(grid: Grid, spot: Spot, beside: Sequence[Spot], by_row: Rows) -> Iter
 
 
 def _edges(spot: Spot) -> tuple[float, float]:
-    """Where the label begins and ends across the page."""
-    return spot.cell.word_left(spot.first), spot.cell.word_right(spot.last - 1)
+    """Where the label begins, with its item's number, and ends across the page."""
+    return spot.cell.word_left(0 if spot.headed else spot.first), spot.cell.word_right(spot.last - 1)
 
 
 def _within(cell: Cell, left: float, right: float) -> tuple[Cell, int, int] | None:
