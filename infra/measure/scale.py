@@ -13,6 +13,7 @@ that take minutes to make, `--half` says whose questions are asked: settings wer
 from __future__ import annotations
 
 import argparse
+import contextlib
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -154,10 +155,10 @@ def _curve(given: argparse.Namespace) -> None:
     stream, before = scale_points.synthetic(points, images, max(given.sizes)), 0
     with tempfile.TemporaryDirectory(dir=given.cache) as home:
         grown = scale_curve.Grown(Path(home) / "index", MiniLM(minilm_path()), lookup)
-        for size in given.sizes:
-            level = grown.to(size, stream, size - before, asked.texts)
-            before = size
-            _level(level)
+        with contextlib.closing(grown):
+            for size in given.sizes:
+                _level(grown.to(size, stream, size - before, asked.texts))
+                before = size
 
 
 def _level(level: scale_curve.Level) -> None:

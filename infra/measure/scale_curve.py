@@ -101,6 +101,11 @@ class Grown:
             "page_dimension": pages.dimension if pages else 0,
         }
 
+    def close(self) -> None:
+        """End the owner that an error left behind."""
+        if (self._root / "owner.json").exists():
+            _end(self._owner())
+
     def to(self, size: int, points: Iterator[IndexedPage], added: int, questions: Sequence[str]) -> Level:
         """Take `added` more points, which makes `size`, and search with these questions in an owner started anew."""
         written = self._add(points, added)
