@@ -111,6 +111,19 @@ def test_noise_of_ocr_costs_confidence_not_the_fields() -> None:
         ("governed by the laws of the United States and the State of Indiana", "governing_law", "Indiana"),
         ("California law shall in all respects govern", "governing_law", "California"),
         ("this Agreement shall terminate three (3) years from the Effective Date", "term", "3 years"),
+        ("This Agreement shall continue until the second anniversary of the Effective Date.", "term", "2 years"),
+        ("obligations hereunder shall terminate on the 18-month anniversary of the date hereof", "term", "18 months"),
+        (
+            "bound by its obligations of confidentiality for a period of two years from the date hereof",
+            "term",
+            "2 years",
+        ),
+        ("shall continue automatically for successive annual periods thereafter", "renewal_term", "1 year"),
+        ("thereafter this Agreement shall continue from month to month until ended", "renewal_term", "1 month"),
+        ("“Effective Date” means the date of installation, i.e. December 10, 1993.", "effective_date", "1993-12-10"),
+        ('dated as of the 5" day of February, 2020', "agreement_date", "2020-02-05"),
+        ("shall commence on September 10; 2015 and", "effective_date", "2015-09-10"),
+        ("governed by the laws-of the State of California", "governing_law", "California"),
         ("renewed for successive one-year terms, extended for an additional two (2) years", "renewal_term", "2 years"),
         ("terminate this Agreement upon ninety (90) days prior written notice", "notice_period", "90 days"),
         ("Purchase Order No. 4711-B", "reference_numbers", "4711-B"),
@@ -304,13 +317,20 @@ def test_blank_and_tiny_pages() -> None:
         "governed by laws " * 6_000,
         "Name: " * 10_000 + "By:",
         "(" * 50_000,
+        "amends the Master Services " * 4_000,
+        "obligations for a period of " * 4_000,
+        "term shall until the second " * 4_000,
+        "renew thereafter continue on " * 3_000,
+        "EMPLOYEE:\n" * 9_000,
+        "By:\nInc. \n" * 9_000,
+        "between A, and B, and " * 4_000,
     ],
 )
 def test_hostile_pages_cost_little(text: str) -> None:
     """No page makes a rule run away: endless lines, repeated cues, markup, direction overrides."""
-    started = time.perf_counter()
+    started = time.process_time()
     RuleExtractor().extract([page_input(page_text(text))])
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_view_keeps_the_words_verbatim() -> None:
