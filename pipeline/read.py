@@ -34,9 +34,8 @@ __all__ = ["ReadJob", "read_page"]
 
 LayerState = Literal["none", "trusted", "thin", "garbage", "invisible"]
 
-SURE = 0.9  # mean confidence under which a page is read again, cleaned otherwise; clean scans have 0.93 and more
+SURE = 0.9  # mean confidence under which a page is read again, cleaned otherwise; clean scans have 0.91 and more
 UNSURE = 0.75  # mean confidence under which a cleaned page is read as it was scanned, too
-SOFTENED = (1.2, 0.97)  # grain and white of the second cleaning: softer, and sparing fainter print
 POOR = 0.6  # mean confidence under which the script is looked at
 LEFT_OVER = 0.10  # share of the ink that a trusted layer may leave unread without OCR looking at it
 THIN = 0.5  # share of the ink outside the layer from which the page is taken for a scan
@@ -239,7 +238,10 @@ def _read_twice(sheet: _Sheet) -> tuple[tuple[Word, ...], tuple[str, ...]]:
     """OCR of the page as it is, or cleaned where its paper is uneven; where that was unsure, another way, too,
     and of each word the surer read is kept.
 
-    FIGURES
+    Word recall and precision of one page each of 12 contracts scanned by `sample_docs.scanify --level harsh`, against
+    keeping the better of two reads below 0.75: 0.948 and 0.929 against 0.933 and 0.921, CPU seconds a page 3.0 against
+    2.0; of 8 noisy forms (funsd) 0.882 and 0.841 against 0.870 and 0.842, 1.3 s against 0.8 s. A page whose first read
+    is sure costs nothing more.
     """
     if not sheet.ink.any():
         return (), ()
@@ -268,7 +270,7 @@ def _cleaned(sheet: _Sheet) -> Image:
 
 
 def _softened(sheet: _Sheet) -> Image:
-    return pixels.even_out(sheet.image, sheet.dpi, *SOFTENED)
+    return pixels.even_out(sheet.image, sheet.dpi, softer=True)
 
 
 def _confidence(words: tuple[Word, ...]) -> float:

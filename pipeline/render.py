@@ -172,11 +172,22 @@ def _resolution(page: Any, log: PaintLog, job: RenderJob) -> float:
     dpi = float(job.dpi)
     largest = max(log.pictures, key=lambda picture: picture.area, default=None)
     if largest is not None and largest.area > 0.6 * width * height:
-        own = sqrt(largest.width * largest.height / largest.area) * POINTS_PER_INCH
+        own = _finer_dpi(largest)
         shrunk = min(1.0, PAPER_INCHES * POINTS_PER_INCH / max(width, height))
         dpi = min(max(own, SCAN_DPI[0] * shrunk), SCAN_DPI[1])
     most = sqrt(job.max_pixels / (width * height)) * POINTS_PER_INCH
     return min(dpi, most)
+
+
+def _finer_dpi(picture: Picture) -> float:
+    """The resolution along the finer side: a standard fax has 204 dots an inch but 98 lines.
+
+    Word recall of Tesseract on 4 faxed pages of contracts drawn at the mean of the two, at the finer, and at the finer
+    and softened as a second read does: 0.63, 0.65 and (on 3 of them) 0.65, 0.66, 0.75.
+    """
+    place = picture.place
+    across, down = hypot(place.a, place.b), hypot(place.c, place.d)
+    return max(picture.width / across, picture.height / down) * POINTS_PER_INCH
 
 
 def _true_dpi(raster: _Raster) -> float:
@@ -201,11 +212,16 @@ def _put_upright(page: Any, log: PaintLog, raster: _Raster, job: RenderJob) -> t
     if written is not None:
         pose = upright.Pose(written, 0.0)
     else:
-        pose = upright.pose(small.ink, lambda: ocr.orientation(raster.image, raster.dpi, job.tessdata))
+        pose = upright.pose(small.ink, lambda: ocr.orientation(_clear(raster, small), raster.dpi, job.tessdata))
     if pose == upright.Pose(0, 0.0):
         return raster, pose, small
     turned = _turned(raster, pose, int(np.median(small.paper)))
     return turned, pose, pixels.shrink(turned.image, turned.dpi)
+
+
+def _clear(raster: _Raster, small: Small) -> Image:
+    """The page for a look at its letters: Tesseract took grain for letters and called faint pages upside down."""
+    return pixels.even_out(raster.image, raster.dpi, softer=True) if pixels.uneven(small) else raster.image
 
 
 def _turned(raster: _Raster, pose: upright.Pose, paper: int) -> _Raster:

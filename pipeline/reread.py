@@ -23,7 +23,9 @@ __all__ = ["sureness", "surer_words"]
 
 SHARED = 0.5  # of the smaller box, from which two boxes hold the same ink
 TALLER = 2.5  # times as high: a rule or a stain read as a letter, which would tie the words of many lines together
-ADDED = 0.6  # confidence from which a word that only the second read saw is believed
+ADDED = (
+    0.75  # confidence from which a word that only the second read saw is believed; it matters little, see `surer_words`
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,10 @@ def surer_words(first: Sequence[Word], second: Sequence[Word]) -> tuple[Word, ..
 
     Both hold boxes on the same image. The order and lines are those of `first`; words that only `second` saw come
     after the word before them in that read.
+
+    Word recall and precision on 8 faint pages of contracts: one read 0.81 and 0.82, the softer one 0.82 and 0.84, both
+    together 0.84 and 0.84. Recall if added words are believed from a confidence of 0.4, 0.75 or never: 0.841, 0.841,
+    0.828.
     """
     if not first or not second:
         return tuple(first or second)

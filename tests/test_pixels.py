@@ -31,6 +31,16 @@ def test_ink_is_what_is_darker_than_its_paper(sheet):
     assert contrast(white) > contrast(dim) > 0.3
 
 
+def test_faint_print_is_ink_and_what_shows_through_is_not(sheet):
+    """Where the darkest of a page is faint, it is still its ink; on a page of bleed-through nothing is."""
+
+    def faded(ink):
+        return Image.fromarray((ink + np.asarray(sheet) / 255 * (230 - ink)).astype(np.uint8))
+
+    assert shrink(faded(190), 200).share > 0.5 * shrink(sheet, 200).share
+    assert shrink(faded(210), 200).share == 0
+
+
 def test_the_small_copy_stays_small():
     """A page of absurd size or resolution is brought down all the same."""
     assert max(shrink(Image.new("L", (9000, 400), 255), 20).gray.shape) <= 1500
@@ -66,6 +76,17 @@ def test_uneven_paper_is_told_from_white(sheet):
     assert not uneven(shrink(sheet, 200))
     assert uneven(shrink(shaded(sheet), 200))
     assert uneven(shrink(sheet.point(lambda level: level * 0.8), 200))
+
+
+def test_softer_cleaning_spares_fainter_strokes():
+    """A stroke nearly as light as its paper goes in the first cleaning and is seen in the softer one."""
+    image = Image.new("L", (1700, 2200), 200)
+    draw = ImageDraw.Draw(image)
+    for y in range(300, 1900, 30):
+        draw.rectangle((200, y, 1400, y + 8), fill=60)
+    draw.rectangle((200, 2000, 1400, 2030), fill=193)
+    first, second = (np.asarray(even_out(image, 200, softer=softer))[2015, 800] for softer in (False, True))
+    assert first == 255 > second
 
 
 def test_evening_out_leaves_white_paper_and_black_ink(sheet):

@@ -41,11 +41,11 @@ def jpeg(image):
     return buffer.getvalue()
 
 
-def scanned(data, dpi=150):
-    """A one-page PDF that is this image and nothing else."""
+def scanned(data, dpi=150, lines=None):
+    """A one-page PDF that is this image and nothing else; `lines` an inch where they differ from `dpi`."""
     document = pymupdf.open()
     width, height = Image.open(io.BytesIO(data)).size
-    page = document.new_page(width=width * 72 / dpi, height=height * 72 / dpi)
+    page = document.new_page(width=width * 72 / dpi, height=height * 72 / (lines or dpi))
     page.insert_image(page.rect, stream=data, keep_proportion=False)
     return document
 
@@ -239,6 +239,16 @@ def test_a_fax_stays_bilevel(render, pixels):
     assert (image.source, image.media_type) == ("rendered", "image/png")
     assert image.dpi == pytest.approx(200, abs=0.5)
     assert pixels(image).mode == "1"
+
+
+def test_a_fax_keeps_the_dots_of_its_finer_side(render):
+    """204 dots an inch across and 98 down: drawn at their mean, every third dot of a letter would go."""
+    buffer = io.BytesIO()
+    page = scan(dpi=204)
+    fax = page.resize((page.width, round(page.height * 98 / 204))).convert("1", dither=Image.Dither.NONE)
+    fax.save(buffer, "TIFF", compression="group4")
+    image = render(scanned(buffer.getvalue(), dpi=204, lines=98))
+    assert image.dpi == pytest.approx(204, abs=1)
 
 
 def test_scans_are_rendered_at_their_own_resolution_within_bounds(render):

@@ -13,6 +13,7 @@ that take minutes to make, `--half` says whose questions are asked: settings wer
 from __future__ import annotations
 
 import argparse
+import contextlib
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -139,6 +140,7 @@ def _curve(given: argparse.Namespace) -> None:
     _head(
         "pages",
         "written/s",
+        "longest call s",
         "CPU ms",
         "graphs s",
         "CPU ms a page",
@@ -153,16 +155,16 @@ def _curve(given: argparse.Namespace) -> None:
     stream, before = scale_points.synthetic(points, images, max(given.sizes)), 0
     with tempfile.TemporaryDirectory(dir=given.cache) as home:
         grown = scale_curve.Grown(Path(home) / "index", MiniLM(minilm_path()), lookup)
-        for size in given.sizes:
-            level = grown.to(size, stream, size - before, asked.texts)
-            before = size
-            _level(level)
+        with contextlib.closing(grown):
+            for size in given.sizes:
+                _level(grown.to(size, stream, size - before, asked.texts))
+                before = size
 
 
 def _level(level: scale_curve.Level) -> None:
     written = level.written
     times = [value for found in level.searches.values() for value in (found.p50, found.p95, found.cpu)]
-    numbers = (written.cpu_ms, written.graph_seconds, written.graph_cpu_ms, level.disk_kib)
+    numbers = (written.longest, written.cpu_ms, written.graph_seconds, written.graph_cpu_ms, level.disk_kib)
     _row(
         f"{level.pages:,}",
         f"{written.rate:.0f}",

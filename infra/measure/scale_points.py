@@ -2,8 +2,8 @@
 
 A synthetic page takes the first 70 % of one real page and the last 30 % of another, cut alike in its words, its text
 windows and its image rows, and its vectors are turned by noise: so it has a neighbourhood of its own, while
-lengths, word frequencies and the spread of the vectors stay those of contracts. Twenty pages make a document, a hundred
-documents a matter.
+lengths, word frequencies and the spread of the vectors stay those of contracts. The texts are those of 2,000 such pairs,
+no vector occurs twice. Twenty pages make a document, a hundred documents a matter.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 
 from infra.measure.scale_vectors import Page
 from pipeline.backends.pooling import POOL_FACTOR, mean_rows
-from pipeline.backends.protocols import IndexedPage, PageInput, TextEmbedder
+from pipeline.backends.protocols import IndexedPage, PageInput, SparseVector, TextEmbedder
 from pipeline.index import DocumentContext, build, document_terms, opening
 from pipeline.phrases import page_spellings
 from pipeline.types import Affine, Box, Document, PageImage, PageText, TextSource, Word
@@ -27,7 +27,7 @@ from pipeline.types import Affine, Box, Document, PageImage, PageText, TextSourc
 __all__ = ["real_points", "synthetic", "synthetic_rows"]
 
 FIRST_SHARE, NOISE = 0.7, 0.3
-PAGES_A_DOCUMENT, DOCUMENTS_A_MATTER = 20, 100
+PAIRS, PAGES_A_DOCUMENT, DOCUMENTS_A_MATTER = 2000, 20, 100
 NOWHERE = Box(0.0, 0.0, 0.0, 0.0)
 
 
@@ -45,14 +45,18 @@ def synthetic(
 ) -> Iterator[IndexedPage]:
     """`count` points, the real ones first. `rows` are the pages' image rows; an empty sequence makes text points."""
     rng = np.random.default_rng(seed)
-    for number in range(count):
-        if number < len(real):
-            point = real[number]
-            yield _with_image(point, rows[number] if rows else None)
-        else:
-            first, second = rng.integers(len(real), size=2)
-            image = _joined(rows[first], rows[second], rng) if rows else None
-            yield _with_image(_synthetic(number, real[first], real[second], rng), image)
+    pairs = rng.integers(len(real), size=(PAIRS, 2))
+    words: dict[int, tuple[list[str], SparseVector]] = {}
+    for number, point in enumerate(real[:count]):
+        yield _with_image(point, rows[number] if rows else None)
+    for number in range(len(real), count):
+        pair = int(rng.integers(PAIRS))
+        first, second = pairs[pair]
+        if pair not in words:
+            words[pair] = _words(real[first], real[second])
+        image = _joined(rows[first], rows[second], rng) if rows else None
+        windows = _joined(real[first].text_windows, real[second].text_windows, rng)
+        yield _with_image(_synthetic(number, real[first], windows, words[pair]), image)
 
 
 def synthetic_rows(rows: Sequence[np.ndarray], count: int, seed: int = 0) -> Iterator[np.ndarray]:
@@ -68,26 +72,29 @@ def _with_image(point: IndexedPage, rows: np.ndarray | None) -> IndexedPage:
     return point if rows is None else replace(point, image=rows, pooled=mean_rows(rows, POOL_FACTOR))
 
 
-def _synthetic(number: int, first: IndexedPage, second: IndexedPage, rng: np.random.Generator) -> IndexedPage:
+def _words(first: IndexedPage, second: IndexedPage) -> tuple[list[str], SparseVector]:
+    """What the payload holds of the joined text, and its terms."""
     words = [str(point.payload["text"][0]).split() for point in (first, second)]
     text = " ".join([*_head(words[0]), *_tail(words[1])])
-    document = number // PAGES_A_DOCUMENT
-    payload = {
-        **first.payload,
-        "document": f"synthetic-{document}",
-        "name": f"synthetic-{document}.pdf",
-        "matter": f"synthetic-{document // DOCUMENTS_A_MATTER}",
-        "page": number % PAGES_A_DOCUMENT + 1,
-        "text": list(page_spellings(text)),
-    }
+    return list(page_spellings(text)), document_terms(text)
+
+
+def _synthetic(
+    number: int, like: IndexedPage, windows: np.ndarray, words: tuple[list[str], SparseVector]
+) -> IndexedPage:
+    """A page of a synthetic document, whose pages all have the same `about`."""
+    document, page = divmod(number, PAGES_A_DOCUMENT)
+    text, terms = words
+    name = {"document": f"synthetic-{document}", "name": f"synthetic-{document}.pdf"}
+    place = {"matter": f"synthetic-{document // DOCUMENTS_A_MATTER}", "page": page + 1}
     return IndexedPage(
         document=f"synthetic-{document}",
-        page=number % PAGES_A_DOCUMENT + 1,
-        text_windows=_joined(first.text_windows, second.text_windows, rng),
-        terms=(terms := document_terms(text)),
-        about=_turned(first.about, rng) if first.about is not None else None,
+        page=page + 1,
+        text_windows=windows,
+        terms=terms,
+        about=_turned(like.about, np.random.default_rng(document)) if like.about is not None else None,
         about_terms=terms,
-        payload=payload,
+        payload={**like.payload, **name, **place, "text": text},
     )
 
 

@@ -1,6 +1,6 @@
 """How many pages a second, at which cost in CPU and memory, stage by stage; and beside ocrmypdf up to the words.
 
-    python -m infra.measure.throughput [--pages 16] [--long 600] [--quick]
+    python -m infra.measure.throughput [--pages 12] [--long 600] [--quick]
 
 Makes its own documents from the texts of sample_docs: dense scans (`scanify`'s `light`: 200 dpi grey JPEG, about 600
 words a page), the same pages born-digital, and one long born-digital document with a scan every tenth page. Prints
@@ -30,8 +30,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from infra.measure.dense import born_digital, dense_scans, long_document
 from infra.measure.family import Watch
+from infra.measure.full_pages import born_digital, dense_scans, long_document
 from infra.measure.walk import walk
 from pipeline import stages
 from pipeline.backends.ocr import tessdata_folder
@@ -178,7 +178,7 @@ def _at_scale(row: Row) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m infra.measure.throughput", description="Pages a second by stage.")
-    parser.add_argument("--pages", type=int, default=16, help="dense scans; three times as many are born-digital")
+    parser.add_argument("--pages", type=int, default=12, help="dense scans; four times as many are born-digital")
     parser.add_argument("--long", type=int, default=600, help="pages of the long document; 0: none")
     parser.add_argument("--quick", action="store_true", help="a sixth of the pages")
     given = parser.parse_args(arguments)
@@ -192,10 +192,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         peer = ocrmypdf(scans, few, scratch, workers)
         whole = whole_run([scans], few, scratch / "home-2")
         _tell(f"dense scans, {few} pages", [*rows, *_compare(rows, peer), whole, _at_scale(whole)])
-        born = born_digital(scratch / "born", 3 * few)
-        rows = stage_by_stage(born, 3 * few, scratch / "home-3")
-        whole = whole_run(born, 3 * few, scratch / "home-4")
-        _tell(f"born-digital, {3 * few} pages in {len(born)} documents", [*rows, whole, _at_scale(whole)])
+        born = born_digital(scratch / "born", 4 * few)
+        rows = stage_by_stage(born, 4 * few, scratch / "home-3")
+        whole = whole_run(born, 4 * few, scratch / "home-4")
+        _tell(f"born-digital, {4 * few} pages in {len(born)} documents", [*rows, whole, _at_scale(whole)])
         if many:
             long = long_document(scratch / "long" / "long.pdf", many, scans)
             outcome = walk(long.parent, scratch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from pipeline.normalise import money
 from pipeline.rules.view import PageView, Span
@@ -33,6 +34,9 @@ PURPOSE = re.compile(
     re.IGNORECASE,
 )
 
+MAX_SUMS = 1000
+"""Sums of a page that are read: more than any page of figures has."""
+
 LEAD = 30
 """Characters before a sum that begins its sentence, as in a column of sums, where its label may stand."""
 
@@ -40,11 +44,11 @@ LEAD = 30
 def find_amounts(view: PageView) -> Iterator[Finding]:
     """Every sum on the page, each place once."""
     taken: list[Span] = []
-    for match in AMOUNT.finditer(view.text):
+    for match in islice(AMOUNT.finditer(view.text), MAX_SUMS):
         if value := money(match[0]):
             taken.append(match.span())
             yield view.finding("amounts", match.span(), value, 0.85, purpose=_purpose(view, match.span()))
-    for match in LABELLED.finditer(view.text):
+    for match in islice(LABELLED.finditer(view.text), MAX_SUMS):
         span = match.span(2)
         if not any(start < span[1] and span[0] < end for start, end in taken) and (value := money(match[2])):
             yield view.finding("amounts", span, value, 0.6, purpose=match[1].lower())
