@@ -1,0 +1,216 @@
+"""Escalation: the pages that wait for the frontier model are asked about, and their documents walk the road again.
+
+    for each waiting document:  may its pages leave? ─► requests of a few pages ─► answers, remembered one by one
+                                                                              └─► record, outcomes and index anew
+
+An answer is kept the moment it is there, so a kill costs the calls in flight and nothing else: the next start finds
+their rows open, calls them lost, and asks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from pipeline.errors import BudgetSpent, FrontierStopped, MunimentError, NotAllowed
+from pipeline.frontier.answers import Failed, Read
+from pipeline.frontier.client import MOST_OUTPUT, OUTPUT_A_PAGE, Asked, Deferred, FrontierClient, Outcome
+from pipeline.frontier.prompts import Part, page_part
+from pipeline.frontier.readings import FrontierReading, forget_failed, keep, remembered
+from pipeline.ingest import ingest_document
+from pipeline.types import Document, DocumentStatus, PageStatus
+
+if TYPE_CHECKING:
+    from pipeline.backends.protocols import PageInput
+    from pipeline.wiring import Tools
+
+__all__ = ["EscalationReport", "Options", "escalate", "waiting"]
+
+PAGES = MOST_OUTPUT // OUTPUT_A_PAGE  # in one request: each saves the prefix, and no answer outgrows the limit
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`matters` and `documents` (ids) confine the run; `again` asks once more about pages whose answer failed."""
+
+    matters: tuple[str, ...] | None = None
+    documents: tuple[str, ...] | None = None
+    again: bool = False
+    on_start: Callable[[int], None] = lambda _: None
+    on_done: Callable[[Document], None] = lambda _: None
+
+
+@dataclass
+class EscalationReport:
+    """What a run did: pages answered, failed (by page, with the reason), deferred and kept back, USD spent."""
+
+    run: int
+    answered: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+    deferred: dict[str, str] = field(default_factory=dict)
+    kept_back: dict[str, str] = field(default_factory=dict)
+    lost_calls: int = 0
+    spent: Decimal = Decimal(0)
+    stopped: str = ""
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """Counts, for the catalog's row of the run."""
+        counts = {"pages answered": self.answered, "pages failed": len(self.failed), "calls lost": self.lost_calls}
+        return counts | {"pages deferred": len(self.deferred), "documents kept back": len(self.kept_back)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    document: Document
+    asked: Asked
+
+
+def waiting(tools: Tools, options: Options) -> list[Document]:
+    """The documents that have pages waiting, in the order they came."""
+    found = tools.catalog.documents(options.matters, DocumentStatus.AWAITING)
+    return [document for document in found if options.documents is None or document.id in options.documents]
+
+
+def escalate(tools: Tools, client: FrontierClient, options: Options | None = None) -> EscalationReport:
+    """Ask about everything that waits. A spent budget or a refused account ends the asking, never the run: what was
+    answered until then is merged, and the next run goes on where this one stopped."""
+    options = options or Options()
+    report = EscalationReport(tools.catalog.start_run("escalate"))
+    report.lost_calls = _bury(tools)
+    status = "failed"
+    try:
+        _work_off(tools, client, options, report)
+        status = "budget-stopped" if report.stopped else "finished"
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
+    finally:
+        report.spent = tools.ledger.spent(report.run)
+        tools.catalog.finish_run(report.run, tools.clock.seconds, report.totals, status)
+    return report
+
+
+def _bury(tools: Tools) -> int:
+    """Calls left open by runs that are gone are lost."""
+    living = {run.id for run in tools.catalog.runs(1000) if run.status == "running"}
+    return sum(tools.ledger.lose(run) for run in tools.ledger.open_runs() if run not in living)
+
+
+def _work_off(tools: Tools, client: FrontierClient, options: Options, report: EscalationReport) -> None:
+    documents = waiting(tools, options)
+    options.on_start(len(documents))
+    left: dict[str, int] = {}
+    requests = _requests(tools, client, documents, options, report, left)
+    with ThreadPoolExecutor(client.setup.at_once, thread_name_prefix="frontier") as executor:
+        running: dict[Future[Outcome], _Request] = {}
+        while True:
+            while len(running) < client.setup.at_once and not report.stopped:
+                request = next(requests, None)
+                if request is None:
+                    break
+                running[executor.submit(client.ask, request.asked)] = request
+            if not running:
+                break
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                request = running.pop(future)
+                _take(tools, client, request, future, report)
+                left[request.document.id] -= 1
+                if not left[request.document.id]:
+                    options.on_done(_conclude(tools, request.document))
+    for id in [id for id, count in left.items() if count]:  # the asking was stopped before its last request
+        options.on_done(_conclude(tools, tools.catalog.document(id)))
+
+
+def _requests(
+    tools: Tools,
+    client: FrontierClient,
+    documents: Sequence[Document],
+    options: Options,
+    report: EscalationReport,
+    left: dict[str, int],
+) -> Iterator[_Request]:
+    """The requests of each document whose matter lets it go; `left` counts those a document still waits for."""
+    for document in documents:
+        try:
+            tools.policies.check(document.matter, client.setup.destination)
+        except NotAllowed as refusal:
+            report.kept_back[document.id] = str(refusal)
+            continue
+        asked = [
+            Asked(report.run, document.id, document.matter, parts) for parts in _parts(tools, client, document, options)
+        ]
+        left[document.id] = len(asked)
+        if not asked:
+            del left[document.id]
+        for one in asked:
+            yield _Request(document, one)
+
+
+def _parts(tools: Tools, client: FrontierClient, document: Document, options: Options) -> Iterator[tuple[Part, ...]]:
+    """The waiting pages of a document that have no answer yet, a few to a request."""
+    if options.again:
+        forget_failed(tools.catalog, document.sha256)
+    known = remembered(tools.catalog, document.sha256)
+    pages = {page.text.number: page for page in tools.pages_of(document)}
+    wanted = [
+        outcome.number
+        for outcome in tools.catalog.pages(document.id)
+        if outcome.status is PageStatus.AWAITING and outcome.number not in known and outcome.number in pages
+    ]
+    size = min(PAGES, client.setup.profile.images)
+    for start in range(0, len(wanted), size):
+        yield tuple(_part(client, pages, number) for number in wanted[start : start + size])
+
+
+def _part(client: FrontierClient, pages: Mapping[int, PageInput], number: int) -> Part:
+    before, after = pages.get(number - 1), pages.get(number + 1)
+    return page_part(
+        pages[number],
+        client.setup.model,
+        before=before.text.text if before else "",
+        after=after.text.text if after else "",
+    )
+
+
+def _take(
+    tools: Tools, client: FrontierClient, request: _Request, future: Future[Outcome], report: EscalationReport
+) -> None:
+    """Remember what a request brought, and count it."""
+    names = {number: f"{request.document.id} page {number}" for number in request.asked.numbers}
+    try:
+        outcome = future.result()
+    except (BudgetSpent, FrontierStopped) as stop:
+        report.stopped = report.stopped or str(stop)
+        report.deferred |= dict.fromkeys(names.values(), str(stop))
+        return
+    except NotAllowed as refusal:
+        report.kept_back[request.document.id] = str(refusal)
+        return
+    except MunimentError as error:
+        report.deferred |= dict.fromkeys(names.values(), str(error))
+        return
+    if isinstance(outcome, Deferred):
+        report.deferred |= dict.fromkeys(names.values(), outcome.reason)
+        return
+    readings = _readings(client, outcome, request.asked.numbers)
+    keep(tools.catalog, request.document.sha256, readings)
+    report.answered += sum(reading.page is not None for reading in readings.values())
+    report.failed |= {names[n]: reading.failed for n, reading in readings.items() if reading.page is None}
+
+
+def _readings(client: FrontierClient, outcome: Read | Failed, numbers: Sequence[int]) -> dict[int, FrontierReading]:
+    model, kind = client.setup.model.id, client.setup.destination.kind
+    if isinstance(outcome, Read):
+        return {number: FrontierReading(model, kind, outcome.pages[number]) for number in numbers}
+    return {number: FrontierReading(model, kind, failed=outcome.reason) for number in numbers}
+
+
+def _conclude(tools: Tools, document: Document) -> Document:
+    """Record, outcomes and index with what was answered: the road finds all else remembered."""
+    tools.catalog.set_indexed(document.id, "")
+    return ingest_document(document, tools)
