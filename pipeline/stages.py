@@ -191,9 +191,9 @@ def answered(work: Work, pages: Sequence[PageInput], findings: Mapping[int, list
     here (see `pipeline.frontier.escalate`)."""
     words = {page.text.number: page.text for page in pages}
     merged = dict(findings)
-    for number, reading in frontier_readings.remembered(work.tools.catalog, work.document.sha256).items():
+    for number, answer in frontier_readings.remembered(work.tools.catalog, work.document.sha256).items():
         if number in words:
-            more = ground(frontier_readings.findings_of(reading, number), words[number])
+            more = ground(frontier_readings.findings_of(answer, number), words[number])
             merged[number] = [*merged.get(number, []), *more]
     return merged
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from schemas.cuad import CATEGORIES
 from schemas.fields import Strict
@@ -12,15 +12,22 @@ from schemas.page import QUOTE, PageRecord
 
 __all__ = ["ClauseItem", "FrontierAnswer", "FrontierPage", "answer_json_schema"]
 
-Category = Literal[tuple(CATEGORIES)]  # type: ignore[valid-type]
-
 
 class ClauseItem(Strict):
     """A clause of one of the listed categories that stands, or begins, on the page."""
 
-    category: Category = Field(description="the category the clause belongs to")
+    category: str = Field(
+        description="the category the clause belongs to", json_schema_extra={"enum": list(CATEGORIES)}
+    )
     summary: str = Field(description="what the clause says, for a lawyer in a hurry, in at most 40 words of your own")
     quote: str = Field(description=QUOTE)
+
+    @field_validator("category")
+    @classmethod
+    def _is_listed(cls, category: str) -> str:
+        if category not in CATEGORIES:
+            raise ValueError("not one of the categories")
+        return category
 
 
 class FrontierPage(Strict):

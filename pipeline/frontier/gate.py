@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
 import httpx2
@@ -23,9 +23,6 @@ from pipeline.errors import NotAllowed, UsageError
 from pipeline.frontier.ledger import matter_key
 from pipeline.names import clean_matter
 from pipeline.tables import matters
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 __all__ = ["Destination", "Egress", "Gate", "Policies", "destination_of", "http_client"]
 
@@ -77,7 +74,7 @@ class Policies:
         query = select(matters.c.egress).where(matters.c.key == matter_key(matter))
         with self._database.read() as connection:
             found = connection.execute(query).scalar()
-        return found if found in REACH else "never"  # type: ignore[return-value]
+        return found if found in REACH else "never"
 
     def set(self, matter: str, egress: Egress) -> None:
         """From now on."""
@@ -131,14 +128,6 @@ class Gate(httpx2.BaseTransport):
     def close(self) -> None:
         """Let the connections go."""
         self._inner.close()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None = None,
-        error: BaseException | None = None,
-        _: TracebackType | None = None,
-    ) -> None:
-        self.close()
 
 
 def http_client(

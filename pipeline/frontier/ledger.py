@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, case, func, insert, select, update
@@ -27,6 +27,7 @@ __all__ = ["Budget", "Ledger", "Planned", "Spent", "matter_key", "micros"]
 
 MICRO = Decimal(1_000_000)
 _LOCK = 0x6D6F6E65  # any constant that only the ledger takes as a PostgreSQL advisory lock
+State = Literal["settled", "failed", "lost"]
 _UNSURE = ("open", "lost")
 _AMOUNT = case((calls.c.state.in_(_UNSURE), calls.c.reserved), else_=calls.c.cost)
 
@@ -98,7 +99,7 @@ class Ledger:
             return int(number[0])
 
     def settle(
-        self, call: int, cost: Decimal, usage: Mapping[str, int], *, state: str = "settled", why: str = ""
+        self, call: int, cost: Decimal, usage: Mapping[str, int], *, state: State = "settled", why: str = ""
     ) -> None:
         """The call came to its end; `state` is "failed" when it brought nothing, whatever it cost."""
         values = {
@@ -180,12 +181,12 @@ def _midnight() -> float:
 
 def _key(row: Any, what: str) -> str:
     keys = {
-        "day": lambda: datetime.fromtimestamp(row.started).astimezone().date().isoformat(),
-        "matter": lambda: row.matter_name or "(deleted)",
-        "document": lambda: f"{row.document_name or '(deleted)'} [{row.document}]",
-        "model": lambda: row.model,
+        "day": datetime.fromtimestamp(row.started).astimezone().date().isoformat(),
+        "matter": row.matter_name or "(deleted)",
+        "document": f"{row.document_name or '(deleted)'} [{row.document}]",
+        "model": row.model,
     }
-    return keys[what]()
+    return str(keys[what])
 
 
 def _total(key: str, rows: Sequence[Any]) -> Spent:

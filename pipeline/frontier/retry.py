@@ -6,6 +6,7 @@ The SDK's own retries are off: it obeys any `retry-after`, and a spend limit (40
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -44,24 +45,31 @@ class Decision:
 
 def decide(failure: Failure, attempt: int) -> Decision:
     """What follows attempt number `attempt` (from 1)."""
-    status, said = failure.status, failure.message.casefold()
+    status = failure.status
     if status is None:
         return _again(failure, attempt, "no answer came")
-    if status in (401, 403):
-        return Decision("stop", f"the destination refuses the key ({status})")
-    if status == 402 or (status in (400, 429) and any(word in said for word in SPENT)):
-        return Decision("stop", f"the account's spend limit is reached ({status})")
-    if status == 404:
-        return Decision("stop", "the destination does not know the model or the address (404)")
+    if reason := _final(failure, status):
+        return Decision("stop", reason)
     if status == 429:
-        if "retry-after" not in failure.headers and "retry-after-ms" not in failure.headers:
-            return Decision("stop", "the account's cap is reached (429 without retry-after)")
         return _again(failure, attempt, "the rate limit is reached (429)")
     if status in (408, 409) or status >= 500:
         return _again(failure, attempt, "the destination is overloaded (529)" if status == 529 else f"error {status}")
-    if status == 413:
-        return Decision("fail", "the request is too large for the destination (413)")
-    return Decision("fail", f"the destination refused the request ({status} {failure.kind})".rstrip())
+    what = "the request is too large for the destination" if status == 413 else "the destination refused the request"
+    return Decision("fail", f"{what} ({status} {failure.kind})".replace(" )", ")"))
+
+
+def _final(failure: Failure, status: int) -> str:
+    """Why no call of this account can succeed before a person acts or the day ends; "" when some may."""
+    if status in (401, 403):
+        return f"the destination refuses the key ({status})"
+    if status == 404:
+        return "the destination does not know the model or the address (404)"
+    said = failure.message.casefold()
+    if status == 402 or (status in (400, 429) and any(word in said for word in SPENT)):
+        return f"the account's spend limit is reached ({status})"
+    if status == 429 and not {"retry-after", "retry-after-ms"} & failure.headers.keys():
+        return "the account's cap is reached (429 without retry-after)"
+    return ""
 
 
 def _again(failure: Failure, attempt: int, reason: str) -> Decision:
@@ -81,7 +89,5 @@ def _asked(headers: Mapping[str, str]) -> float | None:
             seconds = float(headers[name]) / unit
         except (KeyError, ValueError):
             continue
-        if seconds == seconds and seconds != float("inf"):
-            return max(seconds, 0.0)
-        return LONGEST + 1
+        return max(seconds, 0.0) if math.isfinite(seconds) else LONGEST + 1
     return None
