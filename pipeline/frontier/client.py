@@ -19,7 +19,7 @@ from pipeline.errors import FrontierStopped, NotAllowed
 from pipeline.frontier import retry
 from pipeline.frontier.answers import TOOL, Failed, Read, Reading, judge
 from pipeline.frontier.gate import Destination, Policies, http_client
-from pipeline.frontier.ledger import Budget, Ledger, Planned
+from pipeline.frontier.ledger import Budget, Ledger, Planned, State
 from pipeline.frontier.models import Model
 from pipeline.frontier.pacing import Breaker, Pace
 from pipeline.frontier.profiles import Profile
@@ -157,6 +157,7 @@ class FrontierClient:
 
     def _settle(self, call: int, message: Message, reading: Reading) -> None:
         usage = {name: int(getattr(message.usage, name, 0) or 0) for name in USAGE}
+        state: State
         state, why = ("settled", "") if isinstance(reading, Read) else ("failed", reading.reason)
         self._ledger.settle(call, self.setup.model.cost(message.usage), usage, state=state, why=why)
 

@@ -23,7 +23,7 @@ from pipeline.errors import BudgetSpent
 from pipeline.names import one_line
 from pipeline.tables import calls, documents
 
-__all__ = ["Budget", "Ledger", "Planned", "Spent", "matter_key", "micros"]
+__all__ = ["Budget", "Ledger", "Planned", "Spent", "State", "matter_key", "micros"]
 
 MICRO = Decimal(1_000_000)
 _LOCK = 0x6D6F6E65  # any constant that only the ledger takes as a PostgreSQL advisory lock
