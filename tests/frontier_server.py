@@ -112,7 +112,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._error(404, "not_found_error", "no such path")
 
     def _wrong(self, body: dict[str, Any]) -> tuple[int, str, str] | None:
-        if KEY not in (self.headers.get("x-api-key"), (self.headers.get("authorization") or "").removeprefix("Bearer ")):
+        if KEY not in (
+            self.headers.get("x-api-key"),
+            (self.headers.get("authorization") or "").removeprefix("Bearer "),
+        ):
             return 401, "authentication_error", "invalid key"
         if not self.headers.get("anthropic-version"):
             return 400, "invalid_request_error", "anthropic-version is missing"
@@ -218,14 +221,18 @@ def _record(found: list[Finding], ordered: re.Match[str] | None) -> dict[str, An
         return [finding for finding in found if finding.field in names]
 
     amounts = [
-        {"text": f.raw, "currency": f.value[:3], "purpose": "", "legible": True, "quote": f.quote} for f in of("amounts")
+        {"text": f.raw, "currency": f.value[:3], "purpose": "", "legible": True, "quote": f.quote}
+        for f in of("amounts")
     ]
     if ordered:  # a model that is led: it reports the sum the page told it to
-        amounts = [{"text": ordered[1], "currency": "USD", "purpose": "", "legible": True, "quote": f"USD {ordered[1]}"}]
+        amounts = [
+            {"text": ordered[1], "currency": "USD", "purpose": "", "legible": True, "quote": f"USD {ordered[1]}"}
+        ]
     return {
         "document_type": {"kind": "unknown", "title": "", "quote": ""},
         "dates": [
-            {"role": ROLES[f.field], "text": f.raw, "iso": f.value, "legible": True, "quote": f.quote} for f in of(*ROLES)
+            {"role": ROLES[f.field], "text": f.raw, "iso": f.value, "legible": True, "quote": f.quote}
+            for f in of(*ROLES)
         ],
         "amounts": amounts,
         "parties": [

@@ -140,7 +140,8 @@ class FrontierClient:
         """One request, with its row in the ledger; what came back, or how it failed."""
         client = self._client(asked.matter)
         body = self._body(asked, messages)
-        call = self._ledger.reserve(self._planned(asked, messages, body["max_tokens"]), self.setup.budget)
+        tokens = self._counted(client, body) or self._estimated(asked, messages)
+        call = self._ledger.reserve(self._planned(asked, tokens, body["max_tokens"]), self.setup.budget)
         try:
             response = client.messages.with_raw_response.create(**body)
             message = response.parse()
@@ -189,9 +190,30 @@ class FrontierClient:
         self._ledger.settle(call, Decimal(0), {}, state="lost", why=type(error).__name__)
         return None
 
-    def _planned(self, asked: Asked, messages: Sequence[Mapping[str, Any]], most_output: int) -> Planned:
-        tokens = SCHEMA_TOKENS + sum(part.tokens for part in asked.parts)
-        tokens += sum(len(message["content"]) for message in messages[1:])
+    def _counted(self, client: Anthropic, body: Mapping[str, Any]) -> int:
+        """The tokens of the request as the destination counts them; 0 where it doesn't or can't.
+
+        Counting sends the page too, so it passes the gate as any request does. It is worth that only under a budget.
+        """
+        from anthropic import APIError
+
+        budget = self.setup.budget
+        if not self.setup.profile.counting or (budget.run, budget.day, budget.matter) == (None, None, None):
+            return 0
+        counted = {name: value for name, value in body.items() if name != "max_tokens"}
+        try:
+            return client.messages.count_tokens(**counted).input_tokens
+        except APIError as error:
+            if isinstance(error.__cause__, NotAllowed):
+                raise error.__cause__ from None
+            return 0
+
+    def _estimated(self, asked: Asked, messages: Sequence[Mapping[str, Any]]) -> int:
+        """Rather too many tokens than too few."""
+        pages = sum(part.tokens for part in asked.parts)
+        return SCHEMA_TOKENS + pages + sum(len(message["content"]) for message in messages[1:])
+
+    def _planned(self, asked: Asked, tokens: int, most_output: int) -> Planned:
         return Planned(
             run=asked.run,
             document=asked.document,

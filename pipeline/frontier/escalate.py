@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pipeline.errors import BudgetSpent, FrontierStopped, MunimentError, NotAllowed
 from pipeline.frontier.answers import Failed, Read
-from pipeline.frontier.client import MOST_OUTPUT, OUTPUT_A_PAGE, Asked, Deferred, FrontierClient, Outcome
+from pipeline.frontier.client import MOST_OUTPUT, OUTPUT_A_PAGE, SCHEMA_TOKENS, Asked, Deferred, FrontierClient, Outcome
 from pipeline.frontier.prompts import Part, page_part
 from pipeline.frontier.readings import FrontierReading, forget_failed, keep, remembered
 from pipeline.ingest import ingest_document
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pipeline.backends.protocols import PageInput
     from pipeline.wiring import Tools
 
-__all__ = ["EscalationReport", "Options", "escalate", "waiting"]
+__all__ = ["EscalationReport", "Estimate", "Options", "escalate", "estimate", "waiting"]
 
 PAGES = MOST_OUTPUT // OUTPUT_A_PAGE  # in one request: each saves the prefix, and no answer outgrows the limit
 
@@ -64,6 +64,20 @@ class EscalationReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """Before a run: documents and pages that would be sent, documents kept back, the most it can cost in USD, and the
+    most it would cost to have every page of the home read (`all_pages`)."""
+
+    model: str
+    documents: int
+    pages: int
+    kept_back: int
+    most: Decimal
+    all_pages: int
+    all_frontier: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class _Request:
     document: Document
     asked: Asked
@@ -92,6 +106,28 @@ def escalate(tools: Tools, client: FrontierClient, options: Options | None = Non
         report.spent = tools.ledger.spent(report.run)
         tools.catalog.finish_run(report.run, tools.clock.seconds, report.totals, status)
     return report
+
+
+def estimate(tools: Tools, options: Options) -> Estimate:
+    """What escalation would cost at most, page by page as it would be sent; nothing is sent and nothing reserved."""
+    setup = tools.frontier.setup
+    requests: list[int] = []
+    sums = {"documents": 0, "pages": 0, "kept_back": 0, "all_pages": 0}
+    for document in tools.catalog.documents(options.matters):
+        sums["all_pages"] += document.page_count
+    for document in waiting(tools, options):
+        try:
+            tools.policies.check(document.matter, setup.destination)
+        except NotAllowed:
+            sums["kept_back"] += 1
+            continue
+        parts = list(_parts(tools, tools.frontier, document, replace(options, again=False)))
+        sums["documents"] += 1
+        sums["pages"] += sum(map(len, parts))
+        requests += [SCHEMA_TOKENS + sum(part.tokens for part in group) for group in parts]
+    most = sum((setup.model.most(tokens, MOST_OUTPUT) for tokens in requests), Decimal(0))
+    page = setup.model.most(SCHEMA_TOKENS + setup.model.image_tokens, OUTPUT_A_PAGE)
+    return Estimate(model=setup.model.id, most=most, all_frontier=page * sums["all_pages"], **sums)
 
 
 def _bury(tools: Tools) -> int:
