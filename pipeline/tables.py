@@ -26,7 +26,19 @@ from sqlalchemy import (
 
 from pipeline.names import storable
 
-__all__ = ["calls", "documents", "findings", "matters", "meta", "metadata", "pages", "results", "runs", "sources"]
+__all__ = [
+    "batches",
+    "calls",
+    "documents",
+    "findings",
+    "matters",
+    "meta",
+    "metadata",
+    "pages",
+    "results",
+    "runs",
+    "sources",
+]
 
 
 class _Storable(TypeDecorator[str]):
@@ -174,6 +186,19 @@ calls = Table(
     Index("calls_by_run", "run"),
     Index("calls_by_matter", "matter", "started"),
     Index("calls_by_time", "started"),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("remote", String_(200), nullable=False),  # the destination's id; "" until it is known
+    Column("matter", Text_, nullable=False),  # name: its policy is asked whenever the batch is
+    Column("destination", Text_, nullable=False),
+    Column("state", String_(16), nullable=False),  # preparing, sent or settled
+    Column("created", Double, nullable=False),
+    Column("files", Text_, nullable=False),  # JSON list of the destination's file ids
+    Index("batches_by_state", "state"),
 )
 
 meta = Table(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from pipeline.backends.vlm_load import VlmOptions
     from pipeline.catalog import Catalog
+    from pipeline.frontier.batches import Batches
     from pipeline.frontier.client import FrontierClient
     from pipeline.frontier.gate import Destination, Policies
     from pipeline.frontier.ledger import Ledger
@@ -109,6 +110,11 @@ class Tools:
     def policies(self) -> Policies:
         """What may leave the machine, matter by matter."""
         return self._once("policies", self._make_policies)
+
+    @property
+    def batches(self) -> Batches:
+        """The batches sent to frontier models."""
+        return self._once("batches", self._make_batches)
 
     @property
     def frontier(self) -> FrontierClient:
@@ -269,6 +275,11 @@ class Tools:
         from pipeline.frontier.ledger import Ledger
 
         return Ledger(self.catalog.database)
+
+    def _make_batches(self) -> Batches:
+        from pipeline.frontier.batches import Batches
+
+        return Batches(self.catalog.database)
 
     def _make_policies(self) -> Policies:
         from pipeline.frontier.gate import Policies

@@ -138,8 +138,8 @@ class FrontierClient:
 
     def _once(self, asked: Asked, messages: list[dict[str, Any]]) -> Reading | retry.Failure:
         """One request, with its row in the ledger; what came back, or how it failed."""
-        client = self._client(asked.matter)
-        body = self._body(asked, messages)
+        client = self.sdk(asked.matter)
+        body = self.body(asked, messages)
         tokens = self._counted(client, body) or self._estimated(asked, messages)
         call = self._ledger.reserve(self._planned(asked, tokens, body["max_tokens"]), self.setup.budget)
         try:
@@ -167,7 +167,7 @@ class FrontierClient:
         from anthropic import APIConnectionError, APIStatusError
 
         if isinstance(error, APIConnectionError) and isinstance(error.__cause__, NotAllowed):
-            self._ledger.settle(call, Decimal(0), {}, state="failed", why=str(error.__cause__))
+            self._ledger.close(call, str(error.__cause__))
             raise error.__cause__ from None
         if isinstance(error, APIStatusError):
             failure = retry.Failure(
@@ -176,7 +176,7 @@ class FrontierClient:
                 str(error.type or ""),
                 str(error.api_message or ""),
             )
-            self._ledger.settle(call, Decimal(0), {}, state="failed", why=f"status {error.status_code}")
+            self._ledger.close(call, f"status {error.status_code}")
             if error.status_code == 429:
                 self._pace.slow()
             if error.status_code >= 500:
@@ -224,7 +224,12 @@ class FrontierClient:
             most=self.setup.model.most(tokens, most_output),
         )
 
-    def _body(self, asked: Asked, messages: list[dict[str, Any]]) -> dict[str, Any]:
+    def most_output(self, asked: Asked) -> int:
+        """Tokens the answer to these pages may have."""
+        return min(OUTPUT_A_PAGE * len(asked.parts), MOST_OUTPUT)
+
+    def body(self, asked: Asked, messages: list[dict[str, Any]]) -> dict[str, Any]:
+        """The request as the destination's profile wants it."""
         profile = self.setup.profile
         instruction = SYSTEM if profile.schema != "prompt" else f"{SYSTEM}\n\n{schema_in_words()}"
         system: dict[str, Any] = {"type": "text", "text": instruction}
@@ -232,7 +237,7 @@ class FrontierClient:
             system["cache_control"] = {"type": "ephemeral"}
         body: dict[str, Any] = {
             "model": self.setup.model.id,
-            "max_tokens": min(OUTPUT_A_PAGE * len(asked.parts), MOST_OUTPUT),
+            "max_tokens": self.most_output(asked),
             "system": [system],
             "messages": messages,
         }
@@ -244,7 +249,7 @@ class FrontierClient:
             body["tool_choice"] = {"type": "tool", "name": TOOL}
         return body
 
-    def _client(self, matter: str) -> Anthropic:
+    def sdk(self, matter: str) -> Anthropic:
         """The SDK with this matter's gate below it."""
         with self._making:
             if matter not in self._clients:

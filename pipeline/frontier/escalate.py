@@ -9,27 +9,23 @@ their rows open, calls them lost, and asks again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pipeline.errors import BudgetSpent, FrontierStopped, MunimentError, NotAllowed
-from pipeline.frontier.answers import Failed, Read
 from pipeline.frontier.client import MOST_OUTPUT, OUTPUT_A_PAGE, SCHEMA_TOKENS, Asked, Deferred, FrontierClient, Outcome
-from pipeline.frontier.prompts import Part, page_part
-from pipeline.frontier.readings import FrontierReading, forget_failed, keep, remembered
+from pipeline.frontier.readings import keep, readings_of
+from pipeline.frontier.requests import grouped
 from pipeline.ingest import ingest_document
-from pipeline.types import Document, DocumentStatus, PageStatus
+from pipeline.types import Document, DocumentStatus
 
 if TYPE_CHECKING:
-    from pipeline.backends.protocols import PageInput
     from pipeline.wiring import Tools
 
-__all__ = ["EscalationReport", "Estimate", "Options", "escalate", "estimate", "waiting"]
-
-PAGES = MOST_OUTPUT // OUTPUT_A_PAGE  # in one request: each saves the prefix, and no answer outgrows the limit
+__all__ = ["EscalationReport", "Estimate", "Options", "conclude", "escalate", "estimate", "waiting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +80,9 @@ class _Request:
 
 
 def waiting(tools: Tools, options: Options) -> list[Document]:
-    """The documents that have pages waiting, in the order they came."""
-    found = tools.catalog.documents(options.matters, DocumentStatus.AWAITING)
+    """The documents with pages that wait, in the order they came; with `again` those held for a failed answer, too."""
+    wanted = (DocumentStatus.AWAITING, DocumentStatus.HELD) if options.again else (DocumentStatus.AWAITING,)
+    found = [document for document in tools.catalog.documents(options.matters) if document.status in wanted]
     return [document for document in found if options.documents is None or document.id in options.documents]
 
 
@@ -121,7 +118,7 @@ def estimate(tools: Tools, options: Options) -> Estimate:
         except NotAllowed:
             sums["kept_back"] += 1
             continue
-        parts = list(_parts(tools, tools.frontier, document, replace(options, again=False)))
+        parts = list(grouped(tools, setup, document))
         sums["documents"] += 1
         sums["pages"] += sum(map(len, parts))
         requests += [SCHEMA_TOKENS + sum(part.tokens for part in group) for group in parts]
@@ -157,9 +154,9 @@ def _work_off(tools: Tools, client: FrontierClient, options: Options, report: Es
                 _take(tools, client, request, future, report)
                 left[request.document.id] -= 1
                 if not left[request.document.id]:
-                    options.on_done(_conclude(tools, request.document))
+                    options.on_done(conclude(tools, request.document))
     for id in [id for id, count in left.items() if count]:  # the asking was stopped before its last request
-        options.on_done(_conclude(tools, tools.catalog.document(id)))
+        options.on_done(conclude(tools, tools.catalog.document(id)))
 
 
 def _requests(
@@ -178,39 +175,14 @@ def _requests(
             report.kept_back[document.id] = str(refusal)
             continue
         asked = [
-            Asked(report.run, document.id, document.matter, parts) for parts in _parts(tools, client, document, options)
+            Asked(report.run, document.id, document.matter, parts)
+            for parts in grouped(tools, client.setup, document, again=options.again)
         ]
         left[document.id] = len(asked)
         if not asked:
             del left[document.id]
         for one in asked:
             yield _Request(document, one)
-
-
-def _parts(tools: Tools, client: FrontierClient, document: Document, options: Options) -> Iterator[tuple[Part, ...]]:
-    """The waiting pages of a document that have no answer yet, a few to a request."""
-    if options.again:
-        forget_failed(tools.catalog, document.sha256)
-    known = remembered(tools.catalog, document.sha256)
-    pages = {page.text.number: page for page in tools.pages_of(document)}
-    wanted = [
-        outcome.number
-        for outcome in tools.catalog.pages(document.id)
-        if outcome.status is PageStatus.AWAITING and outcome.number not in known and outcome.number in pages
-    ]
-    size = min(PAGES, client.setup.profile.images)
-    for start in range(0, len(wanted), size):
-        yield tuple(_part(client, pages, number) for number in wanted[start : start + size])
-
-
-def _part(client: FrontierClient, pages: Mapping[int, PageInput], number: int) -> Part:
-    before, after = pages.get(number - 1), pages.get(number + 1)
-    return page_part(
-        pages[number],
-        client.setup.model,
-        before=before.text.text if before else "",
-        after=after.text.text if after else "",
-    )
 
 
 def _take(
@@ -233,20 +205,13 @@ def _take(
     if isinstance(outcome, Deferred):
         report.deferred |= dict.fromkeys(names.values(), outcome.reason)
         return
-    readings = _readings(client, outcome, request.asked.numbers)
+    readings = readings_of(client.setup, outcome, request.asked.numbers)
     keep(tools.catalog, request.document.sha256, readings)
     report.answered += sum(reading.page is not None for reading in readings.values())
     report.failed |= {names[n]: reading.failed for n, reading in readings.items() if reading.page is None}
 
 
-def _readings(client: FrontierClient, outcome: Read | Failed, numbers: Sequence[int]) -> dict[int, FrontierReading]:
-    model, kind = client.setup.model.id, client.setup.destination.kind
-    if isinstance(outcome, Read):
-        return {number: FrontierReading(model, kind, outcome.pages[number]) for number in numbers}
-    return {number: FrontierReading(model, kind, failed=outcome.reason) for number in numbers}
-
-
-def _conclude(tools: Tools, document: Document) -> Document:
+def conclude(tools: Tools, document: Document) -> Document:
     """Record, outcomes and index with what was answered: the road finds all else remembered."""
     tools.catalog.set_indexed(document.id, "")
-    return ingest_document(document, tools)
+    return ingest_document(document, tools, retry=True)

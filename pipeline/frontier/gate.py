@@ -90,10 +90,14 @@ class Policies:
             rows = connection.execute(select(matters.c.name, matters.c.egress).order_by(matters.c.name)).all()
         return {row.name: row.egress for row in rows}
 
+    def allows(self, matter: str, destination: Destination) -> bool:
+        """Whether pages of this matter may go there."""
+        return REACH[self.of(matter)] >= REACH[destination.kind]
+
     def check(self, matter: str, destination: Destination) -> None:
         """Raise `NotAllowed` unless pages of this matter may go there."""
-        policy = self.of(matter)
-        if REACH[policy] < REACH[destination.kind]:
+        if not self.allows(matter, destination):
+            policy = self.of(matter)
             raise NotAllowed(f"the matter's policy is “{policy}”: its pages may not go to a {destination.kind} model")
 
 

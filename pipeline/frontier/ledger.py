@@ -112,6 +112,10 @@ class Ledger:
         with self._database.write() as connection:
             connection.execute(update(calls).where(calls.c.id == call).values(values))
 
+    def close(self, call: int, why: str) -> None:
+        """The call brought nothing and cost nothing."""
+        self.settle(call, Decimal(0), {}, state="failed", why=why)
+
     def lose(self, run: int) -> int:
         """Open calls of a run that is gone become `lost`; how many."""
         with self._database.write() as connection:

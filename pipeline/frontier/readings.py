@@ -6,13 +6,14 @@ without a second call. They hang on the content alone, so the same scan in anoth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import TypeAdapter
 
 from pipeline.findings import findings_from_page
+from pipeline.frontier.answers import Read, Reading
 from pipeline.frontier.prompts import PROMPT_VERSION
 from pipeline.types import Finding
 from schemas import SCHEMA_VERSION
@@ -20,8 +21,9 @@ from schemas.frontier import FrontierPage
 
 if TYPE_CHECKING:
     from pipeline.catalog import Catalog
+    from pipeline.frontier.client import Setup
 
-__all__ = ["STAGE", "FrontierReading", "findings_of", "forget_failed", "keep", "remembered"]
+__all__ = ["STAGE", "FrontierReading", "findings_of", "forget_failed", "keep", "readings_of", "remembered"]
 
 STAGE = "frontier"
 VERSION = f"{SCHEMA_VERSION}.{PROMPT_VERSION}"
@@ -55,11 +57,12 @@ def keep(catalog: Catalog, sha256: str, readings: Mapping[int, FrontierReading])
         catalog.save(sha256, number, STAGE, VERSION, _adapter.dump_json(reading).decode(), 0.0)
 
 
-def forget_failed(catalog: Catalog, sha256: str) -> None:
-    """Drop the failures of this content, so that those pages are asked about again."""
+def forget_failed(catalog: Catalog, sha256: str) -> set[int]:
+    """Drop the failures of this content, so that those pages are asked about again; their numbers."""
     failed = [number for number, reading in remembered(catalog, sha256).items() if reading.page is None]
     if failed:
         catalog.forget(sha256, STAGE, failed)
+    return set(failed)
 
 
 def findings_of(reading: FrontierReading, number: int) -> list[Finding]:
@@ -82,3 +85,11 @@ def findings_of(reading: FrontierReading, number: int) -> list[Finding]:
         if clause.quote.strip()
     ]
     return [*found, *clauses]
+
+
+def readings_of(setup: Setup, outcome: Reading, numbers: Sequence[int]) -> dict[int, FrontierReading]:
+    """What an answer to these pages says of each of them."""
+    model, kind = setup.model.id, setup.destination.kind
+    if isinstance(outcome, Read):
+        return {number: FrontierReading(model, kind, outcome.pages[number]) for number in numbers}
+    return {number: FrontierReading(model, kind, failed=outcome.reason) for number in numbers}

@@ -34,6 +34,17 @@ def upgrade() -> None:
         sa.Column("finished", sa.Double),
         sa.Column("reason", sa.Text, nullable=False),
     )
+    op.create_table(
+        "batches",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("remote", sa.String(200), nullable=False),
+        sa.Column("matter", sa.Text, nullable=False),
+        sa.Column("destination", sa.Text, nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("created", sa.Double, nullable=False),
+        sa.Column("files", sa.Text, nullable=False),
+    )
+    op.create_index("batches_by_state", "batches", ["state"])
     op.create_index("calls_by_run", "calls", ["run"])
     op.create_index("calls_by_matter", "calls", ["matter", "started"])
     op.create_index("calls_by_time", "calls", ["started"])
