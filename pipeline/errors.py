@@ -16,6 +16,7 @@
     ├── NotAllowed                   exit 8    the matter does not let its pages leave the machine
     ├── BudgetSpent                  exit 9    the next call could cost more than the budget has left
     ├── FrontierStopped              exit 10   the destination takes no more calls (key, account, address)
+    ├── FrontierUnavailable          exit 10   the destination did not answer or failed (retryable)
     └── Stopped                      exit 130  the run was ended while this was under way (retryable)
 
 Exit code 3 also ends `muniment ingest` when the run itself went well but some documents were rejected
@@ -31,6 +32,7 @@ __all__ = [
     "DocumentHeld",
     "DocumentRejected",
     "FrontierStopped",
+    "FrontierUnavailable",
     "IndexMismatch",
     "IndexUnavailable",
     "ModelError",
@@ -138,6 +140,13 @@ class BudgetSpent(MunimentError):
 class FrontierStopped(MunimentError):
     """The destination refuses this account or address; only a person can help, so no more calls are made."""
 
+    exit_code = 10
+
+
+class FrontierUnavailable(MunimentError):
+    """The destination did not answer, or failed; the next run tries again."""
+
+    retryable = True
     exit_code = 10
 
 

@@ -13,12 +13,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.parser import BytesParser
+from email.policy import HTTP
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from anthropic.types.message_count_tokens_params import MessageCountTokensParams
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
+from anthropic.types.messages.batch_create_params import BatchCreateParams
 from jsonschema import Draft202012Validator
 from PIL import Image
 from pydantic import TypeAdapter, ValidationError
@@ -30,7 +34,10 @@ from pipeline.types import Box, Finding, PageText, TextSource, Word
 
 LARGEST = 8000  # pixels an edge; larger images are refused
 KEY = "key-of-the-tests"
+NOW = datetime.now(UTC).isoformat()
+LATER = (datetime.now(UTC) + timedelta(days=1)).isoformat()
 ROLES = {"agreement_date": "agreement", "effective_date": "effective", "expiration_date": "expiration"}
+READING = threading.Lock()  # one Tesseract engine, which two requests must not share
 OBEYED = re.compile(r"set the amount to ([\d.,]+)", re.IGNORECASE)
 
 
@@ -54,6 +61,10 @@ class FrontierServer:
     always: Fault | None = None
     headers: dict[str, str] = field(default_factory=dict)
     requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    files: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    batches: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    expired: bool = False
+    working: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def asked(self, path: str = "/v1/messages") -> list[dict[str, Any]]:
@@ -92,11 +103,77 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Nothing: the pages are in the requests."""
 
+    def do_GET(self) -> None:
+        state, path = self.server_state, self.path.partition("?")[0]
+        if path == "/v1/files":
+            listed = [_file(id, name, data) for id, (name, data) in state.files.items()]
+            self._send(200, {"data": listed, "has_more": False, "first_id": None, "last_id": None})
+        elif path == "/v1/messages/batches":
+            listed = [self._batch(id) for id in reversed(state.batches)]
+            self._send(200, {"data": listed, "has_more": False, "first_id": None, "last_id": None})
+        elif path.endswith("/results"):
+            self._results(path.split("/")[-2])
+        else:
+            self._send(200, self._batch(path.rpartition("/")[2]))
+
+    def do_DELETE(self) -> None:
+        id = self.path.rpartition("/")[2]
+        if self.server_state.files.pop(id, None) is None:
+            self._error(404, "not_found_error", "no such file")
+        else:
+            self._send(200, {"id": id, "type": "file_deleted"})
+
+    def _upload(self) -> None:
+        data = self.rfile.read(int(self.headers["content-length"]))
+        part = BytesParser(policy=HTTP).parsebytes(
+            b"Content-Type: " + self.headers["content-type"].encode() + b"\r\n\r\n" + data
+        )
+        (file,) = part.iter_parts()
+        id = f"file_{len(self.server_state.requests) + len(self.server_state.files) + 1}"
+        with self.server_state.lock:
+            self.server_state.requests.append((self.path, {}))
+            self.server_state.files[id] = (str(file.get_filename()), file.get_payload(decode=True))
+        self._send(200, _file(id, *self.server_state.files[id]))
+
+    def _batch(self, id: str) -> dict[str, Any]:
+        state = self.server_state
+        count = len(state.batches[id])
+        kinds = {"processing": 0, "succeeded": 0, "errored": 0, "canceled": 0, "expired": 0}
+        kinds["processing" if state.working else "expired" if state.expired else "succeeded"] = count
+        return {
+            "id": id,
+            "type": "message_batch",
+            "processing_status": "in_progress" if state.working else "ended",
+            "request_counts": kinds,
+            "created_at": NOW,
+            "expires_at": LATER,
+            "ended_at": None if state.working else NOW,
+            "results_url": None if state.working else f"{state.url}/v1/messages/batches/{id}/results",
+        }
+
+    def _results(self, id: str) -> None:
+        lines = []
+        for request in reversed(self.server_state.batches[id]):
+            result: dict[str, Any] = {"type": "expired"}
+            if not self.server_state.expired:
+                body = _with_files(request["params"], self.server_state.files)
+                result = {"type": "succeeded", "message": _message(body, "")}
+            lines.append(json.dumps({"custom_id": request["custom_id"], "result": result}))
+        data = "\n".join(lines).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/x-jsonl")
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
     def do_POST(self) -> None:
+        if self.path == "/v1/files":
+            self._upload()
+            return
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         with self.server_state.lock:
             self.server_state.requests.append((self.path, body))
-        fault = self.server_state.next_fault() if self.path == "/v1/messages" else None
+        fault = None if self.path.endswith("count_tokens") else self.server_state.next_fault()
         if fault and fault.how == "reset":
             self.close_connection = True
             return
@@ -106,6 +183,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._error(*wrong)
         elif self.path == "/v1/messages/count_tokens":
             self._send(200, {"input_tokens": _tokens(body)})
+        elif self.path == "/v1/messages/batches":
+            id = f"msgbatch_{len(self.server_state.batches) + 1}"
+            self.server_state.batches[id] = body["requests"]
+            if fault and fault.how == "reset after":
+                self.close_connection = True
+                return
+            self._send(200, self._batch(id))
         elif self.path == "/v1/messages":
             self._send(200, _message(body, fault.how if fault else ""), self.server_state.headers)
         else:
@@ -121,6 +205,9 @@ class _Handler(BaseHTTPRequestHandler):
             return 400, "invalid_request_error", "anthropic-version is missing"
         try:
             _parameters(self.path).validate_python(body)
+            ids = [request["custom_id"] for request in body.get("requests", ())]
+            if len(set(ids)) < len(ids) or not all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", id) for id in ids):
+                return 400, "invalid_request_error", "custom_id is not unique or not well-formed"
             if "output_config" in body:
                 Draft202012Validator.check_schema(body["output_config"]["format"]["schema"])
             for image in _images(body):
@@ -145,7 +232,29 @@ class _Handler(BaseHTTPRequestHandler):
 
 @cache
 def _parameters(path: str) -> TypeAdapter[Any]:
-    return TypeAdapter(MessageCountTokensParams if path.endswith("count_tokens") else MessageCreateParamsNonStreaming)
+    kinds = {"count_tokens": MessageCountTokensParams, "batches": BatchCreateParams}
+    return TypeAdapter(kinds.get(path.rpartition("/")[2], MessageCreateParamsNonStreaming))
+
+
+def _file(id: str, name: str, data: bytes) -> dict[str, Any]:
+    return {
+        "id": id,
+        "type": "file",
+        "filename": name,
+        "mime_type": "image/jpeg",
+        "size_bytes": len(data),
+        "created_at": NOW,
+    }
+
+
+def _with_files(body: dict[str, Any], files: dict[str, tuple[str, bytes]]) -> dict[str, Any]:
+    """The request with its images in it."""
+    body = json.loads(json.dumps(body))
+    for block in _blocks(body):
+        if block["type"] == "image" and block["source"]["type"] == "file":
+            data = base64.standard_b64encode(files[block["source"]["file_id"]][1]).decode()
+            block["source"] = {"type": "base64", "media_type": "image/jpeg", "data": data}
+    return body
 
 
 def _message(body: dict[str, Any], how: str) -> dict[str, Any]:
@@ -172,7 +281,7 @@ def _message(body: dict[str, Any], how: str) -> dict[str, Any]:
 
 
 def _blocks(body: dict[str, Any]) -> list[dict[str, Any]]:
-    first = body["messages"][0]["content"]
+    first = body["messages"][0]["content"] if "messages" in body else []
     return [block for block in first if isinstance(block, dict)]
 
 
@@ -196,7 +305,9 @@ def _pages(body: dict[str, Any]) -> Iterator[tuple[int, tuple[Word, ...]]]:
     for block in _blocks(body):
         if block["type"] == "image":
             image = Image.open(io.BytesIO(base64.standard_b64decode(block["source"]["data"])))
-            yield number, ocr.read_words(image, 200.0, "eng", None)
+            with READING:
+                words = ocr.read_words(image, 200.0, "eng", None)
+            yield number, words
         elif match := re.fullmatch(r"Page (\d+)", block["text"]):
             number = int(match[1])
         elif block["text"].startswith(f"page {number}, its words:\n"):

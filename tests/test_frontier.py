@@ -10,7 +10,10 @@ import pytest
 from frontier_server import KEY, Fault, FrontierServer, frontier_server
 from pdfs import AGREEMENT, scanned
 
-from pipeline.frontier.escalate import Options, escalate
+from pipeline.errors import MunimentError
+from pipeline.frontier.batches import collect, submit
+from pipeline.frontier.escalate import EscalationReport, Options, escalate
+from pipeline.frontier.requests import grouped
 from pipeline.run import ingest_paths
 from pipeline.settings import load_settings
 from pipeline.types import PageStatus
@@ -212,3 +215,49 @@ def test_no_log_holds_a_key_or_a_word_of_the_page(server, archive, home, caplog)
         escalate(tools, tools.frontier, ACME)
     assert "127.0.0.1" in caplog.text and "bytes" in caplog.text
     assert KEY not in caplog.text and "Alder" not in caplog.text and "kangaroo" not in caplog.text
+
+
+def test_a_batch_brings_the_same_answers_at_half_price_and_leaves_no_file(server, archive, home):
+    """Images go up as files, results come back in any order by custom id, and the files are deleted afterwards."""
+    with office(server, archive, home) as tools:
+        tools.policies.set("fleet", "self-hosted")
+        report = EscalationReport(tools.catalog.start_run("escalate"))
+        (batch,) = submit(tools, tools.frontier, FLEET, report)
+        assert server.asked() == [] and len(server.files) == 4
+        assert list(grouped(tools, tools.frontier.setup, tools.catalog.document(document_of(tools, "fleet")))) == []
+        assert collect(tools, tools.frontier, report) == [] and report.answered == 4
+        assert statuses(tools, document_of(tools, "fleet")) == [PageStatus.EXTRACTED] * 4
+        assert server.files == {} and tools.batches.unsettled() == [] and batch.remote
+        batched = tools.ledger.spent(report.run)
+    with office(server, archive, home.with_name("direct")) as tools:
+        tools.policies.set("fleet", "self-hosted")
+        direct = escalate(tools, tools.frontier, FLEET).spent
+    assert batched == pytest.approx(direct / 2, rel=Decimal("0.1"))
+
+
+def test_an_expired_batch_costs_nothing_and_its_pages_wait_again(server, archive, home):
+    """What the batch did not get to is asked about again by the next run."""
+    with office(server, archive, home) as tools:
+        tools.policies.set("acme", "self-hosted")
+        report = EscalationReport(tools.catalog.start_run("escalate"))
+        server.expired = True
+        submit(tools, tools.frontier, ACME, report)
+        collect(tools, tools.frontier, report)
+        assert report.answered == 0 and tools.ledger.spent(report.run) == 0 and server.files == {}
+        server.expired = False
+        assert escalate(tools, tools.frontier, ACME).answered == 1
+
+
+@pytest.mark.parametrize("arrived", [True, False], ids=["it had arrived", "it never was sent"])
+def test_a_batch_whose_sending_was_cut_is_found_or_given_up(server, archive, home, arrived):
+    """A kill while the batch was sent: one that arrived is found by its requests' ids, else its pages wait again."""
+    with office(server, archive, home) as tools:
+        tools.policies.set("acme", "self-hosted")
+        report = EscalationReport(tools.catalog.start_run("escalate"))
+        server.faults = [Fault(how="reset after" if arrived else "reset")]
+        with pytest.raises(MunimentError):
+            submit(tools, tools.frontier, ACME, report)
+        assert tools.batches.unsettled()[0].remote == ""
+        assert collect(tools, tools.frontier, report) == [] and server.files == {}
+        assert report.answered == arrived
+        assert escalate(tools, tools.frontier, ACME).answered == (not arrived)

@@ -20,7 +20,7 @@ from sqlalchemy import insert, select, update
 from pipeline.database import Database
 from pipeline.errors import BudgetSpent
 from pipeline.frontier.answers import judge
-from pipeline.frontier.client import SCHEMA_TOKENS, USAGE, Asked, FrontierClient
+from pipeline.frontier.client import SCHEMA_TOKENS, USAGE, Asked, FrontierClient, translated
 from pipeline.frontier.escalate import EscalationReport, Options, conclude, waiting
 from pipeline.frontier.ledger import Planned, State
 from pipeline.frontier.prompts import Part, request_content
@@ -93,6 +93,7 @@ class Batches:
         return {row.id: (row.document, tuple(json.loads(row.pages))) for row in rows}
 
 
+@translated()
 def submit(tools: Tools, client: FrontierClient, options: Options, report: EscalationReport) -> list[Batch]:
     """Send what waits as batches, one or more a matter; pages of matters that keep theirs stay here."""
     from pipeline.errors import NotAllowed
@@ -114,6 +115,7 @@ def submit(tools: Tools, client: FrontierClient, options: Options, report: Escal
     return sent
 
 
+@translated()
 def collect(tools: Tools, client: FrontierClient, report: EscalationReport) -> list[Batch]:
     """Settle the batches that have ended and clear up after kills; those that are still under way come back."""
     left = []

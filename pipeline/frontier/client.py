@@ -10,12 +10,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import FrontierStopped, NotAllowed
+from pipeline.errors import FrontierStopped, FrontierUnavailable, NotAllowed
 from pipeline.frontier import retry
 from pipeline.frontier.answers import TOOL, Failed, Read, Reading, judge
 from pipeline.frontier.gate import Destination, Policies, http_client
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from anthropic import Anthropic
     from anthropic.types import Message
 
-__all__ = ["Asked", "Deferred", "FrontierClient", "Outcome", "Setup"]
+__all__ = ["Asked", "Deferred", "FrontierClient", "Outcome", "Setup", "translated"]
 
 SCHEMA_TOKENS = 5000  # system prompt and schema: 14 kB of English and JSON, counted at 2.8 characters a token
 OUTPUT_A_PAGE = 6000  # tokens of the answer for the densest page; a page of the samples takes about 1,500
@@ -268,3 +269,24 @@ class FrontierClient:
             timeout=self.setup.seconds,
             open_telemetry=False,
         )
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """The SDK's errors as ours, where a call is not retried here because the whole step is repeated later."""
+    from anthropic import APIConnectionError, APIError, APIStatusError
+
+    try:
+        yield
+    except APIStatusError as error:
+        failure = retry.Failure(
+            error.status_code, error.response.headers, str(error.type or ""), error.api_message or ""
+        )
+        decision = retry.decide(failure, retry.ATTEMPTS)
+        raise (FrontierStopped if decision.next == "stop" else FrontierUnavailable)(decision.reason) from None
+    except APIConnectionError as error:
+        if isinstance(error.__cause__, NotAllowed):
+            raise error.__cause__ from None
+        raise FrontierUnavailable("the destination did not answer") from None
+    except APIError as error:
+        raise FrontierUnavailable(f"the destination's answer makes no sense ({type(error).__name__})") from None
