@@ -63,6 +63,7 @@ class FrontierServer:
     requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     files: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     batches: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    created: dict[str, str] = field(default_factory=dict)
     expired: bool = False
     working: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -145,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
             "type": "message_batch",
             "processing_status": "in_progress" if state.working else "ended",
             "request_counts": kinds,
-            "created_at": NOW,
+            "created_at": state.created[id],
             "expires_at": LATER,
             "ended_at": None if state.working else NOW,
             "results_url": None if state.working else f"{state.url}/v1/messages/batches/{id}/results",
@@ -186,6 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path == "/v1/messages/batches":
             id = f"msgbatch_{len(self.server_state.batches) + 1}"
             self.server_state.batches[id] = body["requests"]
+            self.server_state.created[id] = datetime.now(UTC).isoformat()
             if fault and fault.how == "reset after":
                 self.close_connection = True
                 return
