@@ -199,6 +199,15 @@ class Catalog:
         with self._database.read() as connection:
             return [to_finding(row) for row in connection.execute(query)]
 
+    def stating(self, matter: str, field: str, values: Sequence[str] | None = None) -> list[str]:
+        """Ids of the matter's documents with a finding of this field, or with one of these normal forms of it."""
+        conditions = [findings.c.field == field, documents.c.matter == matter]
+        if values is not None:
+            conditions.append(findings.c.value.in_(list(values)))
+        query = select(documents.c.id).join(findings).where(*conditions).order_by(documents.c.received, documents.c.id)
+        with self._database.read() as connection:
+            return list(dict.fromkeys(connection.execute(query).scalars()))
+
     def finish(
         self,
         id: str,

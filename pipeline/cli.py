@@ -109,11 +109,20 @@ def _add_models(parsers: Any) -> None:
 def _add_evaluate(parsers: Any) -> None:
     evaluate = parsers.add_parser("evaluate", help="measure against a golden set")
     actions = evaluate.add_subparsers(metavar="WHAT", required=True)
-    retrieval = _command(actions, "retrieval", "nDCG@10, recall@5 and recall@10 of page search, by JSON lines")
-    retrieval.add_argument(
-        "file", metavar="FILE", type=Path, help='lines {"query","corpus_query"?,"document"?,"gold_pages"}'
-    )
-    retrieval.set_defaults(command=commands.evaluate_retrieval)
+    for name, text, lines in (
+        ("retrieval", "nDCG@10, recall@5 and recall@10 of page search, by JSON lines",
+         '{"query","corpus_query"?,"document"?,"gold_pages"}'),
+        ("extraction", "precision, recall, F1 and share verified of each field, by JSON lines",
+         '{"document","matter"?,"fields": {FIELD: [{"value","page"?,"quote"?}]}}'),
+        ("triage", "confusion table of routes, by JSON lines", '{"document","matter"?,"routes": {PAGE: ROUTE}}'),
+        ("routing", "sweep the escalation thresholds: escalated share, field F1, cost, and the knee",
+         "as for extraction"),
+    ):  # fmt: skip
+        parser = _command(actions, name, text)
+        parser.add_argument("file", metavar="FILE", type=Path, help=f"lines {lines}")
+        parser.set_defaults(command=getattr(commands, f"evaluate_{name}"))
+        if name == "routing":
+            parser.add_argument("--page-usd", type=_price, help="price of an escalated page; its default is printed")
 
 
 def _add_index(parsers: Any) -> None:
@@ -155,3 +164,10 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
     return number
+
+
+def _price(text: str) -> float:
+    price = float(text)
+    if not 0 <= price < float("inf"):
+        raise argparse.ArgumentTypeError("must be 0 or more")
+    return price

@@ -11,12 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pipeline.evaluate.fields import FieldScores
+    from pipeline.evaluate.routes import RouteScores
+    from pipeline.evaluate.thresholds import Routing
     from pipeline.types import SearchFilter, SearchHit
     from pipeline.wiring import Tools
 
 __all__ = [
     "doctor",
+    "evaluate_extraction",
     "evaluate_retrieval",
+    "evaluate_routing",
+    "evaluate_triage",
     "index_rebuild",
     "ingest",
     "models_list",
@@ -26,7 +32,7 @@ __all__ = [
     "status",
 ]
 
-REFUSED_EXIT = 3
+REFUSED_EXIT, ABSENT_EXIT = 3, 4
 
 
 def ingest(arguments: argparse.Namespace) -> int:
@@ -61,7 +67,8 @@ def search(arguments: argparse.Namespace) -> int:
 
 def show(arguments: argparse.Namespace) -> int:
     """One document: pages, fields, evidence."""
-    from pipeline.report import contract_text, document_text
+    from pipeline.amendments import links_of
+    from pipeline.report import contract_text, document_text, links_text
     from pipeline.run import report_on
     from pipeline.wiring import open_tools
     from schemas.contract import Contract
@@ -70,13 +77,17 @@ def show(arguments: argparse.Namespace) -> int:
         document = tools.catalog.document(arguments.document)
         report = report_on(document.id, tools, new=True)
         record = tools.catalog.record(document.id)
+        links = links_of(document, tools.catalog)
     contract = Contract.model_validate_json(record) if record else None
 
     def text() -> str:
         fields = contract_text(contract) if contract else "  none: the document was not read"
-        return f"{document_text(report)}\n\nFields\n{fields}"
+        return "\n\n".join(filter(None, (document_text(report), links_text(links), f"Fields\n{fields}")))
 
-    _print(arguments, lambda: report.as_json() | {"record": contract and contract.model_dump()}, text)
+    def payload() -> dict[str, object]:
+        return report.as_json() | {"record": contract and contract.model_dump(), "links": asdict(links)}
+
+    _print(arguments, payload, text)
     return 0
 
 
@@ -131,19 +142,63 @@ def models_pull(arguments: argparse.Namespace) -> int:
 
 def evaluate_retrieval(arguments: argparse.Namespace) -> int:
     """Score page search against a golden file."""
-    from pipeline.evaluate import retrieval
-    from pipeline.report import table
+    from pipeline.evaluate.ranking import retrieval
+    from pipeline.evaluate.text import ranking_text
     from pipeline.wiring import open_tools
 
     with open_tools() as tools:
         scores = retrieval(_lines(arguments.file), tools.find)
-
-    def text() -> str:
-        rows = [(scope, *(f"{name} {value:.3f}" for name, value in scores[scope].items())) for scope in SCOPES]
-        return f"{scores['queries']} queries\n{table(rows)}"
-
-    _print(arguments, lambda: scores, text)
+    _print(arguments, lambda: scores, lambda: ranking_text(scores))
     return 0
+
+
+def evaluate_extraction(arguments: argparse.Namespace) -> int:
+    """Score the catalog's fields; exit code 4 when golden documents are not here, 3 when some have no record."""
+    from pipeline.evaluate.fields import extraction
+    from pipeline.evaluate.goldenset import golden_documents, look_up
+    from pipeline.evaluate.home import Home
+    from pipeline.evaluate.text import fields_text
+    from pipeline.wiring import open_tools
+
+    golden = golden_documents(_lines(arguments.file), "fields")
+    with open_tools() as tools:
+        scores = extraction(look_up(golden, Home(tools).record))
+    _print(arguments, scores.as_json, lambda: fields_text(scores))
+    return _absent_exit(scores)
+
+
+def evaluate_triage(arguments: argparse.Namespace) -> int:
+    """Score the routes that triage chose; exit codes as for `evaluate_extraction`."""
+    from pipeline.evaluate.goldenset import golden_documents, look_up
+    from pipeline.evaluate.home import Home
+    from pipeline.evaluate.routes import triage
+    from pipeline.evaluate.text import routes_text
+    from pipeline.wiring import open_tools
+
+    golden = golden_documents(_lines(arguments.file), "routes")
+    with open_tools() as tools:
+        scores = triage(look_up(golden, Home(tools).routes))
+    _print(arguments, scores.as_json, lambda: routes_text(scores))
+    return _absent_exit(scores)
+
+
+def evaluate_routing(arguments: argparse.Namespace) -> int:
+    """Sweep the escalation thresholds over what is stored; exit codes as for `evaluate_extraction`."""
+    from pipeline.evaluate.goldenset import golden_documents, look_up
+    from pipeline.evaluate.home import Home
+    from pipeline.evaluate.text import routing_text
+    from pipeline.evaluate.thresholds import PAGE_USD, routing
+    from pipeline.triage import policy_of
+    from pipeline.wiring import open_tools
+
+    golden = golden_documents(_lines(arguments.file), "fields")
+    with open_tools() as tools:
+        settings, walked = tools.settings, look_up(golden, Home(tools).walked)
+    price = PAGE_USD if arguments.page_usd is None else arguments.page_usd
+    found = routing(walked, policy_of(settings), settings.field_threshold, price)
+    now = {name: getattr(settings, name) for name in ("escalate_below", "field_threshold")}
+    _print(arguments, lambda: found.as_json() | {"now": now}, lambda: routing_text(found, now))
+    return _absent_exit(found)
 
 
 def index_rebuild(arguments: argparse.Namespace) -> int:
@@ -159,7 +214,9 @@ def index_rebuild(arguments: argparse.Namespace) -> int:
     return 0
 
 
-SCOPES = ("in_document", "corpus")
+def _absent_exit(scores: FieldScores | RouteScores | Routing) -> int:
+    """What the exit code says of documents that a golden file names: not here, or here and not read."""
+    return ABSENT_EXIT if scores.missing else REFUSED_EXIT if scores.unread else 0
 
 
 def _print(arguments: argparse.Namespace, payload: Callable[[], object], text: Callable[[], str]) -> None:

@@ -24,7 +24,7 @@ from rapidfuzz import fuzz
 from pipeline.normalise import date_readings, money, tidy
 from pipeline.types import Box, FieldStatus, Finding, PageText, Word
 
-__all__ = ["Haystack", "Match", "boxes_of", "fold", "ground", "locate", "stands_in"]
+__all__ = ["Haystack", "Match", "boxes_of", "fold", "ground", "locate", "same_name", "stands_in"]
 
 MAX_QUOTE = 4000
 """Folded characters of a quote worth looking for: a dense page has about as many."""
@@ -41,6 +41,11 @@ NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
 MISREAD_DIGIT = re.compile(r"(?<=[\d.,$£€])[OoIl|]|[OoIl|](?=[.,]?\d)")
 WORD = re.compile(r"[^\W\d_]+")
+CORPORATE = re.compile(
+    r"\b(?:incorporated|inc|corporation|corp|company|co|limited|ltd|llc|llp|lp|plc|gmbh|ag|sa|nv|bv|the)\b",
+    re.IGNORECASE,
+)
+SERIAL = re.compile(r"\b(?:[IVX]+|\d+)\b(?!\.)")
 DATE_FIELDS = frozenset({"agreement_date", "effective_date", "expiration_date", "dates"})
 
 
@@ -188,6 +193,15 @@ def number_words() -> frozenset[str]:
     texts = [num2words(n, to=form) for n in sizes for form in ("cardinal", "ordinal")]
     months = {name.lower() for names in (calendar.month_name, calendar.month_abbr) for name in names if name}
     return (frozenset(word for text in texts for word in WORD.findall(text)) | months) - {"one", "and", "second"}
+
+
+def same_name(one: str, other: str) -> bool:
+    """Names that differ in company form, punctuation, case or one OCR slip in about twelve letters; a numeral
+    tells two names apart ("Fund II", "Fund III")."""
+    if SERIAL.findall(one) != SERIAL.findall(other):
+        return False
+    first, second = (fold(CORPORATE.sub(" ", name)) for name in (one, other))
+    return first == second or (min(len(first), len(second)) >= 8 and fuzz.ratio(first, second) >= 92)
 
 
 @lru_cache(maxsize=8192)

@@ -8,15 +8,14 @@ a value is 1 - Π(1 - c) over its extractors, each with its best finding. Nothin
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from rapidfuzz import fuzz
-
-from pipeline.ground import fold
+from pipeline.derive import derive
+from pipeline.ground import fold, same_name
+from pipeline.trust import NOT_ON_PAGE, contradicted, doubt_of
 from pipeline.types import Document, FieldStatus, Finding, Route, Triage
-from schemas.contract import LIST_FIELDS, SINGLE_FIELDS, Contract
+from schemas.contract import LIST_FIELDS, SINGLE_FIELDS, Amended, Contract
 from schemas.fields import Entry, Evidence, FieldValue, Status
 
 __all__ = ["merge"]
@@ -31,10 +30,6 @@ LEGIBLE = 0.5
 """Mean OCR confidence under which a page that waits for the frontier model counts as not yet read."""
 
 RANK = {FieldStatus.VERIFIED: 0, FieldStatus.UNVERIFIED: 1, FieldStatus.UNREADABLE: 2, FieldStatus.ABSENT: 3}
-CORPORATE = re.compile(
-    r"\b(?:incorporated|inc|corporation|corp|company|co|limited|ltd|llc|llp|lp|plc|gmbh|ag|sa|nv|bv|the)\b",
-    re.IGNORECASE,
-)
 
 
 def merge(document: Document, findings: Mapping[int, Sequence[Finding]], triages: Sequence[Triage] = ()) -> Contract:
@@ -49,11 +44,14 @@ def merge(document: Document, findings: Mapping[int, Sequence[Finding]], triages
     for page in sorted(findings):
         for finding in findings[page]:
             by_field.setdefault(finding.field, []).append(finding)
+    pointers = [finding for found in by_field.values() for finding in found if "points_to" in finding.detail]
+    for finding in pointers:
+        by_field[finding.field].remove(finding)
     nothing: Status = "unreadable" if unread else "absent"
-    entries: dict[str, Any] = {name: _single(by_field.get(name, []), nothing) for name in SINGLE_FIELDS}
+    entries: dict[str, Any] = {name: _single(name, by_field.get(name, []), nothing) for name in SINGLE_FIELDS}
     for name, model in LIST_FIELDS.items():
         entries[name] = _many(name, by_field.get(name, []), model, nothing)
-    return Contract(document=document.id, pages=pages, unread_pages=unread, **entries)
+    return derive(Contract(document=document.id, pages=pages, unread_pages=unread, **entries), pointers)
 
 
 def _unread(pages: int, findings: Mapping[int, object], triages: Sequence[Triage]) -> tuple[int, ...]:
@@ -62,25 +60,32 @@ def _unread(pages: int, findings: Mapping[int, object], triages: Sequence[Triage
     return tuple(sorted(hard | (set(range(1, pages + 1)) - set(findings))))
 
 
-def _single(findings: Sequence[Finding], nothing: Status) -> Entry[FieldValue]:
+def _single(name: str, findings: Sequence[Finding], nothing: Status) -> Entry[Any]:
     read, status = _readable(findings, nothing)
-    values = [_value(FieldValue, group) for group in _groups(read, _same_value)]
-    ranked = sorted(values, key=_order)[:MAX_ALTERNATIVES]
+    model = Amended if name == "amends" else FieldValue
+    ranked = _ranked(name, model, _groups(read, _same_value))[:MAX_ALTERNATIVES]
     if not ranked:
-        return Entry[FieldValue](status=status)
+        return Entry[Any](status=status)
     least = max(LEAST_RIVAL, RIVAL * ranked[0].confidence)
-    rivals = [v for v in ranked[1:] if v.status == ranked[0].status and v.confidence >= least]
-    return Entry[FieldValue](status=ranked[0].status, values=tuple(ranked), conflict=bool(rivals))
+    grounded = ranked[0].doubt == NOT_ON_PAGE
+    rivals = {v.value for v in ranked[1:] if v.confidence >= least and (v.doubt == NOT_ON_PAGE) == grounded}
+    values = [contradicted(v) if rivals and v.value in {ranked[0].value, *rivals} else v for v in ranked]
+    return Entry[Any](status=values[0].status, values=tuple(values), conflict=bool(rivals))
 
 
 def _many(name: str, findings: Sequence[Finding], model: type[FieldValue], nothing: Status) -> Entry[Any]:
     read, status = _readable(findings, nothing)
     same = _same_name if name in {"parties", "signatories"} else _same_passage if name == "clauses" else _same_value
-    values = [_value(model, group) for group in _groups(read, same)]
-    if name not in {"obligations", "clauses"}:
-        values.sort(key=_order)
-    best = min(values, key=_order).status if values else status
-    return Entry[Any](status=best, values=tuple(values))
+    groups = _groups(read, same)
+    ranked = _ranked(name, model, groups)
+    values = [_value(name, model, group) for group in groups] if name in {"obligations", "clauses"} else ranked
+    return Entry[Any](status=ranked[0].status if ranked else status, values=tuple(values))
+
+
+def _ranked(name: str, model: type[FieldValue], groups: Iterable[Sequence[Finding]]) -> list[Any]:
+    """The values of the groups, best first: what stands on the page, then by confidence, then by page."""
+    ordered = sorted(groups, key=lambda group: (RANK[group[0].status], -_agreed(_proven(group)), group[0].page))
+    return [_value(name, model, group) for group in ordered]
 
 
 def _readable(findings: Sequence[Finding], nothing: Status) -> tuple[list[Finding], Status]:
@@ -110,27 +115,32 @@ def _same_passage(one: Finding, other: Finding) -> bool:
 
 
 def _same_name(one: Finding, other: Finding) -> bool:
-    """Names that differ in company form, punctuation, case or one OCR slip in about twelve letters."""
-    first, second = (fold(CORPORATE.sub(" ", f.value or f.raw)) for f in (one, other))
-    return first == second or (min(len(first), len(second)) >= 8 and fuzz.ratio(first, second) >= 92)
+    return same_name(one.value or one.raw, other.value or other.raw)
 
 
-def _value(model: type[FieldValue], group: Sequence[Finding]) -> Any:
+def _value(name: str, model: type[FieldValue], group: Sequence[Finding]) -> Any:
     """One value from findings that mean the same; details come from the best finding that has them."""
-    best = group[0]
-    proven = [finding for finding in group if finding.status is best.status]
+    best, proven = group[0], _proven(group)
     detail: dict[str, str] = {}
     for finding in group:
         detail |= {k: v for k, v in finding.detail.items() if k in model.model_fields and k not in detail}
+    confidence = _agreed(proven)
+    doubt = doubt_of(name, group, confidence)
     return model(
         raw=best.raw,
         value=best.value,
         evidence=tuple(_evidence(finding) for finding in proven[:MAX_EVIDENCE]),
-        status=best.status.value,
-        confidence=_agreed(proven),
+        status="unverified" if doubt else "verified",
+        confidence=confidence,
         extractor=" + ".join(sorted({finding.extractor for finding in proven})),
+        doubt=doubt,
         **detail,
     )
+
+
+def _proven(group: Sequence[Finding]) -> list[Finding]:
+    """The findings of a group that stand as firmly as the best one."""
+    return [finding for finding in group if finding.status is group[0].status]
 
 
 def _agreed(findings: Sequence[Finding]) -> float:
@@ -143,9 +153,3 @@ def _agreed(findings: Sequence[Finding]) -> float:
 def _evidence(finding: Finding) -> Evidence:
     boxes = tuple((box.left, box.top, box.right, box.bottom) for box in finding.boxes)
     return Evidence(page=finding.page, quote=finding.quote, boxes=boxes)
-
-
-def _order(value: FieldValue) -> tuple[int, float, int]:
-    """Verified first, then by confidence, then by page."""
-    page = value.evidence[0].page if value.evidence else 0
-    return RANK[FieldStatus(value.status)], -value.confidence, page

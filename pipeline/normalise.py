@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from num2words import num2words
 
-__all__ = ["date_readings", "duration", "iso_date", "money", "number", "tidy"]
+__all__ = ["anniversary", "date_readings", "duration", "iso_date", "money", "number", "tidy"]
 
 MAX_VALUE = 200
 """Characters of a date, sum or duration worth parsing."""
@@ -77,6 +77,7 @@ def _parse_date(text: str, order: str) -> str:
     plain = ORDINAL_WORD.sub(lambda m: str(ORDINALS.index(m[1].lower()) + 1), plain)
     plain = re.sub(r"(?<=\d)\s*(?:st|nd|rd|th)\b", "", plain, flags=re.IGNORECASE)
     plain = re.sub(r"\b(?:the|day|of|in|year)\b|[,|_]", " ", plain, flags=re.IGNORECASE)
+    plain = re.sub(r"^\s*((?:19|20)\d\d)([01]\d)([0-3]\d)\s*$", r"\1-\2-\3", plain)
     settings = {"REQUIRE_PARTS": ["day", "month", "year"], "DATE_ORDER": order, "PARSERS": ["absolute-time"]}
     found = dateparser.parse(" ".join(plain.split()), languages=["en"], settings=settings)
     return found.date().isoformat() if found and 1800 <= found.year <= 2200 else ""
@@ -132,6 +133,18 @@ def duration(text: str) -> str:
             unit = " ".join(match["unit"].lower().split())
             return f"{count} {unit}" + ("" if count == 1 else "s")
     return ""
+
+
+def anniversary(text: str) -> str:
+    """How long until an anniversary: "2 years" for "second anniversary", "18 months" for "18-month anniversary"."""
+    plain = tidy(text[:MAX_VALUE])
+    if found := ORDINAL_WORD.search(plain):
+        count = ORDINALS.index(found[1].lower()) + 1
+    elif found := re.search(r"(\d{1,2})\s?(?:st|nd|rd|th)\b", plain):
+        count = int(found[1])
+    else:
+        return duration(plain) if "anniversar" in plain.lower() else ""
+    return f"{count} year" + ("" if count == 1 else "s")
 
 
 def _trailing_number(words: str) -> int | None:

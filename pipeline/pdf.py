@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 from pipeline.errors import DocumentHeld, DocumentRejected
 from pipeline.page_tree import check_tree
 
-__all__ = ["InspectJob", "PdfInfo", "inspect", "load_page", "open_pdf"]
+__all__ = ["InspectJob", "PdfInfo", "drawable", "inspect", "load_page", "open_pdf"]
 
 HEADER_REACH = 1024  # bytes: where Acrobat, too, stops looking for %PDF-
 
@@ -103,6 +105,17 @@ def load_page(document: Any, number: int) -> Any:
         return document[number - 1]
     except (pymupdf.mupdf.FzErrorBase, RuntimeError, ValueError) as error:
         raise DocumentHeld(f"page {number} can't be reached: the page tree is damaged or loops") from error
+
+
+@contextmanager
+def drawable(number: int) -> Iterator[None]:
+    """Around all that runs the content of the page with this number: where MuPDF gives up, `DocumentHeld`."""
+    import pymupdf
+
+    try:
+        yield
+    except (pymupdf.mupdf.FzErrorBase, RuntimeError) as error:
+        raise DocumentHeld(f"page {number} can't be drawn: its content is damaged or nested too deeply") from error
 
 
 def _refuse_repaired(document: Any) -> None:

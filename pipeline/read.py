@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from pipeline import language, pixels
+from pipeline import language, pixels, strokes
 from pipeline.agreement import agreement, legible, spot_lines
 from pipeline.backends import ocr
 from pipeline.pdf import load_page, open_pdf
@@ -131,7 +131,7 @@ def _by_layer(sheet: _Sheet, words: tuple[Word, ...], blank: PageText) -> PageTe
 def _spot_check(words: tuple[Word, ...], sheet: _Sheet) -> float | None:
     """The share of the words on a few lines that OCR saw too; None where there are too few to tell."""
     lines = spot_lines(words)
-    seen = [word.text for line in lines for word in sheet.ocr(_crop(sheet.image, _hull(line)))]
+    seen = [word.text for line in lines for word in sheet.ocr(_line_alone(sheet, _hull(line)))]
     return agreement([word.text for line in lines for word in line], seen)
 
 
@@ -175,17 +175,16 @@ def _hull(words: list[Word]) -> Box:
     return box
 
 
-def _crop(image: Image, box: Box) -> Image:
-    """The box with a margin of half its height: Tesseract needs air around a line."""
-    air = (box.bottom - box.top) * image.height / 2
-    return image.crop(
-        (
-            max(0, int(box.left * image.width - air)),
-            max(0, int(box.top * image.height - air)),
-            min(image.width, int(box.right * image.width + air) + 1),
-            min(image.height, int(box.bottom * image.height + air) + 1),
-        )
-    )
+def _line_alone(sheet: _Sheet, box: Box) -> Image:
+    """What is in the box, with air of half its height in the paper's grey: Tesseract needs air around a line, and
+    would take as long again over each neighbour that it saw a part of."""
+    from PIL import ImageOps
+
+    image = sheet.image.convert("L")
+    left, right = int(box.left * image.width), int(box.right * image.width) + 1
+    top, bottom = int(box.top * image.height), int(box.bottom * image.height) + 1
+    line = image.crop((max(0, left - 2), top, min(image.width, right + 2), min(image.height, bottom)))
+    return ImageOps.expand(line, (bottom - top) // 2, fill=int(np.median(sheet.small.paper)))
 
 
 def _blank_out(sheet: _Sheet, words: tuple[Word, ...]) -> Image:
@@ -266,6 +265,8 @@ def _with_shares(text: PageText, sheet: _Sheet) -> PageText:
     ink = int(sheet.ink.sum())
     # A share of next to nothing would call the dust on a blank page unread.
     unread = _unread(sheet.ink, text.words) / ink if ink > DUST * sheet.ink.size else 0.0
+    found = strokes.marks(sheet.ink, sheet.small.dpi, text.words)
+    text = replace(text, pen=found.pen, holes=found.holes, solid=found.solid)
     return replace(text, confidence=round(_confidence(text.words), 4), unread_ink=round(unread, 4))
 
 

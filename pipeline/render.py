@@ -19,13 +19,14 @@ from pipeline.backends import ocr
 from pipeline.draw import draw
 from pipeline.errors import DocumentHeld
 from pipeline.paint import PaintLog, Picture, paint_log
-from pipeline.pdf import InspectJob, PdfInfo, inspect, load_page, open_pdf
+from pipeline.pdf import InspectJob, PdfInfo, drawable, inspect, load_page, open_pdf
 from pipeline.store import Store
 from pipeline.types import Affine, PageImage
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from pipeline.draw import Pixels
     from pipeline.pixels import Small
 
 __all__ = ["InspectJob", "PdfInfo", "RenderJob", "inspect", "render_page"]
@@ -72,10 +73,12 @@ def render_page(job: RenderJob) -> PageImage:
     """
     page = load_page(open_pdf(job.pdf), job.number)
     _check_size(page, job)
-    log = paint_log(page)
-    raster = _embedded(page, log, job.max_pixels) or _rendered(page, log, job)
-    raster = replace(raster, dpi=_true_dpi(raster))
-    return _settle(job, *_put_upright(page, log, raster, job))
+    with drawable(job.number):
+        log = paint_log(page)
+        raster = _embedded(page, log, job.max_pixels) or _rendered(page, log, job)
+        raster = replace(raster, dpi=_true_dpi(raster))
+        upright_raster, pose, small = _put_upright(page, log, raster, job)
+    return _settle(job, upright_raster, pose, small)
 
 
 def _check_size(page: Any, job: RenderJob) -> None:
@@ -152,14 +155,12 @@ def _rendered(page: Any, log: PaintLog, job: RenderJob) -> _Raster:
     scale = dpi / POINTS_PER_INCH
     bilevel = _is_bilevel(log)
     drawing = draw(page, scale, gray=bilevel)
-    image = Image.fromarray(drawing.pixels.squeeze(axis=2) if bilevel else drawing.pixels)
+    image = Image.fromarray(drawing.pixels[:, :, 0]) if bilevel else _without_needless_colour(drawing.pixels)
     if drawing.complaints and int(np.ptp(drawing.pixels)) < BLANK:
         raise DocumentHeld(f"page {job.number} can't be drawn: its content is damaged")
     # The image's edge is a whole pixel, the page's need not be.
     place = Affine(a=image.width / scale, d=image.height / scale)
-    return _Raster(
-        image if bilevel else _without_needless_colour(image), dpi, place, "rendered", bilevel, drawing.damaged
-    )
+    return _Raster(image, dpi, place, "rendered", bilevel, drawing.damaged)
 
 
 def _is_bilevel(log: PaintLog) -> bool:
@@ -183,10 +184,13 @@ def _true_dpi(raster: _Raster) -> float:
     return max(raster.dpi, max(raster.image.size) / PAPER_INCHES)
 
 
-def _without_needless_colour(image: Image) -> Image:
+def _without_needless_colour(drawn: Pixels) -> Image:
     """Grey, if no pixel has colour: a third of the bytes for everything after."""
-    sample = np.asarray(image)[::2, ::2].astype(np.int16)
-    spread = sample.max(axis=2) - sample.min(axis=2)
+    from PIL import Image
+
+    image, sample = Image.fromarray(drawn), drawn[::2, ::2]
+    red, green, blue = (np.ascontiguousarray(sample[:, :, channel]) for channel in range(3))
+    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
     return image if (spread > 24).mean() > 1e-5 else image.convert("L")
 
 

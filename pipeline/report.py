@@ -11,9 +11,10 @@ from schemas.contract import LIST_FIELDS, SINGLE_FIELDS, Contract
 from schemas.fields import FieldValue
 
 if TYPE_CHECKING:
+    from pipeline.amendments import Link, Links
     from pipeline.run import DocumentReport, RunReport
 
-__all__ = ["clip", "contract_text", "document_text", "hits_text", "plain", "run_text", "table"]
+__all__ = ["clip", "contract_text", "document_text", "hits_text", "links_text", "plain", "run_text", "table"]
 
 WIDTH = 110
 
@@ -92,6 +93,17 @@ def contract_text(contract: Contract, most: int | None = None) -> str:
     return table(rows)
 
 
+def links_text(links: Links) -> str:
+    """What the document amends and what amends it, each with its reasons; "" without links."""
+    rows = [("amends", link) for link in links.amends] + [("amended by", link) for link in links.amended_by]
+    return table([(_how(word, link), f"{clip(link.name, 60)}  [{link.document}]", "; ".join(link.reasons))
+                  for word, link in rows])  # fmt: skip
+
+
+def _how(word: str, link: Link) -> str:
+    return word if link.certain else f"perhaps {word}"
+
+
 def _shown(value: FieldValue) -> str:
     """The value with what its field keeps beside it: a role, a purpose, a clause's category."""
     kept = value.model_dump(exclude=set(FieldValue.model_fields))
@@ -100,10 +112,10 @@ def _shown(value: FieldValue) -> str:
 
 
 def _proof(value: FieldValue) -> str:
-    if not value.evidence:
-        return ""
-    first = value.evidence[0]
-    return f"page {first.page}: “{clip(first.quote, 80)}”"
+    """The passage that proves the value; for a computed one, all that it follows from."""
+    shown = value.evidence if value.derived else value.evidence[:1]
+    passages = "; ".join(f"page {each.page}: “{clip(each.quote, 80)}”" for each in shown)
+    return f"computed from {value.derived}; {passages}" if value.derived else passages
 
 
 def _seconds(report: RunReport) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from pipeline.trust import NOT_ON_PAGE
 from pipeline.types import Route, Triage
 from schemas.contract import Contract
 from schemas.fields import Entry, FieldValue
@@ -70,7 +71,7 @@ def _doubts(contract: Contract, group: Group, kind: str, threshold: float) -> It
 
 def _settled(entry: Entry[FieldValue], threshold: float) -> bool:
     best = entry.best
-    return best is not None and best.status == "verified" and best.confidence >= threshold and not entry.conflict
+    return best is not None and best.doubt != NOT_ON_PAGE and best.confidence >= threshold and not entry.conflict
 
 
 def _doubt(name: str, entry: Entry[FieldValue], threshold: float) -> Iterator[tuple[int, str]]:
@@ -78,8 +79,8 @@ def _doubt(name: str, entry: Entry[FieldValue], threshold: float) -> Iterator[tu
     if entry.conflict:
         for value in entry.values[:2]:
             yield value.evidence[0].page, f"{_words(name)} was read in two ways"
-    elif best.status != "verified":
-        yield best.evidence[0].page, f"{_words(name)} does not stand word for word on the page"
+    elif best.doubt == NOT_ON_PAGE:
+        yield best.evidence[0].page, f"{_words(name)} {NOT_ON_PAGE}"
     else:
         yield best.evidence[0].page, f"{_words(name)} is unsure ({best.confidence:.2f}, {threshold:.2f} needed)"
 

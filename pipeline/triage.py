@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from pipeline import language
 from pipeline.backends.protocols import PageClassifier, PageInput
+from pipeline.cells import cells
 from pipeline.settings import Settings
 from pipeline.types import Route, Signals, TextSource, Triage, Verdict
 
@@ -40,12 +41,17 @@ class Policy:
     unsure_local: float = 0.10  # chosen: one word in ten is about one in every line
     unsure_frontier: float = 0.25  # seen: neat handwriting 0.25, handwritten wills 0.70 and more, clean scans under 0.1
     blank_ink: float = 0.0005  # a lone signature is about 0.001 of a letter page; seen: white scans 0.0000
-    stray_words: int = 2  # chosen: what OCR may make of dust
+    stray_words: int = 10  # what OCR may make of dust and holes; seen: 7 on a blank back with four punch holes
     unread_local: float = 0.08  # seen in filings: 0.09-0.12 with a stamp, mostly 0.00-0.05 on forms without one
     unread_frontier: float = 0.20  # seen in filings: 0.25-0.54 where handwriting or signatures fill much of the page
+    pen_local: float = 14.0  # the least that is measured: initials, a tick
+    pen_frontier: float = 24.0  # seen: signatures 40-330 letters, pages without a pen's mark 0
     agreement: float = 0.60  # seen: trusted layers share 0.63-1.0 of their words with OCR
-    ruled: int = 8  # a table of three rows and three columns has eight rules; a signature block two to six
+    ruled: int = 6  # seen: scanned forms 5-41, scanned text 0-4
     dense: int = 24  # chosen: a schedule, whose cells OCR easily joins across columns
+    cells: int = 9  # three rows of three; seen: scanned text 0-3, typed tables without rules 30
+    dense_cells: int = 100  # seen: schedules in small print 155-178, a smudged invoice 100, other tables up to 69
+    crooked: float = 1.8  # degrees; seen: 1.9 on a page that strikes the eye as crooked, mostly under 1
     faint: float = 0.35  # seen: grey copies 0.26-0.35, handwritten wills 0.27-0.36, office scans 0.4 and more
     coarse_dpi: float = 140.0  # Tesseract wants letters of 20 pixels: 10 pt at 144 dpi; a standard fax has 98 lines
     sure: float = 0.70  # chosen: a VLM's answer under it is no ground; its checkpoint is to be calibrated (issue 7)
@@ -84,6 +90,10 @@ def signals(page: PageInput, policy: Policy | None = None) -> Signals:
         language=text.language,
         script=text.script,
         agreement=text.agreement,
+        pen=text.pen,
+        holes=text.holes,
+        solid=text.solid,
+        cells=cells(text.words, image.height / image.width),
     )
 
 
@@ -109,14 +119,15 @@ def triage(pages: Sequence[PageInput], classifier: PageClassifier | None, policy
 def worth_asking(measured: Signals, policy: Policy) -> bool:
     """Whether any answer of a VLM could change this page's route.
 
-    Not on a blank page, not where a closed ground demands the frontier already, and not on a page whose own
-    text layer is good and which shows hardly any ink beside its words: nothing is left there to be seen.
+    Not on a blank page, not where a closed ground demands the frontier already, and not on a page whose own text
+    layer is good and which shows hardly any ink beside its words and no pen stroke: nothing is left to be seen.
     """
     if _is_blank(measured, policy):
         return False
     if any(ground.route is Route.FRONTIER and not ground.open for ground in _from_signals(measured, policy)):
         return False
-    return measured.source is not TextSource.LAYER or measured.unread_ink >= policy.unread_local
+    bare = measured.unread_ink < policy.unread_local and measured.pen < policy.pen_local
+    return measured.source is not TextSource.LAYER or not bare
 
 
 def decide(number: int, measured: Signals, verdict: Verdict | None, policy: Policy) -> Triage:
@@ -134,7 +145,7 @@ def decide(number: int, measured: Signals, verdict: Verdict | None, policy: Poli
 
 def _is_blank(measured: Signals, policy: Policy) -> bool:
     stray = measured.words <= policy.stray_words and measured.confidence < policy.unsure_word
-    return measured.ink < policy.blank_ink and (measured.words == 0 or stray)
+    return measured.ink * (1 - measured.holes) < policy.blank_ink and (measured.words == 0 or stray)
 
 
 def _is_unclean(measured: Signals, policy: Policy) -> bool:
@@ -145,7 +156,8 @@ def _from_signals(measured: Signals, policy: Policy) -> Iterator[_Ground]:
     yield _readable(measured)
     yield from _language(measured, policy)
     yield from _unread(measured, policy)
-    yield from _ruled(measured, policy)
+    yield from _pen(measured, policy)
+    yield from _tabled(measured, policy)
     yield from _disagreement(measured, policy)
     if measured.source is TextSource.OCR and measured.words:
         yield from _ocr(measured, policy)
@@ -168,22 +180,37 @@ def _language(measured: Signals, policy: Policy) -> Iterator[_Ground]:
 
 
 def _unread(measured: Signals, policy: Policy) -> Iterator[_Ground]:
-    """Ink outside all words. A page with a good text layer was made by a program, and what looked like print beside
-    the layer was read by OCR too: what is left are pictures and shading, which count one step less."""
-    steps = [policy.unread_local, policy.unread_frontier]
-    passed = sum(measured.unread_ink >= step for step in steps) if measured.words else 0
+    """Ink outside all words; bars, logos and pictures in it are no reason for the frontier, punch holes none at all.
+    A page with a good text layer was made by a program, and what looked like print beside the layer was read by OCR
+    too: what is left are pictures and shading, which count one step less."""
+    shown = max(measured.unread_ink - measured.holes, 0.0)
+    steps = ((shown, policy.unread_local), (shown - measured.solid, policy.unread_frontier))
+    passed = sum(share >= step for share, step in steps) if measured.words else 0
     route = (Route.TEXT, Route.LOCAL, Route.FRONTIER)[max(passed - (measured.source is TextSource.LAYER), 0)]
     if route is not Route.TEXT:
-        reason = f"{_percent(measured.unread_ink)} of the ink was not read: handwriting, stamp or picture"
+        yield _Ground(route, f"{_percent(shown)} of the ink was not read: handwriting, stamp or picture", open=True)
+
+
+def _pen(measured: Signals, policy: Policy) -> Iterator[_Ground]:
+    if measured.pen >= policy.pen_local:
+        route = Route.FRONTIER if measured.pen >= policy.pen_frontier else Route.LOCAL
+        reason = f"pen strokes as large as {measured.pen:.0f} letters: a signature or handwriting"
         yield _Ground(route, reason, open=True)
 
 
-def _ruled(measured: Signals, policy: Policy) -> Iterator[_Ground]:
+def _tabled(measured: Signals, policy: Policy) -> Iterator[_Ground]:
+    """Tables of a page that was read by OCR; in a text layer the words of a cell stand together anyway."""
+    if measured.source is not TextSource.OCR:
+        return
+    if measured.cells >= policy.dense_cells:
+        yield _Ground(Route.FRONTIER, f"dense table ({measured.cells} cells)")
     if measured.rules >= policy.dense and _is_unclean(measured, policy):
         reason = f"dense table ({measured.rules} ruling lines) and OCR confidence {measured.confidence:.2f}"
         yield _Ground(Route.FRONTIER, reason)
-    elif measured.rules >= policy.ruled and measured.source is TextSource.OCR:
+    elif measured.rules >= policy.ruled:
         yield _Ground(Route.LOCAL, f"{measured.rules} ruling lines: a table or form")
+    if measured.cells >= policy.cells:
+        yield _Ground(Route.LOCAL, f"{measured.cells} cells in columns: a table")
 
 
 def _ocr(measured: Signals, policy: Policy) -> Iterator[_Ground]:
@@ -197,6 +224,8 @@ def _ocr(measured: Signals, policy: Policy) -> Iterator[_Ground]:
         yield _Ground(route, f"{_percent(unsure)} of the words are unsure")
     if measured.contrast < policy.faint:
         yield _Ground(Route.LOCAL, f"faint print: contrast {measured.contrast:.2f}")
+    if abs(measured.skew) >= policy.crooked:
+        yield _Ground(Route.LOCAL, f"the page was scanned crooked, by {abs(measured.skew):.1f}°")
 
 
 def _disagreement(measured: Signals, policy: Policy) -> Iterator[_Ground]:

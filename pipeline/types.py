@@ -196,7 +196,7 @@ class PageText:
     `agreement` is the share of text-layer words that OCR saw too, where both were read. `hidden` counts
     text-layer words left out because no reader can see them. `unread_ink` is the share of the page's ink,
     ruling lines apart, that lies outside every word's box: pictures, stamps, signatures, handwriting OCR
-    gave up on.
+    gave up on. `pen`, `holes` and `solid` are the page's `pipeline.strokes.Marks`.
     """
 
     number: int
@@ -210,6 +210,9 @@ class PageText:
     hidden: int = 0
     unread_ink: float = 0.0
     notes: tuple[str, ...] = ()
+    pen: float = 0.0
+    holes: float = 0.0
+    solid: float = 0.0
 
     @property
     def text(self) -> str:
@@ -222,7 +225,10 @@ class PageText:
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """The cheap measurements the routing policy decides on, all computed without a model."""
+    """The cheap measurements the routing policy decides on, all computed without a model.
+
+    Named as in `PageImage`, `PageText` and `pipeline.strokes.Marks`; `cells` stand in the rows of tables.
+    """
 
     ink: float
     contrast: float
@@ -239,6 +245,10 @@ class Signals:
     language: str = ""
     script: str = ""
     agreement: float | None = None
+    pen: float = 0.0
+    holes: float = 0.0
+    solid: float = 0.0
+    cells: int = 0
 
 
 @dataclass(frozen=True, slots=True)

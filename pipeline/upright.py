@@ -94,11 +94,11 @@ def _believed(opinion: tuple[int, float] | None) -> int:
 
 
 def _sample(ink: Mask) -> tuple[Floats, Floats]:
-    ys, xs = np.nonzero(ink)
-    if len(ys) > POINTS:
+    places = np.flatnonzero(ink)
+    if len(places) > POINTS:
         # Every n-th pixel would favour some columns; a seeded draw favours none and repeats.
-        chosen = np.random.default_rng(0).choice(len(ys), POINTS, replace=False)
-        ys, xs = ys[chosen], xs[chosen]
+        places = places[np.random.default_rng(0).choice(len(places), POINTS, replace=False)]
+    ys, xs = np.divmod(places, ink.shape[1])
     return ys.astype(np.float64), xs.astype(np.float64)
 
 

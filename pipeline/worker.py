@@ -76,4 +76,4 @@ def _translate(error: Exception) -> MunimentError:
         if os.sep + "pipeline" + os.sep in code.co_filename:
             place = f" at {Path(code.co_filename).name}:{trace.tb_lineno}"
         trace = trace.tb_next
-    return DocumentHeld(f"{type(error).__name__}{place} while reading it")
+    return DocumentHeld(f"can't be read: the program failed on it ({type(error).__name__}{place})")

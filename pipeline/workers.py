@@ -45,6 +45,10 @@ DEATHS_ALLOWED = 1
 ENVIRONMENT = ("HOME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ")
 ONE_THREAD = dict.fromkeys(("OMP_THREAD_LIMIT", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
+# glibc gives every freed page image back to the kernel and has it zeroed anew for the next: half the CPU time of
+# rendering a scan. A worker keeps up to 128 MiB for the next page instead; other C libraries ignore this.
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(128 << 20)}
+
 
 @dataclass(eq=False)
 class _Task:
@@ -301,7 +305,7 @@ def _start(memory_mb: int) -> _Worker:
     with theirs:
         process = subprocess.Popen(
             [sys.executable, "-P", "-c", code],
-            env=kept | ONE_THREAD,
+            env=kept | ONE_THREAD | KEEP_MEMORY,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -9,6 +9,7 @@ from schemas.fields import Entry, FieldValue, Strict
 __all__ = [
     "LIST_FIELDS",
     "SINGLE_FIELDS",
+    "Amended",
     "Amount",
     "Clause",
     "Contract",
@@ -25,6 +26,13 @@ class Party(FieldValue):
 
     role: str = ""
     alias: str = ""
+
+
+class Amended(FieldValue):
+    """The contract that this one changes, by its title; `date` (ISO) and `number` as this one cites them."""
+
+    date: str = ""
+    number: str = ""
 
 
 class Amount(FieldValue):
@@ -83,7 +91,9 @@ class Contract(Strict):
     renewal_term: Entry[FieldValue] = Entry()
     notice_period: Entry[FieldValue] = Entry()
     governing_law: Entry[FieldValue] = Entry()
-    amends: Entry[FieldValue] = Entry()
+    amends: Entry[Amended] = Entry()
+    document_number: Entry[FieldValue] = Entry()
+    total_amount: Entry[FieldValue] = Entry()
     parties: Entry[Party] = Entry()
     amounts: Entry[Amount] = Entry()
     dates: Entry[DatedEvent] = Entry()
@@ -104,9 +114,13 @@ SINGLE_FIELDS: tuple[str, ...] = (
     "notice_period",
     "governing_law",
     "amends",
+    "document_number",
+    "total_amount",
 )
 """Fields with one true value: several distinct ones are a conflict. `agreement_date` is the date the document
-bears, so an invoice's or a letter's date too; `amends` names the contract that an amendment changes."""
+bears, so an invoice's or a letter's date too; `amends` names the contract that an amendment changes;
+`document_number` is the one it is filed under: its contract's, else its own (all are in `reference_numbers`);
+`total_amount` is what the paper comes to in all, before commissions and with tax, as in "USD 1250.00"."""
 
 LIST_FIELDS: dict[str, type[FieldValue]] = {
     "parties": Party,

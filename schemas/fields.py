@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 __all__ = ["BoxTuple", "Entry", "Evidence", "FieldValue", "Status", "Strict"]
 
 Status = Literal["verified", "unverified", "absent", "unreadable"]
-"""`verified`: the quote stands in the page's visible words and the value stands in the quote.
+"""`verified`: the quote stands in the page's visible words, the value stands in the quote, no other value
+contradicts it, and what read it is known to be right nearly always.
 `absent`: the pages were read and nothing of the kind was found. `unreadable`: it could not be read, so
 nothing is known. The last two are answers, never blanks to be filled by a guess."""
 
@@ -36,6 +37,8 @@ class FieldValue(Strict):
 
     `raw` is as printed, `value` normalised (ISO date, "USD 1250.00", canonical name) or "" when it can't
     be. `confidence` is 0..1; `extractor` names who read it, several joined by " + " when they agree.
+    `doubt` says why a value that was read is not `verified`; `derived` how one that stands on no page was
+    computed, and then `evidence` shows all that it follows from.
     """
 
     raw: str
@@ -44,6 +47,8 @@ class FieldValue(Strict):
     status: Status
     confidence: float = Field(ge=0, le=1)
     extractor: str
+    doubt: str = ""
+    derived: str = ""
 
 
 ValueT = TypeVar("ValueT", bound=FieldValue)

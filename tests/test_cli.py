@@ -185,6 +185,83 @@ def test_evaluate_names_a_document_that_is_not_here(ingested, run, tmp_path):
     assert "elsewhere.pdf" in err
 
 
+@pytest.fixture
+def golden(tmp_path):
+    """Write golden lines to a file; its path."""
+
+    def write(*lines: dict) -> str:
+        path = tmp_path / "fields.jsonl"
+        path.write_text("\n".join(map(json.dumps, lines)))
+        return str(path)
+
+    return write
+
+
+MSA = {"document": "msa.pdf", "fields": {"governing_law": [{"value": "New York", "page": 1}]}, "routes": {"1": "text"}}
+
+
+def test_evaluate_extraction(ingested, run, golden):
+    """The record in the catalog is judged by the document's name, for a person and for a program."""
+    code, out, _ = run("evaluate", "extraction", golden(MSA), "--json")
+    scores = json.loads(out)
+    law = scores["fields"]["governing_law"]
+    assert (code, scores["documents"], scores["missing"]) == (0, 1, [])
+    assert law["f1"]["value"] == law["verified"] == law["verified_right"] == law["evidence"] == 1.0
+    code, out, _ = run("evaluate", "extraction", golden(MSA))
+    assert code == 0
+    assert "governing_law  1" in out
+    assert "1.000 [1.000, 1.000]" in out
+
+
+def test_evaluate_extraction_names_what_was_missed(ingested, run, golden):
+    """Documents that are not here or were rejected are counted as missed and named; the exit code says which."""
+    rejected = {"document": "note.txt", "fields": {"governing_law": [{"value": "Ohio"}]}}
+    code, out, _ = run("evaluate", "extraction", golden(MSA, rejected), "--json")
+    assert (code, json.loads(out)["unread"]) == (3, ["note.txt"])
+    code, out, _ = run("evaluate", "extraction", golden(MSA, rejected | {"document": "elsewhere.pdf"}))
+    assert code == 4
+    assert "1 not here, counted as missed: elsewhere.pdf" in out
+    code, out, _ = run("evaluate", "extraction", golden(MSA | {"matter": "dune"}), "--json")
+    assert (code, json.loads(out)["missing"]) == (4, ["msa.pdf"])
+
+
+def test_evaluate_triage(ingested, run, golden):
+    """The routes that triage chose, not those that doubts about fields led to."""
+    wrong = {"document": "lease.pdf", "routes": {"1": "frontier", "2": "blank"}}
+    code, out, _ = run("evaluate", "triage", golden(MSA, wrong), "--json")
+    scores = json.loads(out)
+    assert (code, scores["pages"]) == (0, 3)
+    assert scores["confusion"]["text"]["text"] == scores["confusion"]["blank"]["blank"] == 1
+    assert scores["agreement"]["value"] == pytest.approx(2 / 3, abs=1e-5)
+    code, out, _ = run("evaluate", "triage", golden(MSA, wrong | {"document": "elsewhere.pdf"}))
+    assert code == 4
+    assert "elsewhere.pdf" in out
+
+
+def test_evaluate_routing(ingested, run, golden):
+    """The sweep reads no page again, prices them as told, and says which setting to use."""
+    code, out, _ = run("evaluate", "routing", golden(MSA), "--page-usd", "0.5", "--json")
+    found = json.loads(out)
+    assert (code, found["pages"], found["page_usd"]) == (0, 1, 0.5)
+    assert found["now"] == {"escalate_below": 0.6, "field_threshold": 0.5}
+    assert set(found["knee"]) == set(found["sweeps"]) == set(found["now"])
+    code, out, _ = run("evaluate", "routing", golden(MSA))
+    assert "Use MUNIMENT_ESCALATE_BELOW=" in out
+    assert "knee" in out
+
+
+@pytest.mark.parametrize("what", ["extraction", "triage", "routing"])
+def test_evaluate_refuses_a_bad_golden_file(ingested, run, golden, what):
+    """The line is named; its content stays where it is."""
+    code, out, err = run("evaluate", what, golden(MSA, {"document": "x.pdf", "fields": {"the secret": []}}))
+    assert (code, out) == (2, "")
+    assert "line 2: " in err
+    assert "secret" not in err
+    code, _, err = run("evaluate", what, golden({"document": "x.pdf"}))
+    assert code == 2
+    assert "holds no document with" in err
+
+
 def test_index_rebuild_restores_search(ingested, run):
     """The index is made anew from what the catalog remembers, and finds the same page."""
     code, out, _ = run("index", "rebuild", "--json")

@@ -14,6 +14,7 @@ from tiny_colpali import FAMILIES, build_colpali
 
 from pipeline.backends import colpali
 from pipeline.backends.colpali import ColPaliEmbedder
+from pipeline.backends.pooling import POOL_FACTOR
 from pipeline.errors import ModelError
 
 
@@ -92,19 +93,10 @@ def test_query_has_rows_of_its_own(embedder: ColPaliEmbedder) -> None:
     assert first.shape != second.shape or not np.allclose(first, second)
 
 
-def test_pooling_merges_similar_rows(embedder: ColPaliEmbedder) -> None:
-    """Six rows around two directions become those two directions."""
-    axes = np.eye(128, dtype=np.float32)[:2]
-    rows = np.repeat(axes, 3, axis=0) + np.float32(1e-3) * np.arange(6, dtype=np.float32)[:, None]
-    pooled = embedder.pool([rows / np.linalg.norm(rows, axis=1, keepdims=True)])[0]
-    assert len(pooled) == 2
-    assert sorted(np.argmax(pooled, axis=1)) == [0, 1]
-
-
-def test_single_row_is_pooled_to_itself(embedder: ColPaliEmbedder) -> None:
-    """A page of one row is no case for clustering."""
-    row = np.eye(128, dtype=np.float32)[:1]
-    np.testing.assert_array_equal(embedder.pool([row])[0], row)
+def test_pooling_leaves_few_rows_of_each_page(embedder: ColPaliEmbedder, pages: list[Path]) -> None:
+    """Every page is pooled by the same factor, in order."""
+    matrices = [*embedder.embed_pages(pages), np.ones((1, 128), dtype=np.float32)]
+    assert [len(rows) for rows in embedder.pool(matrices)] == [max(len(m) // POOL_FACTOR, 1) for m in matrices]
 
 
 def test_oversized_page_is_pooled_until_it_fits(

@@ -246,7 +246,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EdgeIndex
 
 
 def test_maxsim_equals_score_multi_vector(engine: EdgeIndex | QdrantIndex) -> None:
-    """The index scores a page image exactly as colpali_engine does."""
+    """The index scores a page image as colpali_engine does, but for what 8 bits an element lose."""
     import torch
     from colpali_engine.utils.processing_utils import BaseVisualRetrieverProcessor
 
@@ -257,7 +257,8 @@ def test_maxsim_equals_score_multi_vector(engine: EdgeIndex | QdrantIndex) -> No
     expected = BaseVisualRetrieverProcessor.score_multi_vector(
         [torch.from_numpy(question)], [torch.from_numpy(image) for image in images], device="cpu"
     )[0]
-    assert sorted(scores.values()) == pytest.approx(sorted(expected.tolist()), abs=1e-5)
+    exact = 1e-5 if isinstance(engine, QdrantIndex) else 1e-2
+    assert sorted(scores.values()) == pytest.approx(sorted(expected.tolist()), abs=exact)
 
 
 def test_second_process_is_told_the_index_is_held(tmp_path: Path) -> None:

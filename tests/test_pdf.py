@@ -4,7 +4,7 @@ import pymupdf
 import pytest
 
 from pipeline.errors import DocumentHeld, DocumentRejected
-from pipeline.pdf import InspectJob, inspect
+from pipeline.pdf import InspectJob, drawable, inspect
 from pipeline.workers import WorkerPool
 
 
@@ -150,3 +150,9 @@ def test_refusals_come_back_from_a_worker(tmp_path):
         [(_, error)] = pool.run(inspect, [InspectJob(path, 10)], seconds=30)
     assert type(error) is DocumentRejected
     assert str(error) == "the file is empty"
+
+
+def test_where_mupdf_gives_up_the_page_is_held():
+    """Its own exception never leaves: it names nothing that a person could look at."""
+    with pytest.raises(DocumentHeld, match="page 3 can't be drawn"), drawable(3):
+        pymupdf.mupdf.fz_open_document("/no/such.pdf")

@@ -55,11 +55,22 @@ BY_SIGNALS = [
     ("mostly unsure words", scan(low_confidence_share=0.5), "frontier", "50 % of the words are unsure"),
     ("some ink unread", scan(unread_ink=0.12), "local", "12 % of the ink was not read: handwriting, stamp or picture"),
     ("much ink unread", scan(unread_ink=0.32), "frontier", "32 % of the ink was not read: handwriting, stamp or pic"),
+    ("a picture among print", scan(unread_ink=0.32, solid=0.25), "local", "32 % of the ink was not read"),
+    ("punch holes are no ink", scan(unread_ink=0.25, holes=0.2), "text", "clean OCR, 300 words"),
+    ("blank with punch holes", scan(words=7, ink=0.0018, confidence=0.22, holes=1.0), "blank", "blank: 7 words"),
+    ("faint words are not blank", scan(words=40, ink=0.0003, confidence=0.4), "frontier", "OCR confidence 0.40"),
+    ("a signature read as words", scan(pen=66.0), "frontier", "pen strokes as large as 66 letters: a signature or"),
+    ("initials", scan(pen=16.0), "local", "pen strokes as large as 16 letters"),
+    ("signed in a text layer", layer(pen=90.0), "frontier", "pen strokes as large as 90 letters"),
     ("ink without a word", scan(words=0, confidence=0.0), "frontier", "no word could be read though 5 % of the page"),
     ("ruled table", scan(rules=14), "local", "14 ruling lines: a table or form"),
     ("ruled table in a layer", layer(rules=14), "text", "good text layer"),
     ("dense table read well", scan(rules=60), "local", "60 ruling lines: a table or form"),
     ("dense table read badly", scan(rules=60, confidence=0.7), "frontier", "dense table (60 ruling lines) and OCR"),
+    ("a table without rules", scan(cells=30), "local", "30 cells in columns: a table"),
+    ("a table that fills the page", scan(cells=160), "frontier", "dense table (160 cells)"),
+    ("the same in a layer", layer(cells=160), "text", "good text layer"),
+    ("crooked", scan(skew=-2.3), "local", "the page was scanned crooked, by 2.3°"),
     ("a picture in a layer", layer(unread_ink=0.5), "local", "50 % of the ink was not read"),
     ("a mark in a layer", layer(unread_ink=0.15), "text", "good text layer"),
     ("coarse but clear", scan(dpi=98), "text", "clean OCR, 300 words"),
@@ -94,6 +105,7 @@ BY_VERDICT = [
     ("stamp over the text", scan(unread_ink=0.1), {"stamp": ("stamp", 0.9)}, "frontier", "stamp (VLM, 0.90)"),
     ("unread ink is a signature", scan(unread_ink=0.4), {"stamp": ("signature", 0.9)}, "local", "signature (VLM"),
     ("unread ink, unsure of stamps", scan(unread_ink=0.4), {"stamp": ("no", 0.5)}, "frontier", "40 % of the ink"),
+    ("pen strokes are a logo", scan(pen=66.0), {}, "text", "clean OCR"),
     ("a logo is harmless", scan(unread_ink=0.3), {}, "text", "clean OCR"),
     ("a logo, unsure", scan(unread_ink=0.3), {"handwriting": ("no", 0.6)}, "frontier", "30 % of the ink was not read"),
     ("calm VLM, bad OCR", scan(confidence=0.4), {}, "frontier", "OCR confidence 0.40"),
@@ -153,12 +165,13 @@ def test_thresholds_belong_to_the_policy() -> None:
         (scan(words=0, ink=0.0001, confidence=0.0), False),
         (LAYER, False),
         (layer(unread_ink=0.2), True),
+        (layer(pen=40.0), True),
         (SCAN, True),
         (scan(unread_ink=0.5), True),
         (scan(confidence=0.3), False),
         (scan(language="ru", script="Cyrillic"), False),
     ],
-    ids=["blank", "clean layer", "layer with pictures", "scan", "unread ink", "bad OCR", "Cyrillic"],
+    ids=["blank", "clean layer", "layer with pictures", "signed layer", "scan", "unread ink", "bad OCR", "Cyrillic"],
 )
 def test_the_vlm_is_asked_only_where_it_can_matter(measured: Signals, asked: bool) -> None:
     """No question where the route stands already."""
@@ -223,10 +236,13 @@ def test_without_a_vlm_the_pages_it_would_have_seen_say_so() -> None:
 def test_signals_count_what_was_read() -> None:
     """Words, unsure words and the page's own measurements arrive in the signals."""
     words = (Word("clear", Box(0, 0, 1, 1), 0.9), Word("smudge", Box(0, 0, 1, 1), 0.3))
-    text = PageText(2, words, TextSource.OCR, 0.6, language="en", hidden=4, unread_ink=0.2, agreement=0.5)
+    text = PageText(
+        2, words, TextSource.OCR, 0.6, language="en", hidden=4, unread_ink=0.2, pen=20.0, holes=0.1, solid=0.3
+    )
     image = PageImage(2, "0" * 64, "image/jpeg", 10, 20, 150.0, Affine(), rotation=90, skew=1.5, ink=0.07, rules=3)
     measured = signals(PageInput(image, Path("p.jpg"), text))
     assert (measured.words, measured.low_confidence_share, measured.hidden) == (2, 0.5, 4)
+    assert (measured.pen, measured.holes, measured.solid, measured.cells) == (20.0, 0.1, 0.3, 0)
     assert (measured.rotation, measured.skew, measured.rules, measured.dpi) == (90, 1.5, 3, 150.0)
 
 

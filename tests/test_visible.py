@@ -4,6 +4,8 @@ import pymupdf
 import pytest
 from PIL import Image
 
+from pipeline import visible
+from pipeline.errors import DocumentHeld
 from pipeline.visible import visible_layer
 
 SECRET = "confidential"
@@ -273,3 +275,10 @@ def test_a_watermark_across_a_line_does_not_join_its_last_word(page):
     page.insert_text((60, 150), "zebra quokka", fontsize=11)
     page.insert_text((50, 180), "DRAFT", fontsize=100, color=(0.5, 0.5, 0.5), fill_opacity=0.3)
     assert {"quokka", "DRAFT"} <= set(seen(page))
+
+
+def test_endless_letters_are_no_page(page, monkeypatch):
+    """More letters than any page shows: held before they cost the rest of the road its memory."""
+    monkeypatch.setattr(visible, "MOST_LETTERS", 10)
+    with pytest.raises(DocumentHeld, match="more than 10 letters"):
+        visible_layer(page)

@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from transformers import AutoConfig
 
 from pipeline.backends.device import device_of, dtype_of
+from pipeline.backends.pooling import POOL_FACTOR, mean_rows
 from pipeline.errors import ModelError
 
 if TYPE_CHECKING:
@@ -38,8 +39,6 @@ CLASSES = {
     "gemma3": ("ColGemma3", "ColGemmaProcessor3"),
 }
 
-# Three rows to one: the ColPali paper's study keeps 97.8 % of retrieval quality there.
-POOL_FACTOR = 3
 # What one stored multivector may have (Qdrant's limit); a page of more rows is pooled until it fits.
 MAX_FLOATS = 1_048_576
 
@@ -78,7 +77,7 @@ class ColPaliEmbedder:
             batch = list(_opened(images[start : start + self._batch]))
             with self._lock:
                 rows += self._forward(self._processor.process_images(batch))
-        return [self._fitting(matrix) for matrix in rows]
+        return [_fitting(matrix) for matrix in rows]
 
     def embed_query(self, query: str) -> Matrix:
         """(tokens, dimension) float32, with the augmentation tokens the model was trained with."""
@@ -86,8 +85,8 @@ class ColPaliEmbedder:
             return self._forward(self._processor.process_queries(texts=[query]))[0]
 
     def pool(self, pages: Sequence[Matrix]) -> list[Matrix]:
-        """Similar rows merged, a third of them left: what the first search stage looks at."""
-        return [self._pooled(page, POOL_FACTOR) for page in pages]
+        """Neighbouring rows averaged: what the first search stage looks at."""
+        return [mean_rows(page, POOL_FACTOR) for page in pages]
 
     def _forward(self, inputs: Any) -> list[Matrix]:
         inputs = inputs.to(self._device)
@@ -95,20 +94,6 @@ class ColPaliEmbedder:
             output = self._model(**inputs).float().cpu()
         kept = inputs["attention_mask"].bool().cpu()
         return [_unit(rows[mask].numpy()) for rows, mask in zip(output, kept, strict=True)]
-
-    def _fitting(self, matrix: Matrix) -> Matrix:
-        factor = -(-matrix.size // MAX_FLOATS)
-        return self._pooled(matrix, factor) if factor > 1 else matrix
-
-    @staticmethod
-    def _pooled(matrix: Matrix, factor: int) -> Matrix:
-        if len(matrix) < 2:
-            return matrix
-        from colpali_engine.compression.token_pooling import HierarchicalTokenPooler
-
-        pooled = HierarchicalTokenPooler().pool_embeddings([torch.from_numpy(matrix)], pool_factor=factor)
-        result: Matrix = pooled[0].numpy()
-        return result
 
 
 def _load(folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:
@@ -140,6 +125,11 @@ def _opened(paths: Sequence[Path]) -> Iterator[Image.Image]:
     for path in paths:
         with Image.open(path) as image:
             yield image.convert("RGB")
+
+
+def _fitting(matrix: Matrix) -> Matrix:
+    factor = -(-matrix.size // MAX_FLOATS)
+    return mean_rows(matrix, factor) if factor > 1 else matrix
 
 
 def _unit(rows: Any) -> Matrix:

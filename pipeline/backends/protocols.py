@@ -104,7 +104,7 @@ class PageEmbedder(Protocol):
         ...
 
     def pool(self, pages: Sequence[Matrix]) -> list[Matrix]:
-        """The same pages with similar rows merged: what the first search stage looks at."""
+        """The same pages with rows merged, unit length: what the first search stage looks at."""
         ...
 
 

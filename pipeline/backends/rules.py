@@ -6,12 +6,16 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from pipeline.backends.protocols import PageInput, TextEmbedder
+from pipeline.rules.amended import find_amended
 from pipeline.rules.amounts import find_amounts
 from pipeline.rules.clauses import ClauseFinder
 from pipeline.rules.dates import find_dates
 from pipeline.rules.duties import find_obligations, find_signatories
-from pipeline.rules.identity import find_amended, find_identity, find_references
+from pipeline.rules.identity import find_identity, find_references
+from pipeline.rules.implied import find_pointers
+from pipeline.rules.orders import read_forms
 from pipeline.rules.parties import find_parties
+from pipeline.rules.signing import agree, signing_parties
 from pipeline.rules.terms import find_terms
 from pipeline.rules.view import EXTRACTOR, PageView, view_of
 from pipeline.types import Finding
@@ -39,8 +43,9 @@ class RuleExtractor:
         """The findings of each page of one document, in order."""
         views = [view_of(page.text) for page in pages]
         found = _read_all(views)
+        forms = read_forms([page.text for page in pages])
         clauses = self._clauses.find(views) if self._clauses else [[] for _ in views]
-        return [[*fields, *passages] for fields, passages in zip(found, clauses, strict=True)]
+        return [[*prose, *form, *passages] for prose, form, passages in zip(found, forms, clauses, strict=True)]
 
 
 def _read_all(views: Sequence[PageView]) -> list[list[Finding]]:
@@ -53,17 +58,29 @@ def _read_all(views: Sequence[PageView]) -> list[list[Finding]]:
         found[texts[1]] = list(_read(views[texts[1]], opening=True))
     if views:
         found[opening] += [*find_identity(views[opening]), *find_amended(views[opening])]
-    for index in texts:
-        parties = list(find_parties(views[index]))
+    for index, parties in _parties(views, texts):
         found[index] += parties
-        if len(parties) > 1:
-            break
     return found
+
+
+def _parties(views: Sequence[PageView], texts: Sequence[int]) -> Iterator[tuple[int, list[Finding]]]:
+    """The parties by page: those the opening words name, and those that sign, each confirming the other."""
+    introduced: list[Finding] = []
+    for index in texts:
+        found = list(find_parties(views[index]))
+        introduced += found
+        if len(found) > 1:
+            break
+    signing = [party for view in views for party in signing_parties(view)]
+    for parties in agree(introduced, signing):
+        for index, view in enumerate(views):
+            yield index, [party for party in parties if party.page == view.number]
 
 
 def _read(view: PageView, *, opening: bool) -> Iterator[Finding]:
     return chain(
         find_dates(view, opening=opening),
+        find_pointers(view),
         find_amounts(view),
         find_references(view),
         find_terms(view),

@@ -34,13 +34,19 @@ NEAR = r"[a-z ,]{0,45}[\s\"'(,:]*(?:[Tt]he\s|[Tt]his\s)?$"
 NAMED = r"^[\s,]{0,2}(?=[^\w]{0,4}[(\"'?])\W{0,4}(?:the|this|such)?\s?\W{0,2}"
 EFFECTIVE_AFTER = re.compile(rf"{NAMED}(?:Effective|Commencement) Date", re.I)
 EXPIRES_AFTER = re.compile(rf"{NAMED}(?:Expiration|Termination|Expiry|End) Date", re.I)
-EFFECTIVE_LABEL = re.compile(r"\b(?:Effective|Commencement|Start) Date\s?:?\s*$", re.I)
+EFFECTIVE_LABEL = re.compile(
+    r"\b(?:Effective|Commencement|Start) Date\W{0,3}"
+    r"(?:\s*$|(?:means|shall mean|is|shall be)\b(?:[^.;]|\bi\.e\.|\bNo\.){0,90}$)",
+    re.I,
+)
 ENDING_THEN = re.compile(
-    r"\b(?:terminate|terminating|termination|cancel|cancell?ation|withdraw\w*|rescind\w*)\b[^.;]*$", re.I
+    r"\b(?:terminate|terminating|termination|cancel|cancell?ation|withdraw\w*|rescind\w*|cease|resign\w*)\b[^.;]*$",
+    re.I,
 )
 """Before "effective": what takes effect then is an end ("may terminate this Lease effective ...")."""
 EFFECTIVE = re.compile(
-    r"(?:\beffective\b(?: date)?(?: of this \w+)?|\bcommenc\w+(?: date)?|(?:in|into|takes?) (?:force|effect)"
+    r"(?:\beffective\b(?: date)?(?: of this \w+)?(?:[\"']* (?:means|shall mean|is|shall be))?"
+    r"|\bcommenc\w+(?: date)?|(?:in|into|takes?) (?:force|effect)"
     r"|\bbeginning\b"
     rf"|term (?:starts|begins)|start date|commencement date){NEAR}",
     re.I,
@@ -53,6 +59,7 @@ AGREED = re.compile(
     r"|date of (?:this )?(?:agreement"
     r"|contract|lease|amendment|order|invoice|issue)|date issued)\s?:?\s*$"
 )
+AS_OF = re.compile(r"\b(?:as of|effective(?: date)?)\W*(?:the\s)?$", re.I)
 EXECUTED = re.compile(
     rf"\b(?:executed|signed|entered into|AGREED AND ACCEPTED|Agreed and Accepted"
     rf"|IN WITNESS WHEREOF)\b[^.;]{{0,90}}(?i:{NEAR})"
@@ -79,12 +86,15 @@ OTHER_LASTING = re.compile(
 )
 """What else expires or lasts until a date, in the last words before it: a notary's commission, a price."""
 
+PAST = re.compile(r"\b(?:after|before|prior to|until|by)\W*$", re.I)
 REPLACED = re.compile(r"^[\s\"',.]*(?:is|are)\s(?:hereby\s)?(?:deleted|replaced|struck|removed)", re.I)
-DEADLINE = re.compile(r"\b(?:by|before|until|than)\s*$", re.I)
+VAGUE = re.compile(r"\bbeginning\b[^.;]*$", re.I)
+DEADLINE = re.compile(r"\b(?:by|before|until|than|to)\s*$", re.I)
 DUE = re.compile(r"(?:due(?: date)?(?: on| by)?|pay(?:able|ment)? (?:on|by|before)|pay by)\s?:?\s*$", re.I)
 OTHER_PAPER = re.compile(
     r"(?:that certain|the (?:original|existing|master|prior|above)|pursuant to|under (?:the|that)|amend(?:s|ed|ing)?"
     r"|supplement(?:s|ed|ing)?"
+    r"|(?:have|has|had) (?:previously |heretofore )?(?:entered into|executed|made) (?:an?|the|that)"
     r"|in accordance with|refer\w* to|attached to|part of|incorporated)\b[^.;]{0,140}$",
     re.I,
 )
@@ -93,6 +103,9 @@ NAMED_PAPER = re.compile(
     r"\b(?:Agreement|Lease|Contract|Order|Amendment|Letter)\b(?:[^.;]|No\.){0,60}\bdated[a-z ]*$", re.I
 )
 SIGNING = re.compile(r"\b(?:By|Name|Title|Signature|Signed)\s?:|/s/|\bSignature\b|_{3,}", re.I)
+MAX_LINE = 300
+"""Characters of a printed line that are looked through for a label of its date."""
+
 HEAD = 700
 """Characters of the opening page in which a date that stands alone is the document's."""
 
@@ -129,8 +142,9 @@ def _roles(view: PageView, span: Span, before: str, *, opening: bool) -> Iterato
     other = OTHER_PAPER.search(before, this[-1].end() if this else 0) is not None
     if REPLACED.match(after):
         return
-    if EFFECTIVE_AFTER.match(after) or EFFECTIVE_LABEL.search(before) or (_begins(before) and not other):
-        yield "effective_date", 0.85 if preamble else 0.6
+    named = EFFECTIVE_AFTER.match(after) or EFFECTIVE_LABEL.search(before)
+    if named or (_begins(before) and not other):
+        yield "effective_date", 0.85 if preamble else 0.75 if named else 0.5 if VAGUE.search(before) else 0.6
     if confidence := _agreed(view, span, before, preamble=preamble, other=other):
         yield "agreement_date", confidence
     if EXPIRES_AFTER.match(after) or EXPIRY_LABEL.search(before):
@@ -149,7 +163,7 @@ def _lasting(said: str) -> float:
 def _begins(before: str) -> bool:
     """Whether something but an end takes effect on the date after these words."""
     found = EFFECTIVE.search(before)
-    if found is None or EXPIRES.search(before):
+    if found is None or EXPIRES.search(before) or PAST.search(before):
         return False
     return ENDING_THEN.search(before[: found.start()]) is None
 
@@ -157,12 +171,15 @@ def _begins(before: str) -> bool:
 def _agreed(view: PageView, span: Span, before: str, *, preamble: bool, other: bool) -> float:
     """How surely this is the date of the document; 0 if it isn't."""
     signing = SIGNING.search(before[-70:]) is not None
+    this = max((match.end() for match in THIS_PAPER.finditer(before)), default=0)
     if DUE.search(before) or DEADLINE.search(before) or EFFECTIVE_LABEL.search(before):
         return 0.0
     if preamble and not signing and AGREED.search(before) and not other:
-        return 0.45 if NAMED_PAPER.search(before) and not THIS_PAPER.search(before) else 0.85
+        return 0.45 if NAMED_PAPER.search(before, this) else 0.85
     if preamble and not signing and (LABEL.search(before) or (span[0] < HEAD and _alone(view, span))):
         return 0.6
+    if preamble and span[0] < HEAD and AS_OF.search(before) and not other:
+        return 0.5
     return 0.55 if EXECUTED.search(before) and not other and not signing else 0.0
 
 
@@ -173,7 +190,7 @@ def _alone(view: PageView, span: Span) -> bool:
 
 def _other(view: PageView, span: Span, value: str, before: str) -> Iterator[Finding]:
     """A date of no stated role. A signature's date is also a weak answer to when an undated paper was agreed."""
-    signing = SIGNING.search(view.line(span[0]) + " " + before[-60:]) is not None
+    signing = SIGNING.search(f"{view.line(span[0])[:MAX_LINE]} {before[-60:]}") is not None
     purpose = "due" if DUE.search(before) else "signature" if signing else ""
     yield view.finding("dates", span, value, 0.6, purpose=purpose)
     if purpose == "signature":

@@ -1,4 +1,4 @@
-"""What the document is: title, kind, its numbers, and the contract that an amendment changes."""
+"""What the document is: its title, its kind, its numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.rules.view import PageView, Span
 from pipeline.types import Finding
 from schemas.kinds import KIND_NAMES, UNKNOWN, Kind
 
-__all__ = ["find_amended", "find_identity", "find_references", "kind_of"]
+__all__ = ["find_identity", "find_references", "kind_of"]
 
 TOP_LINES = 25
 TITLE_WORDS = 14
@@ -24,7 +24,8 @@ OPENING = re.compile(
     r"(?:Agreement|AGREEMENT|Lease|LEASE|Amendment|AMENDMENT|Contract|CONTRACT|Addendum|ADDENDUM|Work|WORK"
     r"|Order|ORDER))\b"
 )
-AMENDING = re.compile(r"\b(?:amendment|addendum|modification|supplement)\b", re.I)
+AMENDING = re.compile(r"\b(?:amendment|addendum|modification|supplement|side letter|renewal)\b", re.I)
+PARTIES = re.compile(r"\s(?:by and )?between\b|\sby and among\b", re.I)
 LETTER = re.compile(
     r"\bDear\s+(?:Mr|Ms|Mrs|Dr|Sir|Madam|Counsel|[A-Z])|\b(?:Very truly|Sincerely|Yours (?:truly|faithfully))"
 )
@@ -46,11 +47,6 @@ CODE = re.compile(
     r"((?=[\w/-]*\d)(?=[\w/-]*[A-Z])[A-Z0-9]+(?:[-/][A-Z0-9]+)+|\d{6,12})\b"
 )
 NOT_NUMBER = re.compile(r"^\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}$|^\d{1,2}\.?$|^\d+\.\d{1,2}$")
-AMENDED = re.compile(
-    r"\b(?:amend\w*|modif\w+|supplement\w*)\b[^.;]{0,160}?\b(?:that certain|the|their|its)\s+"
-    r"((?:[A-Z][\w&/'-]*,?\s+|(?:and|of|to|for|No\.)\s+|\d+\s+){0,8}(?:Agreement|Lease|Contract|Order|Work)"
-    r"(?:\s(?:No\.?|#)\s?[\w-]{2,20})?)\b",
-)
 
 
 def find_identity(view: PageView) -> Iterator[Finding]:
@@ -117,7 +113,7 @@ def _heading(line: str) -> bool:
     if not 1 <= len(words) <= TITLE_WORDS or NOISE.match(line) or SENTENCE_LIKE.search(line):
         return False
     initial = [word for word in words if word[0].isalpha() and len(word) > 3]
-    return sum(word[0].isupper() for word in initial) >= 0.7 * len(initial) and not line.rstrip().endswith((",", ";"))
+    return sum(word[0].isupper() for word in initial) >= 0.6 * len(initial) and not line.rstrip().endswith((",", ";"))
 
 
 def _whole_heading(view: PageView, lines: tuple[Span, ...], index: int) -> Span:
@@ -127,7 +123,9 @@ def _whole_heading(view: PageView, lines: tuple[Span, ...], index: int) -> Span:
         first -= 1
     while last + 1 < len(lines) and last - index < 2 and _joins(view.text[slice(*lines[last + 1])]):
         last += 1
-    return lines[first][0], lines[last][1]
+    start, end = lines[first][0], lines[last][1]
+    parties = PARTIES.search(view.text, start + 10, end)
+    return start, parties.start() if parties else end
 
 
 def _joins(line: str) -> bool:
@@ -146,11 +144,3 @@ def find_references(view: PageView) -> Iterator[Finding]:
 def _label(text: str) -> str:
     plain = re.sub(r"[\s.]+", " ", text.lower()).strip()
     return {"p o": "purchase order", "po": "purchase order", "inv": "invoice", "ref": "reference"}.get(plain, plain)
-
-
-def find_amended(view: PageView) -> Iterator[Finding]:
-    """The contract that this amendment says it changes."""
-    for match in AMENDED.finditer(view.text[:6000]):
-        if not re.search(r"\bAmendment\b", match[1]):
-            yield view.finding("amends", match.span(1), " ".join(match[1].split()), 0.7)
-            return

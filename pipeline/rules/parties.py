@@ -12,7 +12,7 @@ from pipeline.rules.view import PageView, Span
 from pipeline.types import Finding
 from schemas.kinds import UNKNOWN
 
-__all__ = ["COMPANY", "find_parties"]
+__all__ = ["COMPANY", "PERSON", "find_parties", "plausible"]
 
 REGION = 1800
 """Characters after "between" in which the parties are named, unless the recitals begin before."""
@@ -29,22 +29,24 @@ STRONG = (
 )
 WEAK = (
     r"(?i:Company|Trust|Partners|Partnership|Bank|University|Foundation|Association|Authority|Holdings"
-    r"|Fund|Press|Group)(?![\w-])"
+    r"|Fund|Press|Group)(?![\w-])(?:\sof\s(?:[A-Z][a-z]+|[A-Z]{3,})(?:\s(?:[A-Z][a-z]+|[A-Z]{3,}))?)?"
 )
 WORD = r"(?:[a-z]?[A-Z0-9][\w&'.!/-]*|[a-z][\w-]*\.(?:com|net|org)|&)"
 LINK = rf"(?:{WORD}|of|and|AND|the|de|for|in)"
 HEADLESS = (
-    rf"(?!{STRONG}|(?:19|20)\d\d\s|(?i:tenant|landlord|lessor|lessee|buyer|seller|purchaser|licensor|licensee"
+    rf"(?<![\w])(?!{STRONG}|(?:19|20)\d\d\s|\d{{1,2}}\.\s|(?i:preamble|recitals?|parties|between|among|tenant|landlord|lessor|lessee|buyer|seller|purchaser|licensor|licensee"
     r"|customer|client|vendor|supplier|contractor|consultant|borrower|lender|brokers?)\s)"
 )
 """No name begins with what is left of another name, a year, or a label."""
 
 COMPANY = re.compile(
-    rf"{HEADLESS}{WORD},?\s(?:{LINK},?\s){{0,7}}?(?:{STRONG}(?:,?\s{STRONG})*|{WEAK}(?:(?:,?\s{WORD}){{0,4}}?,?\s{STRONG})*)"
+    rf"{HEADLESS}{WORD},?\s(?:{LINK},?\s){{0,7}}?(?:{STRONG}(?:(?:\s[IVX\d]{{1,4}})?,?\s{STRONG})*"
+    rf"|{WEAK}(?:(?:,?\s{WORD}){{0,4}}?,?\s{STRONG})*)(?:\s\"[A-Z][\w&.' -]{{2,30}}\")?"
 )
 PERSON = re.compile(
-    r"(?:[A-Z][a-z]+|[A-Z]{2,}|[A-Z]\.)(?:\s(?:[A-Z]\.|[A-Z][a-zA-Z'-]+|de|van|von)){1,3}(?:,?\s(?:Jr\.?"
-    r"|Sr\.?|I{2,3}|IV))?"
+    rf"{HEADLESS}"
+    r"(?:[A-Z][a-z]+|[A-Z]{2,}|(?:[A-Z]\.){1,3})(?:\s(?:(?:[A-Z]\.){1,2}|[A-Z][a-zA-Z'-]+|de|van|von)){1,3}"
+    r"(?:,?\s(?:Jr\b\.?|Sr\b\.?|I{2,3}\b|IV\b|M\.?D\b\.?|Ph\.?D\b\.?|Esq\b\.?|CPA\b))*"
 )
 PHRASE = re.compile(rf"{HEADLESS}(?:[Tt]he\s)?{WORD}(?:\s{LINK}){{0,7}}")
 NO_NAME = re.compile(
@@ -53,6 +55,11 @@ NO_NAME = re.compile(
     r"|February|March|April|May|June|July|August|September|October|November|December|laws?|Delaware corporation)\b",
     re.I,
 )
+STOP_WORDS = re.compile(
+    r"(?:^|\s)(?:on|your|you|this|that|any|all|such|hereby|will|shall|click)(?:\s|$)|\s(?:and|of|the|for|in)$", re.I
+)
+"""What a name that shows no form of company or person can't hold, or end with."""
+
 ADDRESS = re.compile(
     r"\b\d{5}\b|^\W*\d+\W*$|\b(?:the|THE) (?:Company|Employee|Executive|Recipient)\b|Confidential|Information"
 )
@@ -62,14 +69,15 @@ NEXT = re.compile(r"(?:\band\b|\bAND\b|;|,)\s*(?:\(?[a-z0-9]{1,2}\)\s*)?(?:(?:it
 FOLLOW = re.compile(
     r"\W{0,3}(?:an?\s|[Aa]n?d?\s(?!other)|AND\s|\(|\"|of\s(?:\d|[A-Z])|with\s|having\s|whose\s|located\s"
     r"|hereinafter|dba\b|d/b/a|a/k/a|in the person"
-    r"|effective|organi[sz]ed|incorporated|acting|through|by and|for\s|together|on behalf|as of|dated"
+    r"|[Ee]ffective|EFFECTIVE|[Dd]ated|DATED|AS OF|As of|organi[sz]ed|incorporated"
+    r"|acting|through|by and|for\s|together|on behalf|as of|including"
     r"|individually|and\b|$|residing"
     r"|as\s|\d|collectively|the\s|[.;]\s)"
 )
 DESCRIBED = re.compile(r",? \(|,? an? ")
 TERM = r"[\"?']\s?(?:[Tt]he\s)?([A-Z][\w .&'/-]{1,45}?)[,.]?\s?[\"?']"
 DEFINED = re.compile(
-    rf"\"?\(\s*[^()\"?]{{0,80}}{TERM}[^()]{{0,160}}\)|hereinafter[^\"()]{{0,40}}{TERM}|\"\((\w[\w .]{{1,40}})\"\)"
+    rf"\"?\(\s*[^()\"?]{{0,160}}{TERM}[^()]{{0,160}}\)|hereinafter[^\"()]{{0,40}}{TERM}|\"\((\w[\w .]{{1,40}})\"\)"
 )
 NOT_A_NAME_FOR_PARTY = re.compile(
     r"\b(?:agreement|effective date|parties|party|lease|contract|amendment|date|order)\b", re.I
@@ -163,7 +171,9 @@ def _name(text: str, start: int, end: int, *, loose: bool) -> Span | None:
     comma = text[max(0, start - 2) : start] == ", "
     for pattern in (COMPANY, PERSON, PHRASE):
         match = pattern.match(text, start, end)
-        if match is None or not _plausible(match[0]) or not FOLLOW.match(text, match.end(), end):
+        if match is None or not plausible(match[0]) or not FOLLOW.match(text, match.end(), end):
+            continue
+        if pattern is not COMPANY and STOP_WORDS.search(match[0]):
             continue
         described = DESCRIBED.match(text, match.end(), end) is not None
         if pattern is COMPANY or (loose and not (comma and pattern is PHRASE)):
@@ -173,11 +183,13 @@ def _name(text: str, start: int, end: int, *, loose: bool) -> Span | None:
     return None
 
 
-def _plausible(name: str) -> bool:
+def plausible(name: str) -> bool:
     """Not a place, a date, an address, a role by itself, or a place's form of company ("Texas corporation")."""
-    words = name.removeprefix("the ").removeprefix("The ")
+    words = re.sub(r"^the\s", "", name, flags=re.I)
     bare = FORM.sub("", words).strip(" ,.").casefold()
-    return bool(bare) and not (NO_NAME.search(name) or ADDRESS.search(name) or ROLE.match(words) or bare in PLACES)
+    return bool(bare) and not (
+        bare.endswith(" and") or NO_NAME.search(name) or ADDRESS.search(name) or ROLE.match(words) or bare in PLACES
+    )
 
 
 def _term(match: re.Match[str] | None) -> str:
@@ -192,18 +204,19 @@ def _defined(view: PageView) -> list[_Party]:
         term = _term(match)
         start = max(last, view.sentence(match.start())[0], match.start() - 220)
         last = match.end()
-        named = [m for m in COMPANY.finditer(view.text, start, match.start()) if _plausible(m[0])]
+        named = [m for m in COMPANY.finditer(view.text, start, match.start()) if plausible(m[0])]
         adjacent = [m for m in PERSON.finditer(view.text, start, match.start()) if match.start() - m.end() <= 2]
-        named = named or [m for m in adjacent if _plausible(m[0])]
+        named = named or [m for m in adjacent if plausible(m[0])]
         if named and term and (ROLE.match(term) or _shortens(term, named[-1][0])):
             found.append(_Party(named[-1].span(), term, 0.6))
     return found[:4]
 
 
 def _shortens(term: str, name: str) -> bool:
-    """Whether the term is a piece of the name or its initials: "Sears", "IBM"."""
-    initials = "".join(word[0] for word in name.split() if word[0].isalnum())
-    return term.casefold().split()[0] in name.casefold() or term.upper()[:2] == initials.upper()[:2]
+    """Whether the term is a piece of the name or letters of it in order: "Sears", "IBM", "YRCW"."""
+    letters = iter(re.sub(r"\W", "", name.casefold()))
+    drawn = term.isupper() and term[:1].casefold() == name[:1].casefold() and all(c in letters for c in term.casefold())
+    return term.casefold().split()[0] in name.casefold() or drawn
 
 
 def _addressed(view: PageView) -> list[_Party]:
@@ -236,4 +249,4 @@ def _letterhead(view: PageView, line: Span) -> Span | None:
 def _company(view: PageView, start: int, end: int) -> Span | None:
     """The company whose name begins here, within the line."""
     match = COMPANY.match(view.text, start, end)
-    return match.span() if match and _plausible(match[0]) else None
+    return match.span() if match and plausible(match[0]) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pipeline.normalise import duration
+from pipeline.normalise import anniversary, duration
 from pipeline.rules.jurisdictions import jurisdiction
 from pipeline.rules.view import PageView
 from pipeline.types import Finding
@@ -42,10 +42,37 @@ TERM = re.compile(
     rf"|with|[.,;:)(]))",
     re.I,
 )
+CONFIDED = re.compile(
+    r"\b(?P<subject>obligations?|confidential\w*|non-?disclosure|bound)\b[^.;]{0,140}?\bfor\s(?:a|the)\s(?:period|term)\sof\s"
+    rf"{LENGTH}(?=\s(?:from|after|following))",
+    re.I,
+)
+ANNIVERSARY = re.compile(
+    r"\b(?P<subject>(?:this|the)\s(?:letter\s)?(?:agreement|lease|contract|license)|(?:initial\s)?term\b|obligations?|restrictions)"
+    r"\b[^.;]{0,120}?\b(?:shall|will|continues?|remains?|expires?|terminates?|ends?)\b"
+    r"[^.;]{0,60}?\b(?:until|through|on)\s(?:and\sincluding\s)?(?:the\s)?"
+    r"(\w+(?:[\s-]\w+)?\s?(?:\([^)]{1,8}\)\s)?(?:month\s)?anniversary)\s"
+    r"of\s(?:the\s)?(?:date\s(?:hereof|of\s(?:this|execution)|first)|Effective\sDate\b(?!\sof\s(?!th)))",
+    re.I,
+)
+FROM_START = re.compile(
+    r"\s(?:from|after|following|commencing|beginning)\s(?:and\sincluding\s|on\s|as\sof\s|with\s)?(?:the\s)?(?:date\s(?:hereof|first"
+    r"|(?:of\s)?(?:this|its|execution|signing|such\sdisclosure|the\slast|on\swhich))|Effective\sDate\b(?!\sof\s(?!th)))",
+    re.I,
+)
+"""After a length of time: it is counted from the beginning of the contract, or of what it protects."""
+
+FROM_END = re.compile(
+    r"\s(?:from|after|following)\s(?:the\s)?(?:date\sof\s)?(?:such\s|its\s|any\s|my\s|his\s|employee\S*\s|executive\S*\s|the\s)*"
+    r"(?:termination|expiration|expiry|cessation|separation|end|last\sday|resignation)",
+    re.I,
+)
+"""After a length of time: what lasts so long begins when the contract, or an employment, ends."""
 TERM_LABEL = re.compile(rf"\b(?P<subject>(?:initial\s)?(?:lease\s)?term|duration)\s?:\s?{LENGTH}", re.I)
 NOT_TERM = re.compile(
     r"\b(?:notice|renew\w*|exten\w+|additional|successive|cure|advance|warrant\w*|invoice\w*|paid|pay"
-    r"|rents?|within|hold\w*|sufferance|first|last)\b",
+    r"|rents?|within|hold\w*|sufferance|first|last|survive (?:the|any|such|its)|COBRA|benefits?"
+    r"|coverage|(?:shall|will|may|does) not)\b",
     re.I,
 )
 RENEWAL = re.compile(
@@ -53,6 +80,14 @@ RENEWAL = re.compile(
     rf"(?:(?:additional|successive|further|consecutive|subsequent|like)\s)*(?:(?:periods?|terms?)\s(?:of\s)?)?{LENGTH}",
     re.I,
 )
+ROLLING = re.compile(
+    r"\b(?:renew\w*|extend\w*|extension|continu\w+|thereafter)\b[^.;]{0,120}?\b(?:"
+    r"(?:successive|consecutive|additional|further|an?|on)\s(annual|yearly|monthly|quarterly)\s(?:basis|periods?|terms?)"
+    r"|(month|year)[\s-]to[\s-](?:month|year))\b",
+    re.I,
+)
+ROLLED = {"annual": "1 year", "yearly": "1 year", "year": "1 year", "monthly": "1 month", "month": "1 month",
+          "quarterly": "3 months"}  # fmt: skip
 NOTICE = re.compile(
     rf"{LENGTH}(?:\s(?:prior|advance|written|previous|advanced|calendar|or more|before|in|of))*\s"
     r"(?:(?:prior|written|advance)\s)*notice"
@@ -70,6 +105,8 @@ OTHER_SPAN = re.compile(r"\b(?:within|more than|first|last|over|next)\s$", re.I)
 CURING = re.compile(r"\b(?:breach|cure|default|insolven\w+|remed\w+)\b", re.I)
 
 
+WHOLE = re.compile(r"agreement|lease|contract|license|term", re.I)
+CHOOSING = re.compile(r"\b(?:govern|constru|interpret|enforc|appl)|\b(?:shall|will) control\b", re.I)
 GOVERNING_LAW = re.compile(
     r"\blaws? of (?:the )?(?:(?:State|Commonwealth|Province|Republic) of )?(?:the )?"
     r"([A-Z]\w+(?:\s[A-Z]\w+){0,2})[^.;]{0,60}?\b(?:shall |will )?(?:govern|control|apply to)"
@@ -89,7 +126,7 @@ def _law(view: PageView) -> Iterator[Finding]:
         for match in pattern.finditer(view.text):
             group = 1 if match[1] else 2
             place = jurisdiction(match[group])
-            if place and re.search(r"govern|constru|interpret|apply|control", match[0], re.I):
+            if place and CHOOSING.search(match[0]):
                 end = match.start(group) + _reach(match[group], place)
                 yield view.finding("governing_law", (match.start(group), end), place, confidence)
 
@@ -101,11 +138,22 @@ def _reach(text: str, place: str) -> int:
 
 
 def _term(view: PageView) -> Iterator[Finding]:
-    for match in [*TERM.finditer(view.text), *TERM_LABEL.finditer(view.text)]:
+    for match in [*TERM.finditer(view.text), *CONFIDED.finditer(view.text), *TERM_LABEL.finditer(view.text)]:
         value, between = duration(match[2]), view.text[match.start() : match.start(2)]
-        if value and not NOT_TERM.search(between) and not value.endswith(("day", "days")):
-            whole = re.search(r"agreement|lease|contract|license|term", match["subject"], re.I)
-            yield view.finding("term", match.span(2), value, 0.65 if whole else 0.45)
+        other = NOT_TERM.search(between) or FROM_END.match(view.text, match.end(2))
+        if value and not other and not value.endswith(("day", "days")):
+            yield view.finding("term", match.span(2), value, _term_confidence(view, match))
+    for match in ANNIVERSARY.finditer(view.text):
+        if value := anniversary(match[2]):
+            yield view.finding("term", match.span(2), value, 0.75 if WHOLE.search(match["subject"]) else 0.6)
+
+
+def _term_confidence(view: PageView, match: re.Match[str]) -> float:
+    """The contract's own term is surer than how long its duties bind, and most where the beginning is named."""
+    whole = WHOLE.search(match["subject"]) is not None
+    if FROM_START.match(view.text, match.end(2)):
+        return 0.75 if whole else 0.6
+    return 0.65 if whole else 0.4
 
 
 def _renewal(view: PageView) -> Iterator[Finding]:
@@ -113,6 +161,9 @@ def _renewal(view: PageView) -> Iterator[Finding]:
         value = duration(match[1])
         if value and not value.endswith(("day", "days")):
             yield view.finding("renewal_term", match.span(1), value, 0.65)
+    for match in ROLLING.finditer(view.text):
+        group = 1 if match[1] else 2
+        yield view.finding("renewal_term", match.span(group), ROLLED[match[group].lower()], 0.6)
 
 
 def _notice(view: PageView) -> Iterator[Finding]:

@@ -27,7 +27,13 @@ def test_perfect_ranking_scores_one() -> None:
     """All gold pages first is 1.0 in every measure."""
     scores = retrieval([line(gold_pages=[2, 3])], ranking(("a.pdf", 3), ("a.pdf", 2)))
     perfect = {"ndcg@10": 1.0, "recall@5": 1.0, "recall@10": 1.0}
-    assert scores == {"in_document": perfect, "corpus": perfect, "queries": 1}
+    certain = {name: [1.0, 1.0] for name in perfect}
+    assert scores == {
+        "in_document": perfect,
+        "corpus": perfect,
+        "queries": 1,
+        "intervals": {"in_document": certain, "corpus": certain},
+    }
 
 
 def test_late_hit_is_discounted() -> None:
@@ -95,3 +101,11 @@ def test_empty_file_is_refused() -> None:
     """No questions is no result of 0.0."""
     with pytest.raises(UsageError, match="no question"):
         retrieval(["\n"], ranking())
+
+
+def test_intervals_resample_documents() -> None:
+    """Ten questions about each of two documents, one found always and one never: between 0 and 1 all is open."""
+    lines = [line(document=name, query=name) for name in ("a.pdf", "b.pdf") for _ in range(10)]
+    scores = retrieval(lines, ranking(("a.pdf", 2)))
+    assert scores["in_document"]["recall@5"] == 0.5
+    assert scores["intervals"]["in_document"]["recall@5"] == [0.0, 1.0]

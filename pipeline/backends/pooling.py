@@ -1,0 +1,26 @@
+"""The few rows of a page image that the first search stage looks at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pipeline.backends.protocols import Matrix
+
+__all__ = ["POOL_FACTOR", "mean_rows"]
+
+# Of ColPali's 1,024 patches this leaves 32, one a line of patches; a graph over a third of the rows instead would take
+# seconds a page to build. `python -m infra.measure.scale stages` and `poolings`: with 100 candidates a search finds
+# what exact MaxSim finds, and clusters instead of neighbours are no better while they cost a quarter second a page.
+POOL_FACTOR = 32
+
+
+def mean_rows(matrix: Matrix, factor: int) -> Matrix:
+    """Each run of `factor` neighbouring rows (of a few more where it doesn't divide) as its mean, of unit length."""
+    parts = np.array_split(matrix, max(len(matrix) // factor, 1))
+    means = np.stack([part.mean(axis=0) for part in parts])
+    lengths = np.linalg.norm(means, axis=1, keepdims=True)
+    pooled: Matrix = np.divide(means, lengths, out=np.zeros_like(means), where=lengths > 0)
+    return pooled
