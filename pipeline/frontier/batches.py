@@ -21,11 +21,10 @@ from pipeline.database import Database
 from pipeline.errors import BudgetSpent
 from pipeline.frontier.answers import judge
 from pipeline.frontier.client import SCHEMA_TOKENS, USAGE, Asked, FrontierClient, translated
-from pipeline.frontier.escalate import EscalationReport, Options, conclude, waiting
 from pipeline.frontier.ledger import Planned, State
 from pipeline.frontier.prompts import Part, request_content
 from pipeline.frontier.readings import keep, readings_of
-from pipeline.frontier.requests import grouped
+from pipeline.frontier.work import EscalationReport, Options, conclude, leaving
 from pipeline.tables import batches, calls
 
 if TYPE_CHECKING:
@@ -96,20 +95,13 @@ class Batches:
 @translated()
 def submit(tools: Tools, client: FrontierClient, options: Options, report: EscalationReport) -> list[Batch]:
     """Send what waits as batches, one or more a matter; pages of matters that keep theirs stay here."""
-    from pipeline.errors import NotAllowed
 
     by_matter: dict[str, list[Asked]] = {}
-    for document in waiting(tools, options):
-        try:
-            tools.policies.check(document.matter, client.setup.destination)
-        except NotAllowed as refusal:
-            report.kept_back[document.id] = str(refusal)
-            continue
-        for parts in grouped(tools, client.setup, document, again=options.again):
-            by_matter.setdefault(document.matter, []).append(Asked(report.run, document.id, document.matter, parts))
+    for document, asked in leaving(tools, client.setup, options, report):
+        by_matter.setdefault(document.matter, []).extend(asked)
     sent = []
-    for matter, asked in by_matter.items():
-        for some in _split(asked):
+    for matter, requests in by_matter.items():
+        for some in _split(requests):
             batch = _send(tools, client, matter, some, report)
             sent += [batch] if batch else []
     return sent

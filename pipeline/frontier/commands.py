@@ -36,7 +36,7 @@ def escalate(arguments: argparse.Namespace) -> int:
             on_start=progress.start,
             on_done=lambda document: progress.advance(f"{document.name}: {document.status}"),
         )
-        report = work_off(tools, tools.frontier, shown)
+        report = work_off(tools, tools.frontier, shown, batch=arguments.batch)
     _print(arguments, _plain(asdict(report)), _report_text(report))
     return 9 if report.stopped else 0
 
@@ -98,6 +98,8 @@ def _report_text(report: EscalationReport) -> str:
         lines.append(
             f"{report.lost_calls} calls of a run that was killed may have been paid for without an answer kept"
         )
+    if report.under_way:
+        lines.append(f"{report.under_way} batches under way: `muniment escalate` fetches their results when they ended")
     if report.stopped:
         lines.append(f"stopped: {report.stopped}; `muniment escalate` goes on from here")
     return "\n".join(lines)

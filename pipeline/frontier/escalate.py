@@ -1,62 +1,28 @@
 """Escalation: the pages that wait for the frontier model are asked about, and their documents walk the road again.
 
-    for each waiting document:  may its pages leave? ─► requests of a few pages ─► answers, remembered one by one
-                                                                              └─► record, outcomes and index anew
+    collect ─► for each waiting document:  may its pages leave? ─► requests of a few pages ─► direct calls, or a batch
+    batches that ended                                                                         answers, remembered one
+                                                                                               by one; then the record,
+                                                                                               outcomes, index anew
 
-An answer is kept the moment it is there, so a kill costs the calls in flight and nothing else: the next start finds
-their rows open, calls them lost, and asks again.
+Calls that a killed run left open are lost: nobody knows whether they were paid, so they count as if.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from pipeline.errors import BudgetSpent, FrontierStopped, MunimentError, NotAllowed
-from pipeline.frontier.client import MOST_OUTPUT, OUTPUT_A_PAGE, SCHEMA_TOKENS, Asked, Deferred, FrontierClient, Outcome
-from pipeline.frontier.readings import keep, readings_of
-from pipeline.frontier.requests import grouped
-from pipeline.ingest import ingest_document
-from pipeline.types import Document, DocumentStatus
+from pipeline.frontier import batches
+from pipeline.frontier.client import MOST_OUTPUT, OUTPUT_A_PAGE, SCHEMA_TOKENS, FrontierClient
+from pipeline.frontier.direct import Direct
+from pipeline.frontier.work import EscalationReport, Options, leaving
 
 if TYPE_CHECKING:
     from pipeline.wiring import Tools
 
-__all__ = ["EscalationReport", "Estimate", "Options", "conclude", "escalate", "estimate", "waiting"]
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """`matters` and `documents` (ids) confine the run; `again` asks once more about pages whose answer failed."""
-
-    matters: tuple[str, ...] | None = None
-    documents: tuple[str, ...] | None = None
-    again: bool = False
-    on_start: Callable[[int], None] = lambda _: None
-    on_done: Callable[[Document], None] = lambda _: None
-
-
-@dataclass
-class EscalationReport:
-    """What a run did: pages answered, failed (by page, with the reason), deferred and kept back, USD spent."""
-
-    run: int
-    answered: int = 0
-    failed: dict[str, str] = field(default_factory=dict)
-    deferred: dict[str, str] = field(default_factory=dict)
-    kept_back: dict[str, str] = field(default_factory=dict)
-    lost_calls: int = 0
-    spent: Decimal = Decimal(0)
-    stopped: str = ""
-
-    @property
-    def totals(self) -> dict[str, int]:
-        """Counts, for the catalog's row of the run."""
-        counts = {"pages answered": self.answered, "pages failed": len(self.failed), "calls lost": self.lost_calls}
-        return counts | {"pages deferred": len(self.deferred), "documents kept back": len(self.kept_back)}
+__all__ = ["EscalationReport", "Estimate", "Options", "escalate", "estimate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,28 +39,16 @@ class Estimate:
     all_frontier: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
-    document: Document
-    asked: Asked
-
-
-def waiting(tools: Tools, options: Options) -> list[Document]:
-    """The documents with pages that wait, in the order they came; with `again` those held for a failed answer, too."""
-    wanted = (DocumentStatus.AWAITING, DocumentStatus.HELD) if options.again else (DocumentStatus.AWAITING,)
-    found = [document for document in tools.catalog.documents(options.matters) if document.status in wanted]
-    return [document for document in found if options.documents is None or document.id in options.documents]
-
-
-def escalate(tools: Tools, client: FrontierClient, options: Options | None = None) -> EscalationReport:
-    """Ask about everything that waits. A spent budget or a refused account ends the asking, never the run: what was
-    answered until then is merged, and the next run goes on where this one stopped."""
-    options = options or Options()
+def escalate(
+    tools: Tools, client: FrontierClient, options: Options | None = None, *, batch: bool = False
+) -> EscalationReport:
+    """Fetch what batches brought, then ask about everything that waits: at once, or as a batch where the destination
+    has them. A spent budget or a refused account ends the asking, never the run; the next one goes on."""
     report = EscalationReport(tools.catalog.start_run("escalate"))
     report.lost_calls = _bury(tools)
     status = "failed"
     try:
-        _work_off(tools, client, options, report)
+        _ask(tools, client, options or Options(), report, batch=batch and client.setup.profile.batches)
         status = "budget-stopped" if report.stopped else "finished"
     except KeyboardInterrupt:
         status = "interrupted"
@@ -105,6 +59,15 @@ def escalate(tools: Tools, client: FrontierClient, options: Options | None = Non
     return report
 
 
+def _ask(tools: Tools, client: FrontierClient, options: Options, report: EscalationReport, *, batch: bool) -> None:
+    under_way = batches.collect(tools, client, report) if client.setup.profile.batches else []
+    if batch:
+        under_way += batches.submit(tools, client, options, report)
+    else:
+        Direct(tools, client, options, report).work_off()
+    report.under_way = len(under_way)
+
+
 def estimate(tools: Tools, options: Options) -> Estimate:
     """What escalation would cost at most, page by page as it would be sent; nothing is sent and nothing reserved."""
     setup = tools.frontier.setup
@@ -112,16 +75,12 @@ def estimate(tools: Tools, options: Options) -> Estimate:
     sums = {"documents": 0, "pages": 0, "kept_back": 0, "all_pages": 0}
     for document in tools.catalog.documents(options.matters):
         sums["all_pages"] += document.page_count
-    for document in waiting(tools, options):
-        try:
-            tools.policies.check(document.matter, setup.destination)
-        except NotAllowed:
-            sums["kept_back"] += 1
-            continue
-        parts = list(grouped(tools, setup, document))
+    unused = EscalationReport(run=0)
+    for _, requests_of_one in leaving(tools, setup, replace(options, again=False), unused):
         sums["documents"] += 1
-        sums["pages"] += sum(map(len, parts))
-        requests += [SCHEMA_TOKENS + sum(part.tokens for part in group) for group in parts]
+        sums["pages"] += sum(len(asked.parts) for asked in requests_of_one)
+        requests += [SCHEMA_TOKENS + sum(part.tokens for part in asked.parts) for asked in requests_of_one]
+    sums["kept_back"] = len(unused.kept_back)
     most = sum((setup.model.most(tokens, MOST_OUTPUT) for tokens in requests), Decimal(0))
     page = setup.model.most(SCHEMA_TOKENS + setup.model.image_tokens, OUTPUT_A_PAGE)
     return Estimate(model=setup.model.id, most=most, all_frontier=page * sums["all_pages"], **sums)
@@ -131,87 +90,3 @@ def _bury(tools: Tools) -> int:
     """Calls left open by runs that are gone are lost."""
     living = {run.id for run in tools.catalog.runs(1000) if run.status == "running"}
     return sum(tools.ledger.lose(run) for run in tools.ledger.open_runs() if run not in living)
-
-
-def _work_off(tools: Tools, client: FrontierClient, options: Options, report: EscalationReport) -> None:
-    documents = waiting(tools, options)
-    options.on_start(len(documents))
-    left: dict[str, int] = {}
-    requests = _requests(tools, client, documents, options, report, left)
-    with ThreadPoolExecutor(client.setup.at_once, thread_name_prefix="frontier") as executor:
-        running: dict[Future[Outcome], _Request] = {}
-        while True:
-            while len(running) < client.setup.at_once and not report.stopped:
-                request = next(requests, None)
-                if request is None:
-                    break
-                running[executor.submit(client.ask, request.asked)] = request
-            if not running:
-                break
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                request = running.pop(future)
-                _take(tools, client, request, future, report)
-                left[request.document.id] -= 1
-                if not left[request.document.id]:
-                    options.on_done(conclude(tools, request.document))
-    for id in [id for id, count in left.items() if count]:  # the asking was stopped before its last request
-        options.on_done(conclude(tools, tools.catalog.document(id)))
-
-
-def _requests(
-    tools: Tools,
-    client: FrontierClient,
-    documents: Sequence[Document],
-    options: Options,
-    report: EscalationReport,
-    left: dict[str, int],
-) -> Iterator[_Request]:
-    """The requests of each document whose matter lets it go; `left` counts those a document still waits for."""
-    for document in documents:
-        try:
-            tools.policies.check(document.matter, client.setup.destination)
-        except NotAllowed as refusal:
-            report.kept_back[document.id] = str(refusal)
-            continue
-        asked = [
-            Asked(report.run, document.id, document.matter, parts)
-            for parts in grouped(tools, client.setup, document, again=options.again)
-        ]
-        left[document.id] = len(asked)
-        if not asked:
-            del left[document.id]
-        for one in asked:
-            yield _Request(document, one)
-
-
-def _take(
-    tools: Tools, client: FrontierClient, request: _Request, future: Future[Outcome], report: EscalationReport
-) -> None:
-    """Remember what a request brought, and count it."""
-    names = {number: f"{request.document.id} page {number}" for number in request.asked.numbers}
-    try:
-        outcome = future.result()
-    except (BudgetSpent, FrontierStopped) as stop:
-        report.stopped = report.stopped or str(stop)
-        report.deferred |= dict.fromkeys(names.values(), str(stop))
-        return
-    except NotAllowed as refusal:
-        report.kept_back[request.document.id] = str(refusal)
-        return
-    except MunimentError as error:
-        report.deferred |= dict.fromkeys(names.values(), str(error))
-        return
-    if isinstance(outcome, Deferred):
-        report.deferred |= dict.fromkeys(names.values(), outcome.reason)
-        return
-    readings = readings_of(client.setup, outcome, request.asked.numbers)
-    keep(tools.catalog, request.document.sha256, readings)
-    report.answered += sum(reading.page is not None for reading in readings.values())
-    report.failed |= {names[n]: reading.failed for n, reading in readings.items() if reading.page is None}
-
-
-def conclude(tools: Tools, document: Document) -> Document:
-    """Record, outcomes and index with what was answered: the road finds all else remembered."""
-    tools.catalog.set_indexed(document.id, "")
-    return ingest_document(document, tools, retry=True)
