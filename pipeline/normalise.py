@@ -75,7 +75,8 @@ def _parse_date(text: str, order: str) -> str:
 
     plain = DIGIT_RUN.sub(lambda m: m[0].translate(DIGIT_LIKE), text)
     plain = ORDINAL_WORD.sub(lambda m: str(ORDINALS.index(m[1].lower()) + 1), plain)
-    plain = re.sub(r"(?<=\d)\s*(?:st|nd|rd|th)\b", "", plain, flags=re.IGNORECASE)
+    plain = re.sub(r"(?<=\d)(?:\s*(?:st|nd|rd|th)\b|[\"'°*™%]{1,2})", "", plain, flags=re.IGNORECASE)
+    plain = re.sub(r"(?<=\d)\s?[;.](?=\s+\d{4}$)", "", plain)
     plain = re.sub(r"\b(?:the|day|of|in|year)\b|[,|_]", " ", plain, flags=re.IGNORECASE)
     plain = re.sub(r"^\s*((?:19|20)\d\d)([01]\d)([0-3]\d)\s*$", r"\1-\2-\3", plain)
     settings = {"REQUIRE_PARTS": ["day", "month", "year"], "DATE_ORDER": order, "PARSERS": ["absolute-time"]}

@@ -103,7 +103,8 @@ def load_page(document: Any, number: int) -> Any:
 
     try:
         return document[number - 1]
-    except (pymupdf.mupdf.FzErrorBase, RuntimeError, ValueError) as error:
+    except (pymupdf.mupdf.FzErrorBase, RuntimeError, ValueError, IndexError) as error:
+        # IndexError: on reaching for it MuPDF repaired the file, and found fewer pages than it had claimed
         raise DocumentHeld(f"page {number} can't be reached: the page tree is damaged or loops") from error
 
 

@@ -20,6 +20,7 @@ from pipeline import language, pixels, strokes
 from pipeline.agreement import agreement, legible, spot_lines
 from pipeline.backends import ocr
 from pipeline.pdf import load_page, open_pdf
+from pipeline.reread import surer_words
 from pipeline.store import Store
 from pipeline.types import Affine, Box, PageImage, PageText, TextSource, Word
 from pipeline.visible import Layer, visible_layer
@@ -33,7 +34,9 @@ __all__ = ["ReadJob", "read_page"]
 
 LayerState = Literal["none", "trusted", "thin", "garbage", "invisible"]
 
-UNSURE = 0.75  # mean confidence under which a page is cleaned and read again
+SURE = 0.9  # mean confidence under which a page is read again, cleaned otherwise; clean scans have 0.93 and more
+UNSURE = 0.75  # mean confidence under which a cleaned page is read as it was scanned, too
+SOFTENED = (1.2, 0.97)  # grain and white of the second cleaning: softer, and sparing fainter print
 POOR = 0.6  # mean confidence under which the script is looked at
 LEFT_OVER = 0.10  # share of the ink that a trusted layer may leave unread without OCR looking at it
 THIN = 0.5  # share of the ink outside the layer from which the page is taken for a scan
@@ -41,6 +44,7 @@ DUST = 1e-4  # share of the page that is ink, under which there is nothing to re
 MOST_BAD = 0.3  # share of words without legible letters from which the rest isn't believed either
 EXTRA_CONFIDENCE = 0.7  # words that OCR adds to a trusted layer must be this sure: a logo reads as letters, too
 DAMAGED = "part of the page could not be drawn, because its content is damaged: words may be missing"
+AGAIN = "read again, cleaned otherwise, because the first read was unsure; the surer words were kept"
 AGREE = 0.6  # share of the words on a few lines that OCR must see too for the layer to be believed
 
 
@@ -232,23 +236,39 @@ def _by_ocr(sheet: _Sheet, text: PageText) -> PageText:
 
 
 def _read_twice(sheet: _Sheet) -> tuple[tuple[Word, ...], tuple[str, ...]]:
-    """OCR of the page as it is, or cleaned where its paper is uneven; where that was unsure, the other way,
-    too, and the better read is kept."""
+    """OCR of the page as it is, or cleaned where its paper is uneven; where that was unsure, another way, too,
+    and of each word the surer read is kept.
+
+    FIGURES
+    """
     if not sheet.ink.any():
         return (), ()
-    clean_first = pixels.uneven(sheet.small)
-    first = sheet.ocr(_cleaned(sheet) if clean_first else sheet.image)
-    if _confidence(first) >= UNSURE:
-        return first, ()
-    second = sheet.ocr(sheet.image if clean_first else _cleaned(sheet))
-    if _worth(second) <= _worth(first):
-        return first, ()
-    how = "as it was scanned" if clean_first else "after evening out the background"
-    return second, (f"read again {how}, because the first read was unsure",)
+    ways = (_cleaned, _softened, _as_scanned) if pixels.uneven(sheet.small) else (_as_scanned, _cleaned)
+    words = sheet.ocr(ways[0](sheet))
+    notes: tuple[str, ...] = ()
+    for way, enough in zip(ways[1:], (SURE, UNSURE), strict=False):
+        if _confidence(words) >= enough:
+            break
+        words, notes = _better(words, sheet.ocr(way(sheet))), (AGAIN,)
+    return words, notes
+
+
+def _better(one: tuple[Word, ...], other: tuple[Word, ...]) -> tuple[Word, ...]:
+    """The better read, with the words of the other where those are surer."""
+    first, second = (one, other) if _worth(one) >= _worth(other) else (other, one)
+    return surer_words(first, second)
+
+
+def _as_scanned(sheet: _Sheet) -> Image:
+    return sheet.image
 
 
 def _cleaned(sheet: _Sheet) -> Image:
     return pixels.even_out(sheet.image, sheet.dpi)
+
+
+def _softened(sheet: _Sheet) -> Image:
+    return pixels.even_out(sheet.image, sheet.dpi, *SOFTENED)
 
 
 def _confidence(words: tuple[Word, ...]) -> float:
@@ -265,8 +285,8 @@ def _with_shares(text: PageText, sheet: _Sheet) -> PageText:
     ink = int(sheet.ink.sum())
     # A share of next to nothing would call the dust on a blank page unread.
     unread = _unread(sheet.ink, text.words) / ink if ink > DUST * sheet.ink.size else 0.0
-    found = strokes.marks(sheet.ink, sheet.small.dpi, text.words)
-    text = replace(text, pen=found.pen, holes=found.holes, solid=found.solid)
+    found = strokes.marks(sheet.small, sheet.ink, text.words)
+    text = replace(text, pen=found.pen, holes=found.holes, solid=found.solid, dust=found.dust)
     return replace(text, confidence=round(_confidence(text.words), 4), unread_ink=round(unread, 4))
 
 

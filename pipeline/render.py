@@ -261,7 +261,8 @@ def _settle(job: RenderJob, raster: _Raster, pose: upright.Pose, small: Small) -
 
 def _ink_share(small: Small) -> float:
     """On a page that is dark all over nothing stands out from its paper: its darkness is the ink."""
-    return small.share if np.median(small.paper) >= DARK else float((small.gray < DARK).mean())
+    mostly_dark = 2 * np.count_nonzero(small.paper < DARK) > small.paper.size
+    return float((small.gray < DARK).mean()) if mostly_dark else small.share
 
 
 def _encode(raster: _Raster) -> bytes:

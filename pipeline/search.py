@@ -1,9 +1,10 @@
 """Search: a question in plain words, an "exact phrase" or a reference number becomes pages with their passage.
 
-Ranking is hybrid (see `pipeline.backends.layout`). A search confined to one document asks the page alone; any other
-asks for the page and for what its document is. Exact phrases are a condition, not a wish: every page that holds all
-of them inside the filter is found, ranked by the rest, and no other. Pages with a reference number outside quotes come
-first, all of them; other pages follow only when the query says more than numbers.
+Ranking is hybrid (see `pipeline.backends.layout`), with a second look at the passages of what was found (see
+`pipeline.rescore`). A search confined to one document asks the page alone; any other asks for the page and for what
+its document is. Exact phrases are a condition, not a wish: every page that holds all of them inside the filter is
+found, ranked by the rest, and no other. Pages with a reference number outside quotes come first, all of them; other
+pages follow only when the query says more than numbers.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pipeline.ground import Haystack, boxes_of
 from pipeline.index import query_terms
 from pipeline.passages import QUOTE_WORDS, choose
 from pipeline.phrases import ParsedQuery, parse, tokens
+from pipeline.rescore import LOOKED, beyond_names, rescored
 from pipeline.types import PageText, SearchFilter, SearchHit, Word
 
 if TYPE_CHECKING:
@@ -55,6 +57,14 @@ class Searcher:
         question = self._question(parsed, confined=where.documents is not None and len(where.documents) == 1)
         return parsed, self._ranked(parsed, question, where, limit)
 
+    def _looked(self, asked: str, question: PageQuery, where: SearchFilter, limit: int) -> list[PageScore]:
+        """The index's pages after the second look."""
+        hits = self.index.search(question, where, max(limit, LOOKED))
+        content = asked if question.about is None else beyond_names(asked, hits)
+        named = content != asked
+        meaning = self.text_embedder.embed([content]) if named or question.text is None else question.text
+        return rescored(hits, content, meaning, named=named)[:limit]
+
     def _question(self, parsed: ParsedQuery, confined: bool) -> PageQuery:
         text = self.text_embedder.embed([parsed.plain])
         terms = query_terms(parsed.plain)
@@ -71,11 +81,11 @@ class Searcher:
         first: list[PageScore] = []
         if parsed.references:
             named = replace(question, phrases=(*question.phrases, parsed.references))
-            first = self.index.search(named, where, limit)
+            first = self._looked(parsed.plain, named, where, limit)
         if len(first) >= limit or parsed.only_references:
             return first
         seen = {(hit.document, hit.page) for hit in first}
-        rest = self.index.search(question, where, limit)
+        rest = self._looked(parsed.plain, question, where, limit)
         return [*first, *(hit for hit in rest if (hit.document, hit.page) not in seen)][:limit]
 
     def _hits(self, parsed: ParsedQuery, scores: Sequence[PageScore]) -> list[SearchHit]:

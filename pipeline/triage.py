@@ -41,6 +41,7 @@ class Policy:
     unsure_local: float = 0.10  # chosen: one word in ten is about one in every line
     unsure_frontier: float = 0.25  # seen: neat handwriting 0.25, handwritten wills 0.70 and more, clean scans under 0.1
     blank_ink: float = 0.0005  # a lone signature is about 0.001 of a letter page; seen: white scans 0.0000
+    blank_dust: float = 0.0003  # seen: white backs up to 0.00005, print lost on a fax 0.0007 and more
     stray_words: int = 10  # what OCR may make of dust and holes; seen: 7 on a blank back with four punch holes
     unread_local: float = 0.08  # seen in filings: 0.09-0.12 with a stamp, mostly 0.00-0.05 on forms without one
     unread_frontier: float = 0.20  # seen in filings: 0.25-0.54 where handwriting or signatures fill much of the page
@@ -93,6 +94,7 @@ def signals(page: PageInput, policy: Policy | None = None) -> Signals:
         pen=text.pen,
         holes=text.holes,
         solid=text.solid,
+        dust=text.dust,
         cells=cells(text.words, image.height / image.width),
     )
 
@@ -145,7 +147,8 @@ def decide(number: int, measured: Signals, verdict: Verdict | None, policy: Poli
 
 def _is_blank(measured: Signals, policy: Policy) -> bool:
     stray = measured.words <= policy.stray_words and measured.confidence < policy.unsure_word
-    return measured.ink * (1 - measured.holes) < policy.blank_ink and (measured.words == 0 or stray)
+    bare = measured.ink * (1 - measured.holes) < policy.blank_ink and measured.dust < policy.blank_dust
+    return bare and (measured.words == 0 or stray)
 
 
 def _is_unclean(measured: Signals, policy: Policy) -> bool:
@@ -169,7 +172,9 @@ def _readable(measured: Signals) -> _Ground:
         return _Ground(Route.TEXT, f"good text layer, {words}")
     if measured.words:
         return _Ground(Route.TEXT, f"clean OCR, {words} at confidence {measured.confidence:.2f}")
-    return _Ground(Route.FRONTIER, f"no word could be read though {_percent(measured.ink)} of the page is ink")
+    shown = f"{_percent(measured.dust)} of the page is specks" if measured.dust > measured.ink else ""
+    shown = shown or f"{_percent(measured.ink)} of the page is ink"
+    return _Ground(Route.FRONTIER, f"no word could be read though {shown}")
 
 
 def _language(measured: Signals, policy: Policy) -> Iterator[_Ground]:

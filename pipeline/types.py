@@ -196,7 +196,8 @@ class PageText:
     `agreement` is the share of text-layer words that OCR saw too, where both were read. `hidden` counts
     text-layer words left out because no reader can see them. `unread_ink` is the share of the page's ink,
     ruling lines apart, that lies outside every word's box: pictures, stamps, signatures, handwriting OCR
-    gave up on. `pen`, `holes` and `solid` are the page's `pipeline.strokes.Marks`.
+    gave up on. `pen`, `holes`, `solid` and `dust` are the page's
+    `pipeline.strokes.Marks`.
     """
 
     number: int
@@ -213,6 +214,7 @@ class PageText:
     pen: float = 0.0
     holes: float = 0.0
     solid: float = 0.0
+    dust: float = 0.0
 
     @property
     def text(self) -> str:
@@ -248,6 +250,7 @@ class Signals:
     pen: float = 0.0
     holes: float = 0.0
     solid: float = 0.0
+    dust: float = 0.0
     cells: int = 0
 
 

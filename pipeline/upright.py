@@ -33,6 +33,7 @@ __all__ = ["Pose", "deskew", "pose", "quarter_turn", "turned_back"]
 REACH = 5.0  # degrees: more is a page laid on the glass by hand, and rare
 POINTS = 40_000  # dark pixels looked at: more change no angle
 CLEAR = 3.0  # the best angle is this much sharper than most; text 4 to 70, drawings and single words under 2
+HOPELESS = 4.0  # lines that many times less sharp than those across are none, and not worth a finer look
 # Degrees of skew that stay, so that a scan keeps its own bytes. Word recall of Tesseract at 0, 0.2, 0.4, 0.8, 1.5 and 3
 # degrees, on 5 pages of worn scans: 0.964, 0.969, 0.968, 0.973, 0.970, 0.946.
 TOLERANCE = 0.5
@@ -78,7 +79,8 @@ def pose(ink: Mask, ask: Callable[[], tuple[int, float] | None]) -> Pose:
     ys, xs = _sample(ink)
     if len(ys) < ENOUGH_INK:
         return Pose(0, 0.0)
-    across, down = _lines(ys, xs, vertical=False), _lines(xs, -ys, vertical=True)
+    across = _lines(ys, xs, vertical=False)
+    down = _lines(xs, -ys, vertical=True, least=across.sharpness / HOPELESS)
     likely = (across, down) if across.sharpness >= down.sharpness else (down, across)
     rotation = next((turn for lines in likely if (turn := _by_letters(ink, lines)) is not None), None)
     if rotation is None:
@@ -102,9 +104,12 @@ def _sample(ink: Mask) -> tuple[Floats, Floats]:
     return ys.astype(np.float64), xs.astype(np.float64)
 
 
-def _lines(along: Floats, across: Floats, *, vertical: bool) -> _Lines:
+def _lines(along: Floats, across: Floats, *, vertical: bool, least: float = 0.0) -> _Lines:
+    """By all angles, and finely around the best, unless that is less sharp than `least`."""
     coarse = np.arange(-REACH, REACH + 0.01, 0.5)
     rough = [_sharpness(along, across, angle) for angle in coarse]
+    if max(rough) < least:
+        return _Lines(vertical, 0.0, max(rough), False)
     fine = coarse[int(np.argmax(rough))] + np.arange(-0.5, 0.51, 0.05)
     scores = [_sharpness(along, across, angle) for angle in fine]
     best = int(np.argmax(scores))

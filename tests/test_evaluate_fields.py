@@ -98,6 +98,9 @@ def test_evidence_by_quote_alone() -> None:
     for quote, share in (("Delaware", 1.0), ("the courts of New York", 0.0)):
         row = scores({"governing_law": [{"value": "Delaware", "quote": quote}]}, given)["governing_law"]
         assert row["evidence"] == share
+    bare = value("Delaware").model_copy(update={"evidence": ()})
+    row = scores({"governing_law": [{"value": "Delaware", "quote": "Delaware"}]}, record(governing_law=entry(bare)))
+    assert row["governing_law"]["evidence"] == 0.0
 
 
 def test_a_clause_is_right_on_its_page_only() -> None:

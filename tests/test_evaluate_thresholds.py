@@ -23,13 +23,13 @@ def finding(field: str, page: int, value: str, extractor: str = "rules/1", confi
     return Finding(field, page, value, value, value, confidence, extractor, status=sure)
 
 
-def walked(number: int, confidences: list[float], findings: list[Finding], fields: dict) -> Walked:
-    """A document with pages read at these confidences."""
+def walked(number: int, confidences: list[float], findings: list[Finding], fields: dict, frontier=None) -> Walked:
+    """A document with pages read at these confidences, and what a frontier model read of its pages."""
     (golden,) = golden_documents([json.dumps({"document": f"{number}.pdf", "fields": fields})])
     triages = tuple(decide(n, signals(c), None, Policy()) for n, c in enumerate(confidences, 1))
     by_page = {n: [f for f in findings if f.page == n] for n in range(1, len(confidences) + 1)}
     document = Document(str(number), "m", f"{number}.pdf", "0" * 64, page_count=len(confidences))
-    return Walked(golden, document, triages, by_page)
+    return Walked(golden, document, triages, by_page, frontier or {})
 
 
 def here(cases: list[Walked]) -> LookedUp[Walked]:
@@ -86,8 +86,9 @@ def test_a_value_of_unknown_page_counts_by_the_escalated_share() -> None:
 
 def test_findings_of_a_frontier_model_are_measured() -> None:
     """Only those of escalated pages are heard; the bounds stand beside."""
-    given = [finding("governing_law", 2, "Ohio", confidence=0.3), finding("governing_law", 2, "Texas", "frontier/x")]
-    _, points = sweep([walked(1, [0.92, 0.62], given, LAW)])
+    given = [finding("governing_law", 2, "Ohio", confidence=0.3)]
+    asked = {2: [finding("governing_law", 2, "Texas", "model-x")]}
+    _, points = sweep([walked(1, [0.92, 0.62], given, LAW, asked)])
     assert [points[at].measured.value for at in (0.6, 0.65)] == [0.0, 1.0]
     assert points[0.65].floor.value == 0.0
 

@@ -20,7 +20,7 @@ def found(*pieces, **options):
         ("Invoice No.", "invoice"),
         ("INVOICE NUMBER", "invoice"),
         ("Contract / Revision", "contract"),
-        ("P.O. #", None),
+        ("P.O. #", "po"),
         ("PO #", "po"),
         ("Grand Total", "grand total"),
         ("Total (incl. GST @ 6%)", "total due"),

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from pdfs import AGREEMENT, born_digital
 
 from infra.measure import extraction
 from infra.measure.corpora import CORPORA, names
 from infra.measure.extraction import Reading, comparison, errors
-from infra.measure.words import read_pdf
 from pipeline.evaluate.goldenset import golden_documents
 from pipeline.types import Box, PageText, TextSource, Word
 from schemas.contract import Contract
@@ -46,18 +44,6 @@ def test_errors_are_listed_but_never_of_the_reporting_half() -> None:
         ["a.pdf", "wrong", "Ohio"],
     ]
     assert kept_back not in shown
-
-
-def test_a_page_of_text_is_read_from_its_layer_and_remembered(tmp_path, monkeypatch) -> None:
-    """No OCR where nothing asks for it; the second time nothing is read at all."""
-    monkeypatch.setattr("infra.measure.words.CACHE", tmp_path / "cache")
-    monkeypatch.setattr("infra.measure.words.read_page", lambda _: pytest.fail("a page of text needs no OCR"))
-    pdf = tmp_path / "a.pdf"
-    born_digital(pdf, AGREEMENT)
-    pages = read_pdf(pdf)
-    assert " ".join(pages[0].text.text.split()).startswith(" ".join(AGREEMENT.split())[:20])
-    monkeypatch.setattr("infra.measure.words.open_pdf", lambda _: pytest.fail("it was read before"))
-    assert read_pdf(pdf) == pages
 
 
 @pytest.mark.skipif(not CORPORA.is_dir(), reason="the corpora are not here")

@@ -101,8 +101,8 @@ def test_adbuy(monkeypatch) -> None:
     ((fields),) = [line["fields"] for line in golden.golden_lines("vrdu_adbuy")]
     assert {key: items[0]["value"] for key, items in fields.items()} == {
         "parties:advertiser": "Elizabeth Warren for President-D",
-        "amounts:gross|total": "USD 9100.00",
-        "reference_numbers:contract|order": "4259297",
+        "total_amount|amounts": "USD 9100.00",
+        "document_number|reference_numbers": "4259297",
         "effective_date": "2020-02-26",
     }
 
@@ -117,7 +117,7 @@ def test_sroie(monkeypatch) -> None:
         "fields": {
             "parties": [{"value": "GARDENIA"}],
             "agreement_date": [{"value": "2017-09-06"}],
-            "amounts:total": [{"value": "3.21"}],
+            "total_amount|amounts": [{"value": "3.21"}],
         },
     }
 

@@ -116,11 +116,19 @@ def test_a_period_that_ends_before_it_starts_is_misread():
     assert not values(findings(page), "effective_date")
 
 
+def test_half_a_period_is_kept_unsure():
+    """Where one date was misread the other one still tells its end of the term."""
+    page = sheet((5, 1, "Flight Dates"), (40, 1, "5/48/2020 - 5/24/2020"), (5, 3, "Order #"), (40, 3, "378700"))
+    (end,) = [finding for finding in findings(page) if finding.field.endswith("ion_date")]
+    assert (end.field, end.value, end.confidence) == ("expiration_date", "2020-05-24", pytest.approx(0.675))
+
+
 def test_the_extractor_reads_forms_too():
     """The rules' findings of a page include the form's."""
     page = sheet(*CONTRACT)
     (found,) = RuleExtractor().extract([PageInput(IMAGE, Path("page.png"), page)])
     assert "USD 900.00" in values(found, "total_amount")
+    assert {f.value: f.detail.get("purpose") for f in found if f.field == "amounts"}["USD 600.00"] == "gross amount"
 
 
 def test_an_empty_page_and_a_huge_one():

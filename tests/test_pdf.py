@@ -4,7 +4,7 @@ import pymupdf
 import pytest
 
 from pipeline.errors import DocumentHeld, DocumentRejected
-from pipeline.pdf import InspectJob, drawable, inspect
+from pipeline.pdf import InspectJob, drawable, inspect, load_page
 from pipeline.workers import WorkerPool
 
 
@@ -156,3 +156,13 @@ def test_where_mupdf_gives_up_the_page_is_held():
     """Its own exception never leaves: it names nothing that a person could look at."""
     with pytest.raises(DocumentHeld, match="page 3 can't be drawn"), drawable(3):
         pymupdf.mupdf.fz_open_document("/no/such.pdf")
+
+
+def test_a_page_that_is_not_there_is_held(tmp_path):
+    """MuPDF may find fewer pages than it claimed once it reaches for one."""
+    path = tmp_path / "one.pdf"
+    with pymupdf.open() as document:
+        document.new_page()
+        document.save(path)
+    with pymupdf.open(path) as document, pytest.raises(DocumentHeld, match="page 9 can't be reached"):
+        load_page(document, 9)

@@ -53,11 +53,13 @@ def test_a_value_begins_with_its_date(text, expected):
 
 
 def test_a_period_is_two_dates_side_by_side():
-    """With a dash, a "to" or nothing but a blank between; one date alone is none."""
+    """With a dash, a "to" or nothing but a blank between; one of them may be misread, one alone is none."""
     for text in ("01/14/20 - 01/20/20", "06/02/20-06/08/20", "3/2/2020 to 3/8/2020", "02/19/20 02/25/20"):
         assert cut(text, period_in(text)) == text
         assert len(dates_in(text)) == 2
     assert period_in("01/14/20") is None
+    assert period_in("5/48/2020 - 5/24/2020") == (0, 21)
+    assert period_in("5/48/2020") is None
     assert period_in("01/14/20 was the day on which and not 01/20/20") is None
 
 

@@ -295,7 +295,9 @@ def test_shaded_paper_is_evened_out_before_it_is_read(read):
 def test_an_unsure_read_is_repeated_on_the_cleaned_page(read):
     """Grain on white paper: the second read is kept where it is better, and the notes say so."""
     text = read(page_of(worn(fade=0.35, shade=0.0, grain=20)))
-    assert text.notes == ("read again after evening out the background, because the first read was unsure",)
+    assert text.notes == (
+        "read again, cleaned otherwise, because the first read was unsure; the surer words were kept",
+    )
     assert recall(text) > 0.5
 
 

@@ -45,7 +45,7 @@ class Page:
 
     def measure(self):
         small = pixels.shrink(self.image, 200)
-        return marks(small.ink & ~pixels.rulings(small).mask, small.dpi, self.words)
+        return marks(small, small.ink & ~pixels.rulings(small).mask, self.words)
 
 
 @pytest.fixture
@@ -100,6 +100,24 @@ def test_headings_and_logos_are_solid(page):
     assert (found.pen, found.holes) == (0, 0)
 
 
+def test_rings_are_no_signature(page):
+    """A large thin circle is a logo or the edge of a stamp."""
+    page.draw.ellipse((700, 1500, 1050, 1850), outline=0, width=5)
+    assert page.measure().pen == 0
+
+
+def test_print_that_was_lost_leaves_dust():
+    """Rows of specks, each too small to be ink, are told from a few of them, and a dark border is none."""
+    few, many = Page(), Page()
+    for sheet, step in ((few, 400), (many, 12)):
+        sheet.draw.rectangle((0, 0, 20, 2199), fill=0)
+        for y in range(300, 1900, 50):
+            for x in range(200, 1500, step):
+                sheet.draw.rectangle((x, y, x + 1, y + 1), fill=0)
+    assert 0 < few.measure().dust < 0.0003
+    assert many.measure().dust > 0.001
+
+
 def test_punch_holes(page):
     """Dark discs near an edge are holes; the same disc in the middle of the page is not."""
     page.draw.ellipse((80, 700, 140, 760), fill=0)
@@ -116,7 +134,7 @@ def test_a_blank_back_with_holes_is_all_holes():
     sheet = Page()
     for y in (500, 1700):
         sheet.draw.ellipse((90, y, 150, y + 60), fill=0)
-    assert sheet.measure() == Marks(holes=1.0)
+    assert sheet.measure().holes == 1
 
 
 def test_an_empty_page():

@@ -58,6 +58,12 @@ BY_SIGNALS = [
     ("a picture among print", scan(unread_ink=0.32, solid=0.25), "local", "32 % of the ink was not read"),
     ("punch holes are no ink", scan(unread_ink=0.25, holes=0.2), "text", "clean OCR, 300 words"),
     ("blank with punch holes", scan(words=7, ink=0.0018, confidence=0.22, holes=1.0), "blank", "blank: 7 words"),
+    (
+        "print lost on a fax",
+        scan(words=0, ink=0.0, confidence=0.0, dust=0.0013),
+        "frontier",
+        "no word could be read though 0.13 % of the page is specks",
+    ),
     ("faint words are not blank", scan(words=40, ink=0.0003, confidence=0.4), "frontier", "OCR confidence 0.40"),
     ("a signature read as words", scan(pen=66.0), "frontier", "pen strokes as large as 66 letters: a signature or"),
     ("initials", scan(pen=16.0), "local", "pen strokes as large as 16 letters"),

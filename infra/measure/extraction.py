@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["Reading", "comparison", "errors", "main"]
 
 F1 = FIGURES["f1"]
+TRUST = ("verified", "verified_right", "evidence")
 SPLIT = [corpus for corpus in CONVERTERS if corpus != "sample_docs"]
 
 
@@ -80,7 +81,14 @@ def comparison(golden: Sequence[GoldenDocument], readings: Mapping[tuple[str, st
     ours, naive = (FieldScores.of([_counts(d, readings[d.key], plain) for d in golden]) for plain in (False, True))
     head = ("field", "n", "precision", "recall", "F1", "baseline F1", "difference", "verified", "right", "evidence")
     rows = [
-        (key, int(one[:, 0].sum()), *_figures(one), interval(other, F1), difference(one, other, F1), *_trust(one))
+        (
+            key,
+            int(one[:, 0].sum()),
+            *_figures(one),
+            interval(other, F1),
+            difference(one, other, F1),
+            *_shares(one, *TRUST),
+        )
         for (key, one), other in zip(ours.rows().items(), naive.rows().values(), strict=True)
     ]
     tables = ours.table, naive.table
@@ -113,13 +121,13 @@ def _counts(document: GoldenDocument, reading: Reading, naive: bool) -> dict[str
     }
 
 
-def _figures(counts: Floats) -> Iterator[str]:
-    yield from (f"{interval(counts, FIGURES[name]).value:.3f}" for name in ("precision", "recall"))
-    yield str(interval(counts, F1))
+def _figures(counts: Floats) -> tuple[str, ...]:
+    return (*_shares(counts, "precision", "recall"), str(interval(counts, F1)))
 
 
-def _trust(counts: Floats) -> Iterator[str]:
-    yield from (f"{interval(counts, FIGURES[name]).value:.3f}" for name in ("verified", "verified_right", "evidence"))
+def _shares(counts: Floats, *names: str) -> tuple[str, ...]:
+    """The figures without their intervals."""
+    return tuple(str(interval(counts, FIGURES[name])).partition(" ")[0] for name in names)
 
 
 def _asked_for(document: GoldenDocument, clauses: bool) -> GoldenDocument:

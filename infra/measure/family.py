@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,17 +18,20 @@ __all__ = ["Watch", "members", "pss", "survivors"]
 TICK = os.sysconf("SC_CLK_TCK")
 PARENT, CPU = 1, slice(11, 15)  # among the fields of proc(5) stat that follow the name: ppid; u, s, cu, cstime
 
+Table = dict[int, list[str]]
+
 
 def members(root: int, mark: str = "") -> set[int]:
     """`root`, its descendants, and every process with `mark` on its command line or in its environment: daemons
     leave their family."""
-    return _descendants(root) | _marked(mark)
+    table = _table()
+    return _descendants(root, table) | _marked(mark, table)
 
 
 def survivors(mark: str, seconds: float) -> dict[int, str]:
     """The processes marked like that which are still there after waiting up to `seconds`, with their commands."""
     end = time.monotonic() + seconds
-    while (left := _marked(mark)) and time.monotonic() < end:
+    while (left := _marked(mark, _table())) and time.monotonic() < end:
         time.sleep(0.1)
     return {pid: _read(pid, "cmdline")[:200] for pid in left}
 
@@ -47,10 +50,11 @@ class Watch:
     are seconds. A process counts with the children it has waited for, a daemon as it was last seen.
     """
 
-    def __init__(self, root: int | None = None, mark: str = "", every: float = 0.25) -> None:
+    def __init__(self, root: int | None = None, mark: str = "", every: float = 0.5) -> None:
         self.root, self.mark, self.every = root or os.getpid(), mark, every
         self.peak, self.cpu, self.wall = 0, 0.0, 0.0
         self._used, self._before = 0.0, 0.0
+        self._strangers: set[int] = set()
         self._daemons: dict[int, int] = {}
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._sample, name="watch", daemon=True)
@@ -76,37 +80,40 @@ class Watch:
     def _look(self) -> None:
         """Note the memory, and the CPU seconds that the family has used since it began: the most ever seen, because
         of a root that has ended nothing can be read any more."""
-        family, daemons = _descendants(self.root), _marked(self.mark)
+        table = _table()
+        family = _descendants(self.root, table)
+        others = table.keys() - family - self._strangers
+        daemons = _marked(self.mark, others)
+        self._strangers |= others - daemons  # to ask every process each time would cost more than what is measured
         self.peak = max(self.peak, sum(map(pss, family | daemons)))
-        used = {pid: sum(map(int, fields[CPU])) for pid, fields in _table().items()}
-        self._daemons |= {pid: used[pid] for pid in daemons - family if pid in used}
-        ticks = sum(used.get(pid, 0) for pid in family) + sum(self._daemons.values())
+        used = {pid: sum(map(int, table[pid][CPU])) for pid in family | daemons}
+        self._daemons |= {pid: used[pid] for pid in daemons}
+        ticks = sum(used[pid] for pid in family) + sum(self._daemons.values())
         self._used = max(self._used, ticks / TICK)
 
 
-def _descendants(root: int) -> set[int]:
-    parents = {pid: int(fields[PARENT]) for pid, fields in _table().items()}
+def _descendants(root: int, table: Table) -> set[int]:
+    parents = {pid: int(fields[PARENT]) for pid, fields in table.items()}
     found = {root} & set(parents)
     while more := {pid for pid, parent in parents.items() if parent in found} - found:
         found |= more
     return found
 
 
-def _marked(mark: str) -> set[int]:
-    marked = (pid for pid in _numbers() if mark in _read(pid, "cmdline") or mark in _read(pid, "environ"))
-    return set(marked) - {os.getpid()} if mark else set()
+def _marked(mark: str, pids: Iterable[int]) -> set[int]:
+    if not mark:
+        return set()
+    return {pid for pid in pids if mark in _read(pid, "cmdline") or mark in _read(pid, "environ")} - {os.getpid()}
 
 
-def _numbers() -> Iterator[int]:
-    return (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
-
-
-def _table() -> dict[int, list[str]]:
+def _table() -> Table:
     """Every process with the fields of its stat that follow its name, which may hold blanks and brackets."""
     table = {}
-    for pid in _numbers():
-        with suppress(OSError):
-            table[pid] = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                stat = (entry / "stat").read_text(errors="replace")
+                table[int(entry.name)] = stat.rpartition(")")[2].split()
     return table
 
 

@@ -7,8 +7,8 @@ prints one JSON line a document, or a question (for `muniment evaluate retrieval
 truth; what it does not settle is left out, so that it is not judged:
 - cuad: fields from the attorneys' answers, pages from their spans where the span stands once in the document.
   An answer that is no date ("[]/[]/2019") is not judged, "perpetual" says that there is no expiration date. The
-  notice period is judged where there is one only, since Muniment's takes notices of other kinds, too. The 33
-  categories without a field of their own are clauses, each right on the page of its passage.
+  notice period is judged where there is one only, since Muniment's takes notices of other kinds, too. The 36
+  categories after names and dates are clauses, each right on the page of its passage.
 - kleister_nda: its effective date may be either date that Muniment tells apart.
 - vrdu_adbuy: the advertiser, the gross amount, the contract number; the flight is the time the order runs.
 - sroie: company, date, total (in any currency: few receipts name one); the schema has no address. The corpus's
@@ -43,6 +43,7 @@ CUAD_DATES = {
 }  # fmt: skip
 CUAD_LENGTHS = {"Renewal Term": "renewal_term", "Notice Period To Terminate Renewal": "notice_period"}
 CUAD_FIELDS = {"Document Name", "Parties", "Governing Law", *CUAD_DATES, *CUAD_LENGTHS}
+NO_CLAUSES = {"Document Name", "Parties", *CUAD_DATES}
 NO_DATE = re.compile(r"perpetual|none|indefinite", re.I)
 COLLECTIVE = re.compile(r"\b(?:collectively|individually|singularly|jointly|referred to|parties|together)\b", re.I)
 QUOTED = re.compile(r'["“?]([^"“”?]+)["”?]')
@@ -105,7 +106,7 @@ def _cuad_fields(told: Mapping[str, str], spans: Mapping[str, Sequence[Truth]]) 
             fields[field] = []
     laws = [law.strip() for law in told["Governing Law"].split(";") if law.strip()]
     fields["governing_law"] = [{"value": laws, **_place(spans.get("Governing Law", ()))}] if laws else []
-    fields["clauses"] = [clause for category in CATEGORIES if category not in CUAD_FIELDS
+    fields["clauses"] = [clause for category in CATEGORIES if category not in NO_CLAUSES
                          for clause in _clauses(category, spans.get(category, ()))]  # fmt: skip
     return fields
 

@@ -75,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, nargs="?", default=CORPORA / "robustness")
     parser.add_argument("--seconds", type=float, default=20.0, help="MUNIMENT_PAGE_SECONDS of the run")
     given = parser.parse_args(arguments)
+    if not given.folder.is_dir():
+        parser.error(f"no such folder: {given.folder}")
     with tempfile.TemporaryDirectory(prefix="muniment-nasty-") as temporary:
         scratch = Path(temporary)
         inbox = scratch / "inbox"

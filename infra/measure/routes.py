@@ -70,7 +70,7 @@ def judge(documents: Iterable[Labelled], pages: Pages, policy: Policy) -> Iterat
 
 def _without_shapes(page: PageInput, policy: Policy) -> str:
     """The route by what was measured before shapes were looked at, with the thresholds of that time."""
-    bare = replace(page, text=replace(page.text, pen=0.0, holes=0.0, solid=0.0))
+    bare = replace(page, text=replace(page.text, pen=0.0, holes=0.0, solid=0.0, dust=0.0))
     never = sys.maxsize
     plain = replace(policy, cells=never, dense_cells=never, crooked=math.inf, ruled=8, stray_words=2)
     return triage([bare], None, plain)[0].route

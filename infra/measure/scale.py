@@ -14,48 +14,57 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from infra.measure import scale_curve, scale_points, scale_sizing, scale_stages, scale_storage
-from infra.measure.scale_vectors import RealPages, maxsim, real_pages, stacked
+from infra.measure.scale_vectors import Page, RealPages, real_pages
 from pipeline.backends.pooling import mean_rows
+from pipeline.evaluate import bootstrap
 
 STAND_IN = "stand-in for page images: text late interaction, 128 a row"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Questions of one half: their texts and rows, the right pages' numbers, and the document each is about."""
+
+    texts: tuple[str, ...]
+    rows: tuple[np.ndarray, ...]
+    gold: tuple[frozenset[int], ...]
+    documents: tuple[str, ...]
+
+    def mean(self, values: Sequence[float]) -> str:
+        """Mean over the questions and its 95 % interval, resampled by document."""
+        return str(bootstrap.interval(bootstrap.by_document(self.documents, values), bootstrap.mean))
 
 
 def main() -> None:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["storage", "poolings", "stages", "curve", "sizing"])
+    parser.add_argument("what", choices=sorted(COMMANDS))
     parser.add_argument("--cache", type=Path, default=Path("/tmp/muniment-scale"))
     parser.add_argument("--half", choices=["tuning", "reporting"], default="tuning")
     parser.add_argument("--questions", type=int, default=40, help="at most this many, spread evenly")
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000], help="of the curve, in pages")
-    parser.add_argument("--images", action="store_true", help="the curve of an index with page-image vectors")
+    parser.add_argument("--pages", type=int, default=0, help="of `stages`: so many, by adding synthetic ones")
+    parser.add_argument("--rows", type=int, default=0, help="of `curve`: with page images of at most so many rows")
     parser.add_argument("--inputs", type=Path, default=scale_sizing.INPUTS, help="of the sizing table")
     given = parser.parse_args()
-    if given.what == "sizing":
-        return _sizing(given.inputs)
-    if given.what == "curve":
-        return _curve(real_pages(given.cache), given)
-    command = {"storage": _storage, "poolings": _poolings, "stages": _stages}[given.what]
-    command(real_pages(given.cache), given.half, given.questions, given.cache)
+    COMMANDS[given.what](given)
 
 
-def _storage(real: RealPages, half: str, most: int, folder: Path) -> None:
+def _storage(given: argparse.Namespace) -> None:
     """CUAD's pages of that half, so that scoring all of them in every form stays affordable."""
-    kept = [at for at, page in enumerate(real.pages) if page.half == half and page.document.startswith("cuad")]
+    real = real_pages(given.cache)
+    asked = _asked(real, given)
+    kept = [at for at, page in enumerate(real.pages) if page.half == given.half and _cuad(page)]
     pages = [real.rows[at] for at in kept]
-    questions = [real.asked_rows[at] for at in _spread(real.questions_of(half), most)]
-    rows, starts = stacked(pages)
-    exact = [maxsim(question, rows, starts) for question in questions]
-    print(
-        f"{len(pages)} CUAD pages ({half} half), {len(rows) / len(pages):.0f} rows each, {len(questions)} questions of "
-        f"{np.mean([len(q) for q in questions]):.0f} rows; {STAND_IN}"
-    )
+    exact = list(scale_stages.scores_of(pages, asked.rows)[0])
+    print(f"{_set(pages, asked, given)}\n")
     _head(
         "kept as",
         "bytes a page",
@@ -66,119 +75,110 @@ def _storage(real: RealPages, half: str, most: int, folder: Path) -> None:
         "CPU µs to score",
     )
     for form in scale_storage.FORMS:
-        found = scale_storage.stored(form, pages, questions, folder)
-        _row(
-            form.name,
-            f"{found.disk:,.0f}",
-            f"{found.pinned:,.0f}",
-            f"{scale_storage.overlap(found, exact):.3f}",
-            f"{scale_storage.correlation(found, exact):.4f}",
-            f"{1e3 * found.write_seconds:.1f}",
-            f"{1e6 * found.score_seconds:.0f}",
-        )
+        found = scale_storage.stored(form, pages, asked.rows, given.cache)
+        overlap = asked.mean(scale_storage.overlap(found, exact))
+        correlation = f"{scale_storage.correlation(found, exact):.4f}"
+        times = f"{1e3 * found.write_seconds:.1f}", f"{1e6 * found.score_seconds:.0f}"
+        _row(form.name, f"{found.disk:,.0f}", f"{found.pinned:,.0f}", overlap, correlation, *times)
 
 
-def _poolings(real: RealPages, half: str, most: int, folder: Path) -> None:
+def _poolings(given: argparse.Namespace) -> None:
     """CUAD's pages of both halves: clustering takes a quarter of a second a page."""
-    kept = [at for at, page in enumerate(real.pages) if page.document.startswith("cuad")]
-    pages, place = [real.rows[at] for at in kept], {at: number for number, at in enumerate(kept)}
-    asked = _spread(real.questions_of(half), most)
-    questions = [real.asked_rows[at] for at in asked]
-    gold = [[place[page] for page in real.questions[at].gold] for at in asked]
-    exact = scale_stages.scores_of(pages, questions)
-    print(f"{len(pages)} CUAD pages, {len(asked)} questions ({half} half); {STAND_IN}")
-    _head("pooling", "rows a page", *(f"in best {depth}" for depth in scale_stages.DEPTHS[:-1]), "nDCG@10 by itself")
-    _row(
-        "none", f"{np.mean([len(rows) for rows in pages]):.0f}", *["1.000"] * 4, f"{scale_stages.ndcg(exact, gold):.3f}"
-    )
+    real = real_pages(given.cache)
+    asked = _asked(real, given)
+    pages = [rows for rows, page in zip(real.rows, real.pages, strict=True) if _cuad(page)]  # they come first
+    exact = scale_stages.scores_of(pages, asked.rows)[0]
+    print(f"{_set(pages, asked, given)}\n")
+    _head("pooling", "rows a page", "exact top 10 in best 20", "in best 50", "nDCG@10 by itself")
+    _row("none", _rows_a_page(pages), "1.000", "1.000", asked.mean(scale_stages.ndcg(exact, asked.gold)))
     trees = scale_stages.trees(pages)
     for factor in (3, 8, 16, 32):
         clusters = [scale_stages.hierarchical(rows, tree, factor) for rows, tree in zip(pages, trees, strict=True)]
         means = [mean_rows(rows, factor) for rows in pages]
         for name, pooled in (("hierarchical", clusters), ("mean of neighbours", means)):
-            first = scale_stages.scores_of(pooled, questions)
-            shares = [f"{share:.3f}" for share in scale_stages.reached(first, exact)[:-1]]
-            count = f"{np.mean([len(rows) for rows in pooled]):.1f}"
-            _row(f"{name}, {factor} to 1", count, *shares, f"{scale_stages.ndcg(first, gold):.3f}")
+            first = scale_stages.scores_of(pooled, asked.rows)[0]
+            shares = [asked.mean(scale_stages.reached(first, exact, depth)) for depth in (20, 50)]
+            merit = asked.mean(scale_stages.ndcg(first, asked.gold))
+            _row(f"{name}, {factor} to 1", _rows_a_page(pooled), *shares, merit)
 
 
-def _stages(real: RealPages, half: str, most: int, folder: Path) -> None:
-    """All real pages: the first stage's depth, and the product's own index."""
-    asked = _spread(real.questions_of(half), most)
-    questions, gold = [real.asked_rows[at] for at in asked], [real.questions[at].gold for at in asked]
-    exact = scale_stages.scores_of(real.rows, questions)
-    print(f"{len(real.rows)} real pages, {len(asked)} CUAD questions ({half} half); {STAND_IN}")
-    _head("search", *(f"exact top 10 in best {depth}" for depth in scale_stages.DEPTHS), "nDCG@10")
-    _row("exact MaxSim", *["1.000"] * 5, f"{scale_stages.ndcg(exact, gold):.3f}")
-    for factor in (8, 16, 32):
-        first = scale_stages.scores_of((mean_rows(rows, factor) for rows in real.rows), questions)
-        shares = [f"{share:.3f}" for share in scale_stages.reached(first, exact)]
-        _row(f"first stage alone, mean of {factor}", *shares, f"{scale_stages.ndcg(first, gold):.3f}")
-    found = scale_stages.as_searched(real.rows, questions, folder)
-    _row(
-        "EdgeIndex, both stages",
-        f"{scale_stages.reached(found, exact)[0]:.3f}",
-        *["-"] * 4,
-        f"{scale_stages.ndcg(found, gold):.3f}",
-    )
+def _stages(given: argparse.Namespace) -> None:
+    """All real pages, and synthetic ones if asked for: the first stage's depth, and the product's own index."""
+    real = real_pages(given.cache)
+    asked, factors = _asked(real, given), (8, 16, 32)
+    pages = scale_points.synthetic_rows(real.rows, given.pages) if given.pages > len(real.rows) else real.rows
+    exact, *firsts = scale_stages.scores_of(pages, asked.rows, (1, *factors))
+    print(f"{_set(real.rows, asked, given)}; {exact.shape[1]} pages, what is not real is synthetic\n")
+    depths = (10, 50, 100, 200, 400)
+    _head("search", *(f"exact top 10 in best {depth}" for depth in depths), "nDCG@10")
+    _row("exact MaxSim", *["1.000"] * len(depths), asked.mean(scale_stages.ndcg(exact, asked.gold)))
+    for factor, first in zip(factors, firsts, strict=True):
+        shares = [asked.mean(scale_stages.reached(first, exact, depth)) for depth in depths]
+        _row(f"pooled {factor} to 1 alone", *shares, asked.mean(scale_stages.ndcg(first, asked.gold)))
+    if pages is real.rows:
+        found = scale_stages.as_searched(real.rows, asked.rows, given.cache)
+        shares = [asked.mean(scale_stages.reached(found, exact, 10)), *["–"] * (len(depths) - 1)]
+        _row("the product's index, both stages", *shares, asked.mean(scale_stages.ndcg(found, asked.gold)))
 
 
-def _curve(real: RealPages, given: argparse.Namespace) -> None:
-    """CUAD's pages and synthetic ones made from them; the questions of one half, in a home that is removed after."""
+def _curve(given: argparse.Namespace) -> None:
+    """CUAD's pages and synthetic ones made from them, in a home that is removed after."""
     from pipeline.backends.minilm import MiniLM
     from pipeline.models import minilm_path
 
-    pages = [page for page in real.pages if page.document.startswith("cuad")]
-    rows = [rows for rows, page in zip(real.rows, real.pages, strict=True) if page.document.startswith("cuad")]
-    asked = _spread(real.questions_of(given.half), given.questions)
-    questions = [real.questions[at].text for at in asked]
-    known = {real.questions[at].text: real.asked_rows[at] for at in asked}
-    real_ones = scale_points.real_points(pages, given.cache)
-    points = scale_points.synthetic(real_ones, rows if given.images else [], max(given.sizes))
+    real = real_pages(given.cache)
+    asked = _asked(real, given)
+    points = scale_points.real_points([page for page in real.pages if _cuad(page)], given.cache)
+    images = [rows[: given.rows] for rows in real.rows[: len(points)]] if given.rows else []
+    lookup = scale_curve.Lookup(dict(zip(asked.texts, asked.rows, strict=True))) if images else None
+    print(
+        f"{len(points)} real pages, the rest synthetic; {len(asked.texts)} questions; "
+        + (f"page images of {_rows_a_page(images)} rows ({STAND_IN})" if images else "text only")
+        + "\n"
+    )
+    _head(
+        "pages",
+        "written/s",
+        "longest call s",
+        "CPU ms",
+        "graphs s",
+        "CPU ms a page",
+        "disk KiB a page",
+        "own MiB",
+        "mapped MiB",
+        "open s",
+        "embed p50 ms",
+        "CPU",
+        *(f"{n} at once: {x}" for n in scale_curve.AT_ONCE for x in ("p50", "p95", "CPU")),
+    )
+    stream, before = scale_points.synthetic(points, images, max(given.sizes)), 0
     with tempfile.TemporaryDirectory(dir=given.cache) as home:
-        lookup = scale_curve.Lookup(known) if given.images else None
         grown = scale_curve.Grown(Path(home) / "index", MiniLM(minilm_path()), lookup)
-        print(
-            f"{len(pages)} real pages, the rest synthetic; {len(questions)} questions; "
-            + (f"with page images ({STAND_IN})" if given.images else "text only")
-        )
-        _head(
-            "pages",
-            "pages/s written",
-            "CPU ms to write",
-            "graphs, s",
-            "CPU ms",
-            "disk, KiB a page",
-            "own MiB",
-            "mapped MiB",
-            "open, s",
-            "embed p50",
-            "embed CPU ms",
-            *(f"{n} at once: {x}" for n in scale_curve.AT_ONCE for x in ("p50", "p95", "CPU ms")),
-        )
-        before = 0
         for size in given.sizes:
-            level = grown.to(size, points, size - before, questions)
+            level = grown.to(size, stream, size - before, asked.texts)
             before = size
-            written = level.written
-            _row(
-                f"{size:,}",
-                f"{written.rate:.0f}",
-                f"{written.cpu_ms:.1f}",
-                f"{written.graph_seconds:.0f}",
-                f"{written.graph_cpu_ms:.1f}",
-                f"{level.disk_kib:.1f}",
-                f"{level.own_mib:.0f}",
-                f"{level.mapped_mib:.0f}",
-                f"{level.open_seconds:.1f}",
-                f"{level.embed.p50:.0f}",
-                f"{level.embed.cpu:.0f}",
-                *(f"{value:.0f}" for found in level.searches.values() for value in (found.p50, found.p95, found.cpu)),
-            )
+            _level(level)
 
 
-def _sizing(path: Path) -> None:
-    known = scale_sizing.inputs(path)
+def _level(level: scale_curve.Level) -> None:
+    written = level.written
+    times = [value for found in level.searches.values() for value in (found.p50, found.p95, found.cpu)]
+    numbers = (written.longest, written.cpu_ms, written.graph_seconds, written.graph_cpu_ms, level.disk_kib)
+    _row(
+        f"{level.pages:,}",
+        f"{written.rate:.0f}",
+        *(f"{number:.1f}" for number in numbers),
+        f"{level.own_mib:.0f}",
+        f"{level.mapped_mib:.0f}",
+        f"{level.open_seconds:.1f}",
+        f"{level.embed.p50:.0f}",
+        f"{level.embed.cpu:.0f}",
+        *(f"{value:.0f}" for value in times),
+    )
+
+
+def _sizing(given: argparse.Namespace) -> None:
+    known = scale_sizing.inputs(given.inputs)
     _head("input", "value", "where it is from")
     for name, (value, source) in known.items():
         _row(name, f"{value:g}", source)
@@ -197,9 +197,41 @@ def _row(*cells: str) -> None:
     print("| " + " | ".join(cells) + " |", flush=True)
 
 
-def _spread(items: Sequence[int], most: int) -> list[int]:
-    """At most so many of them, evenly over the whole list."""
-    return [items[at * len(items) // most] for at in range(most)] if len(items) > most else list(items)
+def _asked(real: RealPages, given: argparse.Namespace) -> Asked:
+    numbers = real.questions_of(given.half)
+    if len(numbers) > given.questions:
+        numbers = [numbers[at * len(numbers) // given.questions] for at in range(given.questions)]
+    questions = [real.questions[number] for number in numbers]
+    return Asked(
+        texts=tuple(question.text for question in questions),
+        rows=tuple(real.asked_rows[number] for number in numbers),
+        gold=tuple(question.gold for question in questions),
+        documents=tuple(real.pages[min(question.gold)].document for question in questions),
+    )
+
+
+def _cuad(page: Page) -> bool:
+    return page.document.startswith("cuad")
+
+
+def _set(pages: Sequence[np.ndarray], asked: Asked, given: argparse.Namespace) -> str:
+    return (
+        f"{len(pages)} real pages of {_rows_a_page(pages)} rows; {len(asked.texts)} CUAD questions of "
+        f"{_rows_a_page(asked.rows)} rows, {given.half} half; {STAND_IN}"
+    )
+
+
+def _rows_a_page(pages: Sequence[np.ndarray]) -> str:
+    return f"{np.mean([len(rows) for rows in pages]):.1f}"
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "storage": _storage,
+    "poolings": _poolings,
+    "stages": _stages,
+    "curve": _curve,
+    "sizing": _sizing,
+}
 
 
 if __name__ == "__main__":

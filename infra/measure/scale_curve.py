@@ -48,10 +48,14 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What it took to add `pages`: pages a second until they are durable, CPU ms a page for that and for the graphs."""
+    """What it took to add `pages`: pages a second until they are durable, CPU ms a page for that and for the graphs.
+
+    `longest` is the slowest call of 256 pages, in seconds: one in which graphs were built, and searches waited.
+    """
 
     pages: int
     rate: float
+    longest: float
     cpu_ms: float
     graph_seconds: float
     graph_cpu_ms: float
@@ -116,18 +120,25 @@ class Grown:
     def _add(self, points: Iterator[IndexedPage], added: int) -> Written:
         index = self._opened()
         owner = self._owner()
-        seconds, before, left = 0.0, _cpu(owner), added
+        calls, before, left = [0.0], _cpu(owner), added
         while left and (batch := list(islice(points, min(BATCH, left)))):
             start = time.perf_counter()
             index.upsert(batch)
-            seconds += time.perf_counter() - start
+            calls.append(time.perf_counter() - start)
             left -= len(batch)
         index.close()
         written = _cpu(owner)
         waited = _settled(owner)
         built = _cpu(owner) - written
         _end(owner)
-        return Written(added, added / seconds, 1e3 * (written - before) / added, waited, 1e3 * built / added)
+        return Written(
+            pages=added,
+            rate=added / sum(calls),
+            longest=max(calls),
+            cpu_ms=1e3 * (written - before) / added,
+            graph_seconds=waited,
+            graph_cpu_ms=1e3 * built / added,
+        )
 
     def _opened(self) -> OwnedIndex:
         index = OwnedIndex(self._root, self._signature, IDLE)

@@ -24,7 +24,7 @@ from pipeline.index import DocumentContext, build, document_terms, opening
 from pipeline.phrases import page_spellings
 from pipeline.types import Affine, Box, Document, PageImage, PageText, TextSource, Word
 
-__all__ = ["real_points", "synthetic"]
+__all__ = ["real_points", "synthetic", "synthetic_rows"]
 
 FIRST_SHARE, NOISE = 0.7, 0.3
 PAGES_A_DOCUMENT, DOCUMENTS_A_MATTER = 20, 100
@@ -53,6 +53,15 @@ def synthetic(
             first, second = rng.integers(len(real), size=2)
             image = _joined(rows[first], rows[second], rng) if rows else None
             yield _with_image(_synthetic(number, real[first], real[second], rng), image)
+
+
+def synthetic_rows(rows: Sequence[np.ndarray], count: int, seed: int = 0) -> Iterator[np.ndarray]:
+    """Image rows alone, of `count` pages, the real ones first."""
+    rng = np.random.default_rng(seed)
+    yield from rows[:count]
+    for _ in range(count - len(rows)):
+        first, second = rng.integers(len(rows), size=2)
+        yield _joined(rows[first], rows[second], rng)
 
 
 def _with_image(point: IndexedPage, rows: np.ndarray | None) -> IndexedPage:

@@ -13,7 +13,9 @@ import math
 import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,31 +51,26 @@ def hierarchical(rows: np.ndarray, tree: np.ndarray | None, factor: int) -> np.n
     return unit
 
 
-def scores_of(pages: Iterable[np.ndarray], questions: Sequence[np.ndarray]) -> np.ndarray:
-    """(questions, pages) MaxSim; pages may be a stream, few are held at once."""
-    parts, held = [], []
-    for rows in pages:
-        held.append(rows)
-        if len(held) == CHUNK:
-            parts.append(_scores(held, questions))
-            held = []
-    return np.concatenate([*parts, *([_scores(held, questions)] if held else [])], axis=1)
+def scores_of(pages: Iterable[np.ndarray], questions: Sequence[np.ndarray], factors: Sequence[int] = (1,)) -> list[Any]:
+    """For each factor the (questions, pages) MaxSim of pages pooled by it, 1 for as they are; few are held at once."""
+    stream, parts = iter(pages), []
+    while held := list(islice(stream, CHUNK)):
+        pooled = [[rows if factor == 1 else mean_rows(rows, factor) for rows in held] for factor in factors]
+        parts.append([_scores(those, questions) for those in pooled])
+    return [np.concatenate(scores, axis=1) for scores in zip(*parts, strict=True)]
 
 
-def reached(first: np.ndarray, exact: np.ndarray) -> tuple[float, ...]:
-    """Share of the exact top 10 among the first stage's best of each depth, mean over the questions."""
+def reached(first: np.ndarray, exact: np.ndarray, depth: int) -> list[float]:
+    """For each question the share of the exact top 10 among the first stage's best of that depth."""
     best = np.argsort(-exact, axis=1)[:, :TOP]
-    order = np.argsort(-first, axis=1)
-    return tuple(
-        float(np.mean([np.isin(b, o[:depth]).mean() for b, o in zip(best, order, strict=True)])) for depth in DEPTHS
-    )
+    order = np.argsort(-first, axis=1)[:, :depth]
+    return [float(np.isin(right, found).mean()) for right, found in zip(best, order, strict=True)]
 
 
-def ndcg(scores: np.ndarray, gold: Sequence[Collection[int]]) -> float:
-    """nDCG@10, mean over the questions."""
-    return float(
-        np.mean([_ndcg(np.argsort(-row)[:TOP].tolist(), right) for row, right in zip(scores, gold, strict=True)])
-    )
+def ndcg(scores: np.ndarray, gold: Sequence[Collection[int]]) -> list[float]:
+    """nDCG@10 of each question."""
+    order = np.argsort(-scores, axis=1)[:, :TOP].tolist()
+    return [_ndcg(ranked, right) for ranked, right in zip(order, gold, strict=True)]
 
 
 def as_searched(pages: Sequence[np.ndarray], questions: Sequence[np.ndarray], folder: Path) -> np.ndarray:

@@ -101,12 +101,10 @@ def stored(form: Form, pages: Sequence[np.ndarray], questions: Sequence[np.ndarr
     return Stored(vectors / len(pages), pinned / len(pages), written / len(pages), asked / each, ranked, scores)
 
 
-def overlap(found: Stored, exact: Sequence[np.ndarray]) -> float:
-    """Top-10 overlap with exact MaxSim, mean over the questions."""
+def overlap(found: Stored, exact: Sequence[np.ndarray]) -> list[float]:
+    """Top-10 overlap with exact MaxSim, for each question."""
     pairs = zip(exact, found.ranked, strict=True)
-    return float(
-        np.mean([len(set(np.argsort(-scores)[:TOP].tolist()) & set(ids[:TOP])) / TOP for scores, ids in pairs])
-    )
+    return [len(set(np.argsort(-scores)[:TOP].tolist()) & set(ids[:TOP])) / TOP for scores, ids in pairs]
 
 
 def correlation(found: Stored, exact: Sequence[np.ndarray]) -> float:

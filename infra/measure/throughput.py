@@ -146,16 +146,11 @@ def _models() -> str:
     ours = tessdata_folder(None, "eng") / "eng.traineddata"
     listed = subprocess.run(["tesseract", "--list-langs"], capture_output=True, text=True, check=False).stdout
     theirs = Path(listed.partition('"')[2].partition('"')[0]) / "eng.traineddata"
-    if not theirs.is_file():
-        return f"ours: {_digest(ours)}; theirs: not found"
-    same = _digest(ours) == _digest(theirs)
-    return (
-        f"eng.traineddata, SHA-256 {_digest(ours)}, in both" if same else f"{_digest(ours)}, theirs {_digest(theirs)}"
-    )
+    return f"eng.traineddata by SHA-256: ours {_digest(ours)}, theirs {_digest(theirs)}"
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12] if path.is_file() else "not found"
 
 
 def _compare(rows: Sequence[Row], peer: Row | None) -> Iterator[str]:

@@ -12,7 +12,7 @@ from pipeline.backends.layout import (
     Leg,
     first_stage,
     fuse,
-    nearest_window,
+    matrix,
     second_stage,
     walls,
 )
@@ -60,7 +60,7 @@ class HybridIndex(ABC):
         stored = self._fetch([point for point, _ in ranked], vectors=query.text is not None)
         hits = [(score, *stored[point]) for point, score in ranked if point in stored]
         return [
-            PageScore(str(payload["document"]), int(payload["page"]), score, nearest_window(query, rows), payload)
+            PageScore(str(payload["document"]), int(payload["page"]), score, payload=payload, windows=matrix(rows))
             for score, payload, rows in hits
         ]
 

@@ -47,7 +47,7 @@ __all__ = [
     "first_stage",
     "fuse",
     "match_signature",
-    "nearest_window",
+    "matrix",
     "point_id",
     "second_stage",
     "vectors_of",
@@ -62,7 +62,10 @@ INDEXED_FIELDS = {
     "day": "integer",
     "text": "phrase",
 }
-SHOWN_FIELDS = ["document", "name", "matter", "page", "kind", "parties", "date", "references", "sha256"]
+SHOWN_FIELDS = [
+    *("document", "name", "matter", "page", "kind", "parties", "date", "references", "sha256"),
+    *("about", "windows"),
+]
 SPARSE = ("terms", "about_terms")
 ABOUT_WEIGHT = 0.5
 
@@ -197,12 +200,10 @@ def fuse(legs: Sequence[Leg], scores: Sequence[Mapping[str, float]]) -> list[tup
     return sorted(totals.items(), key=lambda item: (-item[1], item[0]))
 
 
-def nearest_window(query: PageQuery, rows: object) -> int:
-    """Which of a page's text windows is nearest the query; -1 without text."""
-    if query.text is None or rows is None:
-        return -1
-    windows = np.asarray(rows, dtype=np.float32)
-    return int(np.argmax((query.text @ windows.T).sum(axis=0))) if windows.size else -1
+def matrix(rows: object) -> Matrix | None:
+    """A multivector as an engine returns it; None when the point has none."""
+    values = np.asarray([] if rows is None else rows, dtype=np.float32)
+    return values if values.size else None
 
 
 def _legs(query: PageQuery, image: str) -> list[Leg]:

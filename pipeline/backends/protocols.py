@@ -156,7 +156,8 @@ class PageQuery:
 class PageScore:
     """A page found, its fused score and the payload it was indexed with.
 
-    `window` counts from 0: the text window nearest the query, or -1 when no text was asked for or indexed.
+    `windows` are the vectors of its text windows, when text was asked for and indexed. `window` is the one that
+    answers best, counted from 0: the second look (`pipeline.rescore`) finds it.
     """
 
     document: str
@@ -164,6 +165,7 @@ class PageScore:
     score: float
     window: int = -1
     payload: Mapping[str, object] = field(default_factory=dict)
+    windows: Matrix | None = None
 
 
 class PageIndex(Protocol):

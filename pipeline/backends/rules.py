@@ -45,7 +45,13 @@ class RuleExtractor:
         found = _read_all(views)
         forms = read_forms([page.text for page in pages])
         clauses = self._clauses.find(views) if self._clauses else [[] for _ in views]
-        return [[*prose, *form, *passages] for prose, form, passages in zip(found, forms, clauses, strict=True)]
+        return [[*_beside(one, form), *form, *tags] for one, form, tags in zip(found, forms, clauses, strict=True)]
+
+
+def _beside(prose: Sequence[Finding], form: Sequence[Finding]) -> list[Finding]:
+    """What the rules for prose found, but for sums whose purpose the page's form tells better."""
+    told = {finding.value.rpartition(" ")[2] for finding in form if finding.field == "amounts"}
+    return [finding for finding in prose if finding.field != "amounts" or finding.value.rpartition(" ")[2] not in told]
 
 
 def _read_all(views: Sequence[PageView]) -> list[list[Finding]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Home"]
 
-_TEXT, _TRIAGE = TypeAdapter(PageText), TypeAdapter(Triage)
+T = TypeVar("T")
+_TEXT, _TRIAGE, _FINDINGS = TypeAdapter(PageText), TypeAdapter(Triage), TypeAdapter(list[Finding])
 
 
 @dataclass(frozen=True)
@@ -60,24 +62,28 @@ class Home:
         document = self.document(golden)
         if document is None:
             raise KeyError(golden.document)
-        triages = tuple(self.triages(document))
-        return Walked(golden, document, triages, self.findings(document)) if triages else None
+        triages, local = tuple(self.triages(document)), self._results(document, "extract", _FINDINGS)
+        if not triages or not local:
+            return None
+        return Walked(golden, document, triages, local, self._beside(document, local))
 
     def texts(self, document: Document) -> list[PageText]:
         """The words of its pages, as far as they were read under the present settings."""
-        return self._stored(document, "read", _TEXT)
+        return list(self._results(document, "read", _TEXT).values())
 
     def triages(self, document: Document) -> list[Triage]:
         """The routes of its pages with the signals they follow from, as far as decided under the present settings."""
-        return self._stored(document, "triage", _TRIAGE)
+        return list(self._results(document, "triage", _TRIAGE).values())
 
-    def findings(self, document: Document) -> dict[int, list[Finding]]:
-        """Its grounded findings by page; a page without any is there too."""
-        found: dict[int, list[Finding]] = {triage.number: [] for triage in self.triages(document)}
+    def _beside(self, document: Document, local: Mapping[int, list[Finding]]) -> dict[int, list[Finding]]:
+        """The document's findings by readers other than those that ran here: a frontier model's, by page."""
+        here = {finding.extractor for found in local.values() for finding in found}
+        beside: dict[int, list[Finding]] = {}
         for finding in self.tools.catalog.findings(document.id):
-            found.setdefault(finding.page, []).append(finding)
-        return found
+            if finding.extractor not in here:
+                beside.setdefault(finding.page, []).append(finding)
+        return beside
 
-    def _stored(self, document: Document, stage: str, adapter: TypeAdapter[Any]) -> list[Any]:
+    def _results(self, document: Document, stage: str, adapter: TypeAdapter[T]) -> dict[int, T]:
         kept = self.tools.catalog.results(document.sha256, stage, self._versions[stage])
-        return [adapter.validate_json(payload) for payload in kept.values()]
+        return {page: adapter.validate_json(payload) for page, payload in kept.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from schemas.fields import FieldValue
 
 __all__ = ["FIGURES", "Answer", "Counts", "Verdict", "answers", "judge"]
 
-NARROWED_BY = ("role", "purpose", "label", "title", "alias")
+NARROWED_BY = ("role", "purpose", "label", "title")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,10 @@ def answers(contract: Contract, asked: Asked) -> tuple[Answer, ...]:
     for name in asked.fields:
         values = _narrowed(getattr(contract, name).values, asked.words)
         if values:
-            given = [answer for value in values[: 1 if asked.single else None] for answer in _answers(name, value)]
-            return tuple({(answer.value, answer.page): answer for answer in reversed(given)}.values())[::-1]
+            given: dict[tuple[str, int], Answer] = {}
+            for answer in chain.from_iterable(_answers(name, value) for value in values[: 1 if asked.single else None]):
+                given.setdefault((answer.value, answer.page), answer)
+            return tuple(given.values())
     return ()
 
 
@@ -121,7 +124,8 @@ def _in_place(expected: Expected, answer: Answer) -> bool:
     """The page decides where the golden file gives it, else the words."""
     if expected.pages:
         return answer.page in expected.pages
-    return expected.quote in answer.quote or answer.quote in expected.quote or same_text(expected.quote, answer.quote)
+    wanted, given = expected.quote, answer.quote
+    return bool(given) and (wanted in given or given in wanted or same_text(wanted, given))
 
 
 def _share(part: int, whole: int) -> Statistic:

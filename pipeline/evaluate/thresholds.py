@@ -10,8 +10,8 @@ the stored findings. What the frontier model would read is not known before it i
 Since the floor is level, a model that mends any fixed share of what a perfect one would has its knee at the same
 setting: the knee does not hang on how good the frontier model is.
 
-Where the catalog holds findings of a frontier extractor (named "frontier…"), those of the escalated pages are merged
-in and judged: F1 is then measured and the bounds are not needed. F1 is the mean over the fields of the golden set.
+Where the catalog holds what a frontier model read, that of the escalated pages is merged in and judged: F1 is then
+measured and the bounds are not needed. F1 is the mean over the fields of the golden set.
 """
 
 from __future__ import annotations
@@ -33,28 +33,24 @@ from schemas.contract import Contract
 
 __all__ = ["PAGE_USD", "STEPS", "Point", "Routing", "Sweep", "Walked", "routing"]
 
-PAGE_USD = 0.015
-"""Price of one escalated page, assumed, of 2026-11: 2,500 tokens in (page image, words, schema) and 500 out, at 3 and
-15 USD a million, the list price of mid-size frontier models."""
+PAGE_USD = 0.02
+"""Price of one escalated page, assumed, of 2026-11: 5,000 tokens in (page image, words, schema) and 1,000 out, at 2 and
+10 USD a million, the list price of a mid-size frontier model."""
 
 STEPS = tuple(round(step / 20, 2) for step in range(21))
-FRONTIER = "frontier"
 
 
 @dataclass(frozen=True)
 class Walked:
-    """A golden document as the home remembers it: its triages, and its grounded findings by page."""
+    """A golden document as the home remembers it: its triages, and the grounded findings of its pages, those that
+    were read here and those of a frontier model, where one was asked."""
 
     golden: GoldenDocument
     document: Document
     triages: tuple[Triage, ...]
-    findings: Mapping[int, Sequence[Finding]]
+    local: Mapping[int, Sequence[Finding]]
+    frontier: Mapping[int, Sequence[Finding]] = field(default_factory=dict)
     _known: dict[Any, Contract] = field(default_factory=dict, repr=False, compare=False)
-
-    @property
-    def has_frontier(self) -> bool:
-        """Whether a frontier model has read any of its pages."""
-        return any(_of_frontier(finding) for found in self.findings.values() for finding in found)
 
     def routed(self, policy: Policy) -> list[Triage]:
         """The routes that this policy gives its pages."""
@@ -62,13 +58,11 @@ class Walked:
 
     def record(self, routed: Sequence[Triage], escalated: frozenset[int] = frozenset()) -> Contract:
         """The record of local findings, and of the frontier's on the escalated pages."""
-        key = (tuple(each.route for each in routed), escalated if self.has_frontier else None)
+        asked = {page: found for page, found in self.frontier.items() if page in escalated}
+        key = (tuple(each.route for each in routed), tuple(asked))
         if key not in self._known:
-            kept = {
-                page: [each for each in found if page in escalated or not _of_frontier(each)]
-                for page, found in self.findings.items()
-            }
-            self._known[key] = merge(self.document, kept, routed)
+            all_found = {page: [*found, *asked.get(page, ())] for page, found in self.local.items()}
+            self._known[key] = merge(self.document, all_found, routed)
         return self._known[key]
 
 
@@ -183,7 +177,7 @@ def _point(setting: float, walked: Sequence[Walked], policy: Policy, threshold: 
         read = verdicts(each.golden, each.record(routed, escalated))
         true.append({key: verdict.counts(complete) for key, (verdict, complete) in read.items()})
     pages = sum(len(each.triages) for each in walked)
-    measured = _f1(true) if any(each.has_frontier for each in walked) else None
+    measured = _f1(true) if any(each.frontier for each in walked) else None
     usd = 1000 * page_usd * sent / pages if pages else 0.0
     return Point(setting, pages, sent, usd, _f1(low), _f1(high), measured)
 
@@ -221,7 +215,3 @@ def _mended(asked: Asked, verdict: Verdict, stands: _Standing) -> Counts:
 
 def _f1(judged: Sequence[Mapping[str, Counts]]) -> Interval:
     return FieldScores.of(judged).macro
-
-
-def _of_frontier(finding: Finding) -> bool:
-    return finding.extractor.startswith(FRONTIER)

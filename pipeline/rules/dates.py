@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from pipeline.normalise import iso_date
 from pipeline.rules.view import PageView, Span
@@ -20,10 +21,13 @@ ORDINAL = (
     r"(?:(?:twenty|thirty)?-?(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)|tenth|eleventh|twelfth"
     r"|(?:thir|four|fif|six|seven|eigh|nine)teenth|twentieth|thirtieth)"
 )
-DAY = rf"(?:{D}{{1,2}}\s?(?:st|nd|rd|th)?|{ORDINAL})"
+RAISED = r"(?:\s?(?:st|nd|rd|th)|[\"'°*™%]{1,2})"
+"""What follows the day of a month; OCR reads the raised letters as marks."""
+
+DAY = rf"(?:{D}{{1,2}}{RAISED}?|{ORDINAL})"
 YEAR = rf"(?:{D}{{4}}|'\d\d)"
 DATE = re.compile(
-    rf"(?<![\w/])(?:{MONTH}\s?{DAY}\s?,?\s{{0,2}}{YEAR}"
+    rf"(?<![\w/])(?:{MONTH}\s?{DAY}\s?[,;.]?\s{{0,2}}{YEAR}"
     rf"|{DAY}(?:\s+day)?(?:\s+of)?\s+{MONTH}\s?,?(?:\s+in\s+the\s+year)?\s{{0,2}}(?:of\s+)?{YEAR}"
     rf"|{D}{{1,2}}([/.-]){D}{{1,2}}\1(?:{D}{{4}}|{D}{{2}})"
     rf"|(?:19|20)\d\d-\d\d-\d\d)(?![\w/]|-\d)",
@@ -125,13 +129,17 @@ def _possible(text: str) -> bool:
 
 def find_dates(view: PageView, *, opening: bool) -> Iterator[Finding]:
     """All dates of a page; `opening` says that the document introduces itself on this page."""
+    signed: list[Finding] = []
     for span, value in date_spans(view.text):
         before = view.text[max(0, span[0] - 160) : span[0]]
         roles = dict(_roles(view, span, before, opening=opening))
         for field, confidence in roles.items():
             yield view.finding(field, span, value, confidence)
         if not roles:
-            yield from _other(view, span, value, before)
+            other = _other(view, span, value, before)
+            signed += [other] if other.detail.get("purpose") == "signature" else []
+            yield other
+    yield from _last_signed(signed)
 
 
 def _roles(view: PageView, span: Span, before: str, *, opening: bool) -> Iterator[tuple[str, float]]:
@@ -188,10 +196,16 @@ def _alone(view: PageView, span: Span) -> bool:
     return DATE.search(view.text, 0, span[0]) is None and len(view.line(span[0])) <= span[1] - span[0] + 16
 
 
-def _other(view: PageView, span: Span, value: str, before: str) -> Iterator[Finding]:
-    """A date of no stated role. A signature's date is also a weak answer to when an undated paper was agreed."""
+def _other(view: PageView, span: Span, value: str, before: str) -> Finding:
+    """A date of no stated role."""
     signing = SIGNING.search(f"{view.line(span[0])[:MAX_LINE]} {before[-60:]}") is not None
-    purpose = "due" if DUE.search(before) else "signature" if signing else ""
-    yield view.finding("dates", span, value, 0.6, purpose=purpose)
-    if purpose == "signature":
-        yield view.finding("agreement_date", span, value, 0.35)
+    return view.finding(
+        "dates", span, value, 0.6, purpose="due" if DUE.search(before) else "signature" if signing else ""
+    )
+
+
+def _last_signed(signed: Sequence[Finding]) -> Iterator[Finding]:
+    """The latest date beside a signature is a weak answer to when an undated paper was agreed."""
+    if signed:
+        last = max(signed, key=lambda finding: finding.value)
+        yield replace(last, field="agreement_date", confidence=round(last.confidence * 0.6, 3), detail={})

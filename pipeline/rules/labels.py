@@ -41,6 +41,11 @@ class Spot:
     headed: bool = False
 
     @property
+    def edges(self) -> tuple[float, float]:
+        """Where it begins and ends across the page."""
+        return self.cell.word_left(self.first), self.cell.word_right(self.last - 1)
+
+    @property
     def marked(self) -> bool:
         """Whether it says that it is a number's label."""
         return self.colon or "#" in _phrase([tokens(text) for text in self.cell.texts[self.first : self.last]])

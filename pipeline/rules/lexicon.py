@@ -172,7 +172,8 @@ def _lexicon() -> dict[str, Label]:
 @lru_cache(maxsize=4096)
 def tokens(text: str) -> tuple[str, ...]:
     """The text's words in lower case without punctuation; the many ways to write "number" are "#"."""
-    return tuple(NUMBER_MARK.get(word, word) for word in WORD.findall(text.lower()))
+    plain = text.lower().replace("p.o.", "po")
+    return tuple(NUMBER_MARK.get(word, word) for word in WORD.findall(plain))
 
 
 @lru_cache(maxsize=8192)

@@ -11,12 +11,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipeline.normalise import iso_date
-from pipeline.rules.geometry import Grid, grid_of
+from pipeline.rules.geometry import Cell, Grid, grid_of
+from pipeline.rules.headings import title_of
+from pipeline.rules.identity import kind_of
+from pipeline.rules.labels import spots_of
 from pipeline.rules.pairs import Pair, pairs_of
 from pipeline.rules.parties import COMPANY
 from pipeline.rules.printed import dates_in, plain_date
-from pipeline.rules.quotes import Page
+from pipeline.rules.quotes import Page, Printed
 from pipeline.rules.receipts import merchant_of, only_date
+from pipeline.rules.tables import entries_of
 from pipeline.rules.totals import total_of, worth
 from pipeline.types import Finding, PageText
 
@@ -25,15 +29,18 @@ __all__ = ["read_forms"]
 RAGGED, LEAST_PAIRS = 0.12, 2
 """Share of rows with several cells, and labels with a value, from which a page is read as a form."""
 
-DAY_FIRST = re.compile(r"\bRM\b|MYR|SGD|£|€|GBP|EUR|AUD|INR|₹|\b(?:SDN|BHD|GST|VAT|PTY|LTD|GMBH|PLC)\b", re.I)
+NUMERAL = re.compile(r"\d+")
+DAY_FIRST = re.compile(r"\bRM\b|£\s?\d|€\s?\d|₹|\b(?:MYR|SGD|GBP|EUR|AUD|INR|SDN|BHD|GST|VAT|PTY|GMBH|PLC)\b", re.I)
 MONTH_FIRST = re.compile(r"\b(?:USD|LLC)\b|,\s?[A-Z]{2}\s\d{5}\b")
-DIGITS = re.compile(r"\b(\d{1,2})\s?[/.-]\s?(\d{1,2})\s?[/.-]\s?\d{2,4}\b")
-CURRENCY = (("RM", "MYR"), ("£", "GBP"), ("€", "EUR"), ("₹", "INR"), ("$", "USD"))
+CUE = 3
+"""Distinct dates with one reading that a country's marks weigh: OCR reads a ruling before a 4 as 14."""
+
+CURRENCY = {r"\bRM\b": "MYR", "£": "GBP", "€": "EUR", "₹": "INR", r"\$": "USD"}
 ROUNDING = re.compile(r"\bround(?:ing|ed)\b", re.I)
 ACCOUNT = re.compile(r"\s*\(+[\d -]{1,12}\)+$")
 """A customer number in brackets behind a name."""
 
-SIGNING = re.compile(r"(?:By|Name|Title|Its|Signature|Signed)\s?:|Signature\b|/s/", re.I)
+SIGNING = re.compile(r"(?:By|Its|Title|Signature|Signed)\s?:|Signature\b|/s/|(?:Vice )?President\b", re.I)
 SIGNATURE = 5
 """Rows around a bare "Date" in which a signature's labels make it the date of signing."""
 
@@ -44,7 +51,7 @@ OWN = ("contract", "agreement", "lease", "loan", "policy", "invoice", "tax invoi
 and an invoice names its order, hardly the reverse."""
 
 PLAIN = {"io": "insertion order", "po": "purchase order", "inv": "invoice", "cash inv": "invoice", "doc": "document"}
-DOCUMENT_DATE, TERM, PERIOD = 0.85, 0.9, 0.7
+TITLE, DOCUMENT_DATE, TERM, PERIOD = 0.9, 0.85, 0.9, 0.7
 UNSURE = 0.75
 """Factor of a confidence whose label was read with a slip."""
 
@@ -70,33 +77,48 @@ def read_forms(pages: Sequence[PageText]) -> list[list[Finding]]:
     """The findings of each page of one document, in order; none for a page that isn't a form."""
     grids = [grid_of(page.words) for page in pages]
     order = _date_order(grids)
-    return [list(_read(page, grid, order)) for page, grid in zip(pages, grids, strict=True)]
+    return [
+        list(_read(page, grid, order, first=i == 0)) for i, (page, grid) in enumerate(zip(pages, grids, strict=True))
+    ]
 
 
 def _date_order(grids: Sequence[Grid]) -> str:
-    """Whether the document writes the day first: by a date that has one reading only, else by its country's marks."""
+    """Whether the document writes the day first: by its dates that have one reading only, and its country's marks."""
     text = "\n".join(cell.text for grid in grids for cell in grid.cells)
-    days = [(int(match[1]), int(match[2])) for match in DIGITS.finditer(text)]
-    first, second = sum(12 < a < 32 for a, _ in days), sum(12 < b < 32 for _, b in days)
-    if first != second:
-        return "DMY" if first > second else "MDY"
-    return "DMY" if DAY_FIRST.search(text) and not MONTH_FIRST.search(text) else "MDY"
+    days = {tuple(map(int, NUMERAL.findall(date[0])[:2])) for date in dates_in(text) if date[1]}
+    day_first = sum(first > 12 for first, _ in days) + CUE * bool(DAY_FIRST.search(text))
+    month_first = sum(second > 12 for _, second in days) + CUE * bool(MONTH_FIRST.search(text))
+    return "DMY" if day_first > month_first else "MDY"
 
 
-def _read(text: PageText, grid: Grid, order: str) -> Iterator[Finding]:
-    if grid.ragged < RAGGED or len(pairs := pairs_of(grid)) < LEAST_PAIRS:
+def _read(text: PageText, grid: Grid, order: str, *, first: bool) -> Iterator[Finding]:
+    if grid.ragged < RAGGED:
+        return
+    spots = spots_of(grid)
+    pairs = pairs_of(grid, spots)
+    if len(pairs) < LEAST_PAIRS:
         return
     joined = " ".join(cell.text for cell in grid.cells)
-    currency = next((code for sign, code in CURRENCY if sign in joined), "")
+    currency = next((code for sign, code in CURRENCY.items() if re.search(sign, joined)), "")
     form = _Form(Page(text), grid, pairs, order, currency)
     readers = {"reference": _reference, "money": _sum, "date": _date, "period": _period, "party": _party}
     for pair in pairs:
         yield from readers[pair.label.kind](form, pair)
     yield from _own_number(form)
     yield from _receipt(form, grid)
+    for entry in entries_of(grid, spots, pairs):
+        yield form.page.finding("amounts", entry, worth(entry.text, currency), 0.85, purpose=entry.column)
+    if first and (title := title_of(grid, pairs)):
+        yield from _title(form, title)
     if total := total_of(pairs, rounded=ROUNDING.search(joined) is not None):
         value = worth(total.pair.text, currency)
         yield form.page.finding("total_amount", total.pair, value, total.confidence)
+
+
+def _title(form: _Form, title: Cell) -> Iterator[Finding]:
+    printed = Printed(title.words, title.text)
+    yield form.page.finding("title", printed, title.text, TITLE)
+    yield form.page.finding("kind", printed, kind_of(title.text), TITLE)
 
 
 def _receipt(form: _Form, grid: Grid) -> Iterator[Finding]:
@@ -145,19 +167,20 @@ def _date(form: _Form, pair: Pair) -> Iterator[Finding]:
 
 
 def _period(form: _Form, pair: Pair) -> Iterator[Finding]:
-    """Both days of a period: of the contract's term, or of what was billed."""
-    first, second = dates_in(pair.text)[:2]
-    start, end = (iso_date(plain_date(match), form.order) for match in (first, second))
-    if not start or not end or start > end:
+    """Both days of a period, of the contract's term or of what was billed; or the one that could be read."""
+    days = [(match, iso_date(plain_date(match), form.order)) for match in dates_in(pair.text)[:2]]
+    values = [value for _, value in days]
+    if not all(values) or values != sorted(values):
         return
-    confidence = _sure(pair, TERM if pair.label.name == "term" else PERIOD)
-    for match, value, field in ((first, start, "effective_date"), (second, end, "expiration_date")):
+    confidence = _sure(pair, TERM if pair.label.name == "term" else PERIOD) * (1 if len(days) == 2 else UNSURE)
+    for match, value in days:
+        ends = match is not days[0][0] or match.start() > 0
         day = pair.part(*match.span())
         if pair.label.name == "billing":
-            purpose = "billing period starts" if match is first else "billing period ends"
+            purpose = "billing period ends" if ends else "billing period starts"
             yield form.page.finding("dates", day, value, 0.8, purpose=purpose)
         else:
-            yield form.page.finding(field, day, value, confidence)
+            yield form.page.finding("expiration_date" if ends else "effective_date", day, value, confidence)
 
 
 def _party(form: _Form, pair: Pair) -> Iterator[Finding]:

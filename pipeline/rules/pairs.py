@@ -102,10 +102,10 @@ class Pair:
         return replace(self, run=self.run.cut(offset + start, offset + end), text=self.text[start:end])
 
 
-def pairs_of(grid: Grid) -> tuple[Pair, ...]:
+def pairs_of(grid: Grid, spots: Sequence[Spot] | None = None) -> tuple[Pair, ...]:
     """Every label of the page that has a value, in reading order; two-date periods come as one value."""
     by_row: Rows = {}
-    for spot in spots_of(grid):
+    for spot in spots_of(grid) if spots is None else spots:
         by_row.setdefault(grid.number(spot.cell), []).append(spot)
     asked = ((spot, row) for row in by_row.values() for spot in _meant(row))
     found = {spot: _pair(grid, spot, row, by_row) for spot, row in asked}

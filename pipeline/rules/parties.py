@@ -23,10 +23,11 @@ CLOSING = re.compile(
     r"|IN CONSIDERATION|In consideration|hereby agree|agree as follows|TABLE OF CONTENTS|Table of Contents)\b|\s1\.\s"
 )
 STRONG = (
-    r"(?i:Incorporated|Inc\b|Corporation|Corp\b|Limited|Ltd\b|L\.?L\.?C\b|L\.?L\.?P\b|L\.?P\b|P\.?L\.?C\b"
+    r"(?i:Incorporated|[Il1]n[ce]\b|Corporation|Corp\b|Limited|Ltd\b|L\.?L\.?C\b|L\.?L\.?P\b|L\.?P\b|P\.?L\.?C\b"
     r"|GmbH|S\.A\b|N\.V\b"
     r"|B\.V\b|A\.G\b|Pty\.? Ltd|N\.A\b|ASA\b|S\.?p\.?A\b|K\.K\b|A/S\b|Sdn\.? Bhd|Co\b)\.?(?![\w-])"
 )
+MISREAD_INC = re.compile(r"(?<=[\s,])(?:[l1]nc|[Il1]ne)\b(?=\.?$)")
 WEAK = (
     r"(?i:Company|Trust|Partners|Partnership|Bank|University|Foundation|Association|Authority|Holdings"
     r"|Fund|Press|Group)(?![\w-])(?:\sof\s(?:[A-Z][a-z]+|[A-Z]{3,})(?:\s(?:[A-Z][a-z]+|[A-Z]{3,}))?)?"
@@ -113,7 +114,7 @@ def find_parties(view: PageView) -> Iterator[Finding]:
     other = [] if len(introduced) > 1 else [*_defined(view), *_addressed(view), *_labelled(view)]
     seen: set[str] = set()
     for party in [*introduced, *other]:
-        name = " ".join(view.text[slice(*party.span)].split()).strip(" ,")
+        name = MISREAD_INC.sub("Inc", " ".join(view.text[slice(*party.span)].split()).strip(" ,"))
         if name.lower() not in seen and 2 < len(name) < 120:
             seen.add(name.lower())
             kind = "role" if ROLE.match(party.term) else "alias"

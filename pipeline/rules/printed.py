@@ -9,7 +9,7 @@ from pipeline.normalise import date_readings
 from pipeline.rules.lexicon import label_of, tokens
 from schemas.kinds import KIND_NAMES
 
-__all__ = ["date_in", "dates_in", "name_in", "number_in", "own_name", "period_in", "plain_date", "sum_in"]
+__all__ = ["date_in", "dates_in", "name_in", "number_in", "own_name", "period_in", "plain_date", "sum_in", "sums_in"]
 
 Span = tuple[int, int]
 SIGN = r"(?:US\s?\$|[CASH]?[AK]?\$|€|£|¥|₹|(?:USD|EUR|GBP|CAD|AUD|CHF|SGD|MYR|INR|HKD|RM)\b)"
@@ -49,6 +49,9 @@ LABEL_END = frozenset({
 """Last words of labels that the lexicon may lack or OCR may have spoilt."""
 
 
+HALVES = re.compile(r"\d[\d/]{5,9}(?:\s?-\s?|\s)\d[\d/]{5,9}(?![\w/])")
+"""Two runs of digits and slashes as long as dates."""
+
 LEAD = " :.-#|'\"_[{("
 NEAR_START, BETWEEN = 8, 12
 """Characters before a date that is a label's value, and between the two of a period."""
@@ -58,6 +61,11 @@ def sum_in(text: str) -> Span | None:
     """The first sum: with a currency, or with cents; or all of the text, if it is one that lost its point."""
     found = SUM.search(text) or SPLIT.fullmatch(text)
     return found.span() if found else None
+
+
+def sums_in(text: str) -> list[re.Match[str]]:
+    """All sums in a row's text."""
+    return list(SUM.finditer(text))
 
 
 def dates_in(text: str) -> list[re.Match[str]]:
@@ -83,10 +91,13 @@ def date_in(text: str) -> Span | None:
 
 
 def period_in(text: str) -> Span | None:
-    """Two dates side by side."""
+    """Two dates side by side; or one, beside what was a date before it was misread ("5/48/2020 - 5/24/2020")."""
     found = dates_in(text[:80])
-    near = len(found) > 1 and found[0].start() <= NEAR_START and found[1].start() - found[0].end() <= BETWEEN
-    return (found[0].start(), found[1].end()) if near else None
+    if len(found) > 1 and found[0].start() <= NEAR_START and found[1].start() - found[0].end() <= BETWEEN:
+        return found[0].start(), found[1].end()
+    both = HALVES.search(text, 0, 80)
+    spoilt = both and len(found) == 1 and both.start() <= NEAR_START and both.start() <= found[0].start() < both.end()
+    return both.span() if both and spoilt else None
 
 
 def number_in(text: str, *, marked: bool) -> Span | None:

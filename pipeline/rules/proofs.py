@@ -35,7 +35,8 @@ _PATTERNS = {
     "Termination For Convenience": r"\b(?:may|right to|entitled to|option to)\b.{0,100}\bterminat(?:e"
     r"|ed)\b.{0,160}\b(?:for (?:its |their )?convenience|without cause|(?:for )?any (?:or no )?reason"
     r"|with or without cause)|\bright\b.{0,60}\bat any time\b.{0,60}\bto terminate\b"
-    r"|\b(?:either party|may)\b.{0,60}\bterminate this \w+(?: at any time)? (?:up)?on\b.{0,60}\bnotice(?! of (?:such )?(?:breach|default))"
+    r"|\b(?:either party|may)\b.{0,60}"
+    r"\bterminate this \w+(?: at any time)? (?:up)?on\b.{0,60}\bnotice(?! of (?:such )?(?:breach|default))"
     r"(?!.{0,80}\b(?:breach|default|insolven))",
     "Rofr/Rofo/Rofn": r"\brights? of first (?:refusal|offer|negotiation)\b|\bfirst right (?:of|to)\b",
     "Change Of Control": r"\bchange (?:of|in) (?:control|ownership)\b|\bterminat\w+.{0,160}\b(?:merger|acqui(?:red"

@@ -7,6 +7,7 @@ value; where the value alone stands on the page more than once, the words around
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
@@ -14,7 +15,7 @@ from pipeline.ground import fold
 from pipeline.rules.view import EXTRACTOR
 from pipeline.types import Finding, PageText
 
-__all__ = ["Page", "Placed"]
+__all__ = ["Page", "Placed", "Printed"]
 
 LABEL = 6
 """Words before a value in which its label is quoted with it."""
@@ -40,6 +41,15 @@ class Placed(Protocol):
     def text(self) -> str:
         """The value as printed."""
         ...
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A value without a label."""
+
+    places: tuple[int, ...]
+    text: str
+    label_places: tuple[int, ...] = ()
 
 
 class Page:

@@ -90,10 +90,11 @@ def agree(introduced: Sequence[Finding], signing: Sequence[Finding]) -> tuple[li
     confirmed = [_raised(one, signing) for one in introduced]
     seconds = [_raised(one, introduced) for one in signing]
     names = [fold(one.value) for one in introduced]
+    few = all(same_name(one.value, introduced[0].value) for one in introduced)
     return confirmed, [
         new
         for old, new in zip(signing, seconds, strict=True)
-        if new is not old or (len(introduced) < 2 and not any(fold(old.value) in name for name in names))
+        if new is not old or (few and not any(fold(old.value) in name for name in names))
     ]
 
 

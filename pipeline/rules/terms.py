@@ -21,8 +21,8 @@ LENGTH = rf"((?:{COUNT})[\s-]{{1,2}}{UNIT})"
 
 LAW = re.compile(
     r"\b(?:govern\w*|constru\w+|interpret\w+|enforce\w*|accordance with|under|pursuant to)\b[^.;]{0,120}?\blaws?\b"
-    r"(?:\s\([^)]{0,80}\))?\s(?:\w+\s){0,4}?(?:of"
-    r"|in)\s(?:the\s)?(?:United States(?: of America)?,?\s(?:and\s)?(?:of\s)?(?:the\s)?)?"
+    r"(?:\s\([^)]{0,80}\))?[\s-](?:\w+\s){0,4}?(?:of"
+    r"|in)\s?(?:the\s)?(?:United States(?: of America)?,?\s(?:and\s)?(?:of\s)?(?:the\s)?)?"
     r"(?:(?:State|Commonwealth|Province|Republic|Kingdom|Country|Territory"
     r"|laws?)(?:\sand\s\w+)?\sof\s(?:the\s(?:State of\s)?)?)?"
     r"([A-Z][\w'.]*(?:[\s,]+(?:of|and|the|[A-Z][\w'.]*)){0,4})",

@@ -1,0 +1,141 @@
+"""The second look: pages found are ranked anew by their best passage, where meaning and words have to meet.
+
+A page is found by what is said anywhere on it; it answers where one passage says it. So of the pages the index
+found, each text window is scored by its nearness to the question and by the asked terms it says, and the best window
+counts beside the first look. Across documents a question names its document as well as what it asks: the names have
+chosen the document, so they are left out of what a passage has to say, and a document keeps its place: the second
+look only orders the pages within it.
+
+Weights were chosen on the tuning halves of CUAD (152 questions) and LegalBench-RAG (221), text layer: nDCG@10 rose in
+the document from 0.805 to 0.832 and from 0.893 to 0.896, across the corpus from 0.821 to 0.843 and from 0.863 to 0.868.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.backends.protocols import PageScore
+from pipeline.index import stems
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pipeline.backends.protocols import Matrix
+
+    Scores = NDArray[np.float64]
+
+__all__ = ["LOOKED", "beyond_names", "rescored"]
+
+LOOKED = 50  # pages looked at again; below them nothing moves
+PASSAGE = 0.5  # what the best passage weighs, the first look weighing the rest
+ACROSS = 0.5  # its share of that across documents, where the first look's scale spans all of them
+WORDS = 0.5  # weight of a passage's words, beside its meaning
+K1 = 0.5  # a window is short: the second time it says a term adds little
+SHARED = 0.3  # what more than this share of the documents found begin with ("Agreement") names none of them
+
+
+@dataclass(frozen=True, slots=True)
+class _Windows:
+    """All windows of all pages looked at: whose each is and its number there, its vector and its terms."""
+
+    owners: list[int]
+    numbers: list[int]
+    vectors: Matrix
+    terms: Sequence[Counter[int]]
+
+
+def rescored(hits: Sequence[PageScore], asked: str, vector: Matrix, *, named: bool = False) -> list[PageScore]:
+    """The same pages, best first, each with its best window; `vector` (1, n) is the meaning of `asked`.
+
+    `named`: the question names its document, so the pages of each document are ordered among themselves. A page
+    without text windows, found by its image, keeps its distance to the best; those beyond the first 50 stay behind.
+    """
+    looked, rest = hits[:LOOKED], hits[LOOKED:]
+    best = _best(looked, asked, vector)
+    groups: dict[str, list[int]] = {}
+    for at, hit in enumerate(looked):
+        groups.setdefault(hit.document if named else "", []).append(at)
+    weight = PASSAGE * (ACROSS if len({hit.document for hit in hits}) > 1 else 1.0)
+    again = [hit for group in groups.values() for hit in _ordered([(looked[at], best.get(at)) for at in group], weight)]
+    floor = min((hit.score for hit in again), default=0.0)
+    behind = [replace(hit, score=min(hit.score, floor)) for hit in rest]
+    return [*sorted(again, key=lambda hit: -hit.score), *behind]
+
+
+def beyond_names(query: str, hits: Sequence[PageScore]) -> str:
+    """The query without the words that name the document found first; all of it when nothing else is asked."""
+    if not hits:
+        return query
+    naming = {hit.document: frozenset(_ints(hit.payload.get("about"))) for hit in hits}
+    spread = Counter(term for terms in naming.values() for term in terms)
+    known = {term for term in naming[hits[0].document] if spread[term] <= SHARED * len(naming)}
+    kept = [word for word in query.split() if not (said := set(stems(word))) or not said <= known]
+    return " ".join(kept) if any(stems(word) for word in kept) else query
+
+
+def _best(hits: Sequence[PageScore], asked: str, vector: Matrix) -> dict[int, tuple[float, int]]:
+    """Of each page that has text: the merit (0..1) of its best window, and which one that is."""
+    windows = _windows(hits)
+    if not windows.owners:
+        return {}
+    merits = (1 - WORDS) * _scaled(windows.vectors @ vector[0]) + WORDS * _scaled(_said(asked, windows.terms))
+    best: dict[int, tuple[float, int]] = {}
+    for owner, number, merit in zip(windows.owners, windows.numbers, merits.tolist(), strict=True):
+        if owner not in best or merit > best[owner][0]:
+            best[owner] = merit, number
+    return best
+
+
+def _ordered(pages: Sequence[tuple[PageScore, tuple[float, int] | None]], weight: float) -> list[PageScore]:
+    """Scores that keep the best of the group where it was; every page falls by its distances to the group's best."""
+    top = max(hit.score for hit, _ in pages)
+    reach = max((found[0] for _, found in pages if found), default=0.0)
+    scored = []
+    for hit, found in pages:
+        below = hit.score - top
+        behind = found[0] - reach if found else below
+        score = top + (1 - PASSAGE) * below + weight * behind
+        scored.append(replace(hit, score=score, window=found[1] if found else hit.window))
+    return scored
+
+
+def _windows(hits: Sequence[PageScore]) -> _Windows:
+    owners, numbers, vectors, terms = [], [], [], []
+    for owner, hit in enumerate(hits):
+        said = hit.payload.get("windows")
+        texts = said if isinstance(said, list | tuple) else ()
+        for number, (row, found) in enumerate(zip(_rows(hit), texts, strict=False)):
+            owners.append(owner)
+            numbers.append(number)
+            vectors.append(row)
+            terms.append(Counter(_ints(found)))
+    return _Windows(owners, numbers, np.array(vectors, np.float32), terms)
+
+
+def _rows(hit: PageScore) -> Matrix:
+    return np.zeros((0, 0), np.float32) if hit.windows is None else hit.windows
+
+
+def _said(asked: str, windows: Sequence[Counter[int]]) -> Scores:
+    """How much of the question each window says, a term counting more the fewer of the windows say it."""
+    total = np.zeros(len(windows))
+    for term in set(stems(asked)):
+        counts = np.array([terms[term] for terms in windows], float)
+        spread = int((counts > 0).sum())
+        total += math.log1p((len(windows) - spread + 0.5) / (spread + 0.5)) * counts * (K1 + 1) / (counts + K1)
+    return total
+
+
+def _scaled(values: Scores) -> Scores:
+    low, high = float(values.min()), float(values.max())
+    return (values - low) / (high - low) if high > low else np.ones(len(values))
+
+
+def _ints(value: Any) -> list[int]:
+    return [int(term) for term in value] if isinstance(value, list | tuple) else []
