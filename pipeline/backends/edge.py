@@ -181,8 +181,8 @@ def _made_by(folder: Path) -> Mapping[str, Any]:
 def _config(signature: Mapping[str, Any]) -> qe.EdgeConfig:
     """Half precision for what the graphs walk over, TurboQuant's 8 bits in place of floats for the page images.
 
-    `python -m infra.measure.scale storage` gives bytes and losses. No write-ahead log: it took 5 bytes a float,
-    more than the vectors themselves, and every `upsert` ends with a flush, which alone makes points durable.
+    `python -m infra.measure.scale storage` gives bytes and losses. No write-ahead log: it took 2 to 5 bytes a
+    float, as much as the vectors or more, and every `upsert` ends with a flush, which alone makes points durable.
     """
     dense = {name: _dense(name, size) for name, size in dense_vectors(signature).items()}
     sparse = {name: qe.EdgeSparseVectorParams(modifier=qe.Modifier.Idf) for name in SPARSE}
