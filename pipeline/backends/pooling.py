@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 __all__ = ["POOL_FACTOR", "mean_rows"]
 
 # Of ColPali's 1,024 patches this leaves 32, one a line of patches; a graph over a third of the rows would take about
-# a second a page to build (extrapolated: cost grows with rows squared, 8 ms at 32 rows). Measured by `python -m infra.measure.scale stages` and `poolings`: by themselves clusters of
+# a second a page to build (extrapolated: cost grows with rows squared, 8 ms at 32 rows).
+# Measured by `python -m infra.measure.scale stages` and `poolings`: by themselves clusters of
 # similar rows rank better than neighbours, but among 100 candidates both find what exact MaxSim finds, and
 # neighbours cost nothing where clusters take a quarter of a CPU second a page.
 POOL_FACTOR = 32
