@@ -53,6 +53,11 @@ class Catalog:
         """
         return cls(open_database(url))
 
+    @property
+    def database(self) -> Database:
+        """The database itself, for the rooms that keep tables of their own in it."""
+        return self._database
+
     def close(self) -> None:
         """Let the database go."""
         self._database.close()
@@ -144,9 +149,10 @@ class Catalog:
         with self._database.write() as connection:
             self._database.insert_new(connection, results, row)
 
-    def forget(self, sha256: str, stage: str | None = None) -> None:
-        """Drop the results kept for this content, of one stage or of all."""
+    def forget(self, sha256: str, stage: str | None = None, pages: Sequence[int] | None = None) -> None:
+        """Drop the results kept for this content, of one stage or of all, of these pages or of all."""
         conditions = [results.c.sha256 == sha256] + ([results.c.stage == stage] if stage is not None else [])
+        conditions += [results.c.page.in_(pages)] if pages is not None else []
         with self._database.write() as connection:
             connection.execute(delete(results).where(*conditions))
 

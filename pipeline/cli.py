@@ -2,6 +2,7 @@
 
 Exit codes: 0 done; 1 unexpected error; 2 wrong usage or setting; 3 the run went well but documents were
 rejected or held (each is named with its reason); 4 no such document or file; 5 catalog; 6 index; 7 model;
+8 not allowed to leave; 9 budget spent; 10 frontier model stopped;
 130 interrupted (run the command again: it goes on where it stopped).
 """
 
@@ -10,11 +11,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from pipeline import __version__, commands
 from pipeline.errors import MunimentError
+from pipeline.frontier import commands as frontier
 
 __all__ = ["main"]
 
@@ -43,11 +46,12 @@ def _parser() -> argparse.ArgumentParser:
         prog="muniment",
         description="Scanned contracts in; routed, extracted and searchable pages out. Data lives under MUNIMENT_HOME.",
         epilog="exit codes: 0 done, 1 unexpected, 2 usage, 3 some documents rejected or held, 4 not found, "
-        "5 catalog, 6 index, 7 model, 130 interrupted",
+        "5 catalog, 6 index, 7 model, 8 not allowed to leave, 9 budget spent, 10 frontier model stopped, "
+        "130 interrupted",
     )
     parser.add_argument("--version", action="version", version=f"muniment {__version__}")
     parsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_add_ingest, _add_search, _add_views, _add_models, _add_evaluate, _add_index):
+    for add in (_add_ingest, _add_search, _add_views, _add_models, _add_evaluate, _add_index, _add_frontier):
         add(parsers)
     return parser
 
@@ -126,6 +130,34 @@ def _add_index(parsers: Any) -> None:
     actions = index.add_subparsers(metavar="ACTION", required=True)
     rebuild = _command(actions, "rebuild", "make the index anew from the catalog, with the models now configured")
     rebuild.set_defaults(command=commands.index_rebuild)
+
+
+def _add_frontier(parsers: Any) -> None:
+    escalate = _command(parsers, "escalate", "have the pages that wait read by the frontier model, as far as allowed")
+    escalate.add_argument("--matter", action="append", help="only this matter; repeatable")
+    escalate.add_argument("--document", action="append", help="only this document (id or name); repeatable")
+    escalate.add_argument("--budget", type=_usd, metavar="USD", help="the most this run may spend")
+    escalate.add_argument("--again", action="store_true", help="ask again about pages that got no usable answer")
+    escalate.add_argument("--batch", action="store_true", help="as a batch at half price; its results come hours later")
+    escalate.add_argument("--estimate", action="store_true", help="say what it would cost at most; nothing is sent")
+    escalate.set_defaults(command=frontier.escalate)
+    costs = _command(parsers, "costs", "what calls to frontier models cost")
+    costs.add_argument("--by", choices=("day", "matter", "document", "model"), default="day")
+    costs.set_defaults(command=frontier.costs)
+    matter = _command(parsers, "matter", "what may leave the machine, matter by matter")
+    matter.add_argument("matter", metavar="MATTER", nargs="?")
+    matter.add_argument("--frontier", choices=("never", "self-hosted", "cloud"), help="where its pages may go")
+    matter.set_defaults(command=frontier.matter)
+
+
+def _usd(text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except ArithmeticError:
+        raise argparse.ArgumentTypeError("an amount in USD, as 2.50") from None
+    if not amount.is_finite() or amount < 0:
+        raise argparse.ArgumentTypeError("an amount in USD, as 2.50")
+    return amount
 
 
 def _positive(text: str) -> int:

@@ -30,6 +30,7 @@ PACKAGES = (
     "qdrant-edge-py",
     "qdrant-client",
     "prefect",
+    "anthropic",
     "sqlalchemy",
 )
 SECONDS = 5  # to wait for a server
@@ -86,7 +87,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield _try("local extraction", lambda: _model(settings.extract_model, settings, "rules only: no generative VLM"))
     yield _try("page images", lambda: _model(settings.page_model, settings, "none: search uses text, not page images"))
     yield _try("index", lambda: _index(settings))
-    yield Check("frontier", True, "none configured: pages that need it are kept as awaiting escalation")
+    yield _try("frontier", lambda: _frontier_check(settings))
 
 
 def _try(name: str, look: Callable[[], str]) -> Check:
@@ -165,7 +166,7 @@ def _models(settings: Settings) -> list[dict[str, Any]]:
 
 
 def _leaves(settings: Settings) -> list[str]:
-    lines = ["pages, words and images: nothing, no frontier model is configured"]
+    lines = list(_frontier(settings))
     if settings.qdrant_url:
         lines.append(f"page vectors and page text go to the Qdrant server at {_host(settings.qdrant_url)}")
     if settings.database_url:
@@ -175,6 +176,45 @@ def _leaves(settings: Settings) -> list[str]:
         lines.append(f"flows report document names and run states to the Prefect server at {where}")
     lines.append("models: downloaded only by `muniment models pull`, never behind your back")
     return lines
+
+
+def _frontier_check(settings: Settings) -> str:
+    """The settings of the frontier model, looked at without sending anything."""
+    from pipeline.frontier.gate import destination_of
+    from pipeline.frontier.models import model_of
+
+    if not settings.frontier_url:
+        return "none configured: pages that need it are kept as awaiting escalation"
+    place = destination_of(settings.frontier_url, settings.frontier_kind, settings.frontier_residency)
+    model = model_of(settings.frontier_model, settings.frontier_prices, free=place.kind == "self-hosted")
+    return f"{model.id} at {place.host}, {model.input}/{model.output} USD a million tokens in/out"
+
+
+def _frontier(settings: Settings) -> Iterator[str]:
+    """What goes to the frontier model, of which matters, and what stays there."""
+    from pipeline.catalog import Catalog
+    from pipeline.frontier.gate import Policies, destination_of
+
+    if not settings.frontier_url:
+        yield "pages, words and images: nothing, no frontier model is configured"
+        return
+    destination = destination_of(settings.frontier_url, settings.frontier_kind, settings.frontier_residency)
+    where = f"{settings.frontier_model} at {destination.host} ({destination.kind}"
+    where += f", {destination.residency})" if destination.residency else ", residency not stated)"
+    try:
+        with Catalog.open(settings.catalog_url) as catalog:
+            policies = Policies(catalog.database)
+            names = [name for name in policies.all() if policies.allows(name, destination)]
+    except MunimentError as error:
+        yield f"pages that wait for {where}: which matters allow it is unknown, {error}"
+        return
+    if not names:
+        yield f"pages, words and images: nothing; no matter lets its pages go to {where}"
+        return
+    yield f"images and words of pages that wait for the frontier model, with 80 words of each neighbour, to {where}"
+    yield f"matters that allow it: {', '.join(names)}"
+    if settings.frontier_profile == "claude":
+        yield "with --batch, page images are files there until the batch is settled; its own retention applies, too"
 
 
 def _host(url: str) -> str:

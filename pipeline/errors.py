@@ -13,6 +13,10 @@
     ├── IndexMismatch                exit 6    the index was made by other models than are configured
     ├── IndexUnavailable             exit 6    the index or its server can't be reached (retryable)
     ├── ModelError                   exit 7    a model is missing, damaged or not what its record says
+    ├── NotAllowed                   exit 8    the matter does not let its pages leave the machine
+    ├── BudgetSpent                  exit 9    the next call could cost more than the budget has left
+    ├── FrontierStopped              exit 10   the destination takes no more calls (key, account, address)
+    ├── FrontierUnavailable          exit 10   the destination did not answer or failed (retryable)
     └── Stopped                      exit 130  the run was ended while this was under way (retryable)
 
 Exit code 3 also ends `muniment ingest` when the run itself went well but some documents were rejected
@@ -22,14 +26,18 @@ or held: the others are finished, the report names each.
 from __future__ import annotations
 
 __all__ = [
+    "BudgetSpent",
     "CatalogBusy",
     "CatalogError",
     "DocumentHeld",
     "DocumentRejected",
+    "FrontierStopped",
+    "FrontierUnavailable",
     "IndexMismatch",
     "IndexUnavailable",
     "ModelError",
     "MunimentError",
+    "NotAllowed",
     "NotFound",
     "Stopped",
     "StoreError",
@@ -115,6 +123,31 @@ class ModelError(MunimentError):
     """A model is missing, damaged, or differs from what was recorded when it was pulled."""
 
     exit_code = 7
+
+
+class NotAllowed(MunimentError):
+    """The matter's policy does not let its pages go to this destination; nothing was sent."""
+
+    exit_code = 8
+
+
+class BudgetSpent(MunimentError):
+    """The next call could cost more than a budget has left; nothing was sent, the next run goes on."""
+
+    exit_code = 9
+
+
+class FrontierStopped(MunimentError):
+    """The destination refuses this account or address; only a person can help, so no more calls are made."""
+
+    exit_code = 10
+
+
+class FrontierUnavailable(MunimentError):
+    """The destination did not answer, or failed; the next run tries again."""
+
+    retryable = True
+    exit_code = 10
 
 
 class Stopped(MunimentError):

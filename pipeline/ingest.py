@@ -46,6 +46,7 @@ def _walk(work: stages.Work) -> Document:
     pages = stages.readable(work, images, texts)
     triages = stages.triage(work, pages)
     findings = stages.extract(work, pages, triages)
+    findings = stages.answered(work, pages, findings)
     contract = stages.merge(work, info, findings, triages)
     outcomes = stages.settle(work, images, texts, triages, contract)
     stages.index(work, pages, triages, contract)

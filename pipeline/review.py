@@ -2,16 +2,16 @@
 
 What must be known depends on the kind of document. A field that its kind may well lack (an NDA names no sum)
 is never missed; one that it should have and that is unverified, in conflict, unsure or absent sends the page
-where it stands, or would stand, to the frontier model.
+where it stands, or would stand, to the frontier model. Two readings of any single field send both their pages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from pipeline.trust import NOT_ON_PAGE
 from pipeline.types import Route, Triage
-from schemas.contract import Contract
+from schemas.contract import SINGLE_FIELDS, Contract
 from schemas.fields import Entry, FieldValue
 from schemas.kinds import CONTRACT_KINDS
 
@@ -46,11 +46,12 @@ def review(contract: Contract, triages: Sequence[Triage], threshold: float) -> d
     open_pages = sorted(triage.number for triage in triages if triage.route is not Route.BLANK)
     kind = contract.kind.best.value if contract.kind.best else ""
     reasons: dict[int, list[str]] = {}
-    for group in required_fields(kind):
-        for page, reason in _doubts(contract, group, kind, threshold):
-            target = page or (open_pages[0] if open_pages else 0)
-            if target in open_pages and reason not in reasons.setdefault(target, []):
-                reasons[target].append(reason)
+    required = required_fields(kind)
+    doubts = [doubt for group in required for doubt in _doubts(contract, group, kind, threshold)]
+    for page, reason in [*doubts, *_conflicts(contract, {name for group in required for name in group})]:
+        target = page or (open_pages[0] if open_pages else 0)
+        if target in open_pages and reason not in reasons.setdefault(target, []):
+            reasons[target].append(reason)
     return {page: tuple(texts) for page, texts in sorted(reasons.items()) if texts}
 
 
@@ -67,6 +68,13 @@ def _doubts(contract: Contract, group: Group, kind: str, threshold: float) -> It
         return
     for name, entry in held.items():
         yield from _doubt(name, entry, threshold)
+
+
+def _conflicts(contract: Contract, required: Set[str]) -> Iterator[tuple[int, str]]:
+    """(page, reason) for each passage of a field that no kind requires and that was read in several ways."""
+    for name in SINGLE_FIELDS:
+        if name not in required and getattr(contract, name).conflict:
+            yield from _doubt(name, getattr(contract, name), 0.0)
 
 
 def _settled(entry: Entry[FieldValue], threshold: float) -> bool:

@@ -6,6 +6,7 @@ Nothing else in the house looks at `os.environ`; what a stage needs is passed to
 from __future__ import annotations
 
 import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
@@ -58,6 +59,20 @@ class Settings(BaseSettings):
     # pages more is escalated and mends most of what is worth it; from 0.95 on the clean scans go, too.
     escalate_below: float = Field(0.85, ge=0, le=1, description="OCR confidence under which a page needs more")
     field_threshold: float = Field(0.5, ge=0, le=1, description="confidence under which a required field escalates")
+    frontier_url: str = Field("", description="frontier model's address (Claude or compatible); empty: none")
+    frontier_key: SecretStr = Field(SecretStr(""), description="its API key")
+    frontier_model: str = Field("claude-sonnet-5-5", description="model asked for at that address")
+    frontier_kind: Literal["cloud", "self-hosted"] = Field("cloud", description="whose machine that address is")
+    frontier_profile: Literal["claude", "vllm", "sglang", "llamacpp", "ollama", "plain"] = Field(
+        "plain", description="what the server can do; plain is right for any"
+    )
+    frontier_residency: str = Field("", description="where that machine keeps data, in words, for logs and doctor")
+    frontier_prices: str = Field("", description="INPUT/OUTPUT in USD a million tokens; empty: the table's")
+    frontier_at_once: int = Field(4, ge=1, le=64, description="calls at once, at most")
+    frontier_seconds: float = Field(300.0, gt=0, description="time one call may take")
+    budget_run: Decimal | None = Field(None, ge=0, description="USD one run may spend; empty: no bound")
+    budget_day: Decimal | None = Field(None, ge=0, description="USD one day may cost; empty: no bound")
+    budget_matter: Decimal | None = Field(None, ge=0, description="USD one matter may cost; empty: no bound")
     prefect_api_url: str = Field(
         "", validation_alias="PREFECT_API_URL", description="Prefect's own setting, for doctor"
     )

@@ -20,6 +20,9 @@ from pipeline import render as rendering
 from pipeline import triage as sorting
 from pipeline.backends.protocols import PageInput
 from pipeline.errors import DocumentRejected, IndexUnavailable, MunimentError, UsageError
+from pipeline.frontier import readings as frontier_readings
+from pipeline.frontier.readings import FrontierReading
+from pipeline.ground import ground
 from pipeline.memo import Memo, chain
 from pipeline.pdf import InspectJob, PdfInfo
 from pipeline.pdf import inspect as inspect_pdf
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Work",
+    "answered",
     "extract",
     "finish",
     "index",
@@ -66,7 +70,6 @@ Pages = dict[int, T | MunimentError]
 VERSIONS = {"inspect": 2, "render": 3, "read": 3, "triage": 2, "extract": 3, "merge": 3, "index": 2}
 
 INDEX_BATCH = 32  # pages embedded and written at a time: bounds memory, and what a kill repeats
-NO_FRONTIER = "needs the frontier model, and none is configured"
 
 
 @dataclass(frozen=True)
@@ -183,6 +186,18 @@ def extract(work: Work, pages: Sequence[PageInput], triages: Mapping[int, Triage
     return good(work.memo.pages("extract", list[Finding], numbers, compute))
 
 
+def answered(work: Work, pages: Sequence[PageInput], findings: Mapping[int, list[Finding]]) -> dict[int, list[Finding]]:
+    """The findings with those a frontier model made of the pages it was asked about, grounded now: nothing is asked
+    here (see `pipeline.frontier.escalate`)."""
+    words = {page.text.number: page.text for page in pages}
+    merged = dict(findings)
+    for number, answer in frontier_readings.remembered(work.tools.catalog, work.document.sha256).items():
+        if number in words:
+            more = ground(frontier_readings.findings_of(answer, number), words[number])
+            merged[number] = [*merged.get(number, []), *more]
+    return merged
+
+
 def merge(work: Work, info: PdfInfo, findings: Mapping[int, list[Finding]], triages: Mapping[int, Triage]) -> Contract:
     """One record for the document, conflicts kept with every evidence."""
     with work.tools.clock.stage("merge"):
@@ -196,26 +211,42 @@ def settle(
     """How each page ends, with reasons. Hard pages wait: by triage, or because grounding left doubts."""
     doubts = extraction.review(contract, list(triages.values()), work.tools.settings.field_threshold)
     note = extraction.local_note(work.tools.extractors)
+    asked = frontier_readings.remembered(work.tools.catalog, work.document.sha256)
+    waits = work.tools.frontier_state(work.document.matter)
     outcomes = []
     for number, image in images.items():
         result = texts.get(number, image)
         if isinstance(image, MunimentError) or isinstance(result, MunimentError):
             outcomes.append(PageOutcome(number, None, (str(result),), PageStatus.HELD))
             continue
-        outcome = _outcome(triages[number], doubts, note)
+        outcome = _outcome(triages[number], doubts.get(number, ()), note)
+        if outcome.status is PageStatus.AWAITING:
+            outcome = _escalated(outcome, asked.get(number), waits)
         # What could be drawn was read and can be found, but nobody should rely on a page that is cut short.
         outcomes.append(replace(outcome, status=PageStatus.HELD) if image.damaged else outcome)
     return outcomes
 
 
-def _outcome(triage: Triage, doubts: Mapping[int, Sequence[str]], note: str) -> PageOutcome:
+def _outcome(triage: Triage, doubts: Sequence[str], note: str) -> PageOutcome:
     number, route = triage.number, triage.route
     if route is Route.BLANK:
         return PageOutcome(number, route, triage.reasons, PageStatus.BLANK)
-    reasons = (*triage.reasons, *((note,) if route is Route.LOCAL and note else ()), *doubts.get(number, ()))
-    if route is Route.FRONTIER or doubts.get(number):
-        return PageOutcome(number, Route.FRONTIER, (*reasons, NO_FRONTIER), PageStatus.AWAITING)
+    reasons = (*triage.reasons, *((note,) if route is Route.LOCAL and note else ()), *doubts)
+    if route is Route.FRONTIER or doubts:
+        return PageOutcome(number, Route.FRONTIER, reasons, PageStatus.AWAITING)
     return PageOutcome(number, route, reasons, PageStatus.EXTRACTED)
+
+
+def _escalated(outcome: PageOutcome, asked: FrontierReading | None, waits: str) -> PageOutcome:
+    """What became of a page that needs the frontier model. What it could not read either waits for a person."""
+    if asked is None:
+        return replace(outcome, reasons=(*outcome.reasons, waits))
+    if asked.page is None:
+        return replace(outcome, reasons=(*outcome.reasons, f"{asked.model}: {asked.failed}"), status=PageStatus.HELD)
+    if not asked.page.readable:
+        why = f"{asked.model} could not read the page either"
+        return replace(outcome, reasons=(*outcome.reasons, why), status=PageStatus.HELD)
+    return replace(outcome, reasons=(*outcome.reasons, f"read by {asked.model}"), status=PageStatus.EXTRACTED)
 
 
 def index(work: Work, pages: Sequence[PageInput], triages: Mapping[int, Triage], contract: Contract) -> None:

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipeline.errors import NotFound, UsageError
+from pipeline.errors import NotAllowed, NotFound, UsageError
 from pipeline.memo import Clock
 from pipeline.report import plain
 from pipeline.settings import Settings, load_settings
@@ -22,11 +22,22 @@ from pipeline.store import Store
 from pipeline.types import SearchFilter, SearchHit
 
 if TYPE_CHECKING:
-    from pipeline.backends.protocols import Extractor, PageClassifier, PageEmbedder, PageIndex, TextEmbedder
+    from pipeline.backends.protocols import (
+        Extractor,
+        PageClassifier,
+        PageEmbedder,
+        PageIndex,
+        PageInput,
+        TextEmbedder,
+    )
     from pipeline.backends.vlm_load import VlmOptions
     from pipeline.catalog import Catalog
+    from pipeline.frontier.batches import Batches
+    from pipeline.frontier.client import FrontierClient
+    from pipeline.frontier.gate import Destination, Policies
+    from pipeline.frontier.ledger import Ledger
     from pipeline.search import Searcher
-    from pipeline.types import PageText
+    from pipeline.types import Document, PageText
     from pipeline.workers import WorkerPool
 
 __all__ = ["Tools", "open_tools"]
@@ -94,6 +105,62 @@ class Tools:
     def searcher(self) -> Searcher:
         """Search over the index."""
         return self._once("searcher", self._make_searcher)
+
+    @property
+    def ledger(self) -> Ledger:
+        """What calls to frontier models cost."""
+        return self._once("ledger", self._make_ledger)
+
+    @property
+    def policies(self) -> Policies:
+        """What may leave the machine, matter by matter."""
+        return self._once("policies", self._make_policies)
+
+    @property
+    def batches(self) -> Batches:
+        """The batches sent to frontier models."""
+        return self._once("batches", self._make_batches)
+
+    @property
+    def frontier(self) -> FrontierClient:
+        """The frontier model; `UsageError` when none is configured."""
+        return self._once("frontier", self._make_frontier)
+
+    def frontier_state(self, matter: str) -> str:
+        """Why a page of this matter that needs the frontier model has not been read by it."""
+        if not self.settings.frontier_url:
+            return "needs the frontier model, and none is configured"
+        try:
+            self.policies.check(matter, self.destination)
+        except NotAllowed as refusal:
+            return f"needs the frontier model; {refusal}"
+        return "needs the frontier model: waits for `muniment escalate`"
+
+    @property
+    def destination(self) -> Destination:
+        """Where the frontier model is."""
+        from pipeline.frontier.gate import destination_of
+
+        settings = self.settings
+        return destination_of(settings.frontier_url, settings.frontier_kind, settings.frontier_residency)
+
+    def pages_of(self, document: Document) -> list[PageInput]:
+        """The pages of a document as they were rendered and read; those that never were are left out."""
+        from pydantic import TypeAdapter
+
+        from pipeline.backends.protocols import PageInput
+        from pipeline.stages import versions
+        from pipeline.types import PageImage, PageText
+
+        known = versions(self)
+        kept = {stage: self.catalog.results(document.sha256, stage, known[stage]) for stage in ("render", "read")}
+        images, texts = TypeAdapter(PageImage), TypeAdapter(PageText)
+        pages = []
+        for number in sorted(kept["render"].keys() & kept["read"].keys()):
+            image = images.validate_json(kept["render"][number])
+            text = texts.validate_json(kept["read"][number])
+            pages.append(PageInput(image, self.store.path(image.sha256), text))
+        return pages
 
     def find(self, query: str, name: str | None, limit: int) -> Sequence[SearchHit]:
         """Search by file name, as golden sets are written: within the documents of that name, or everywhere."""
@@ -208,6 +275,45 @@ class Tools:
         settings = self.settings
         client = connect(settings.qdrant_url, settings.qdrant_api_key.get_secret_value())
         return QdrantIndex(client, settings.collection, made_by)
+
+    def _make_ledger(self) -> Ledger:
+        from pipeline.frontier.ledger import Ledger
+
+        return Ledger(self.catalog.database)
+
+    def _make_batches(self) -> Batches:
+        from pipeline.frontier.batches import Batches
+
+        return Batches(self.catalog.database)
+
+    def _make_policies(self) -> Policies:
+        from pipeline.frontier.gate import Policies
+
+        return Policies(self.catalog.database)
+
+    def _make_frontier(self) -> FrontierClient:
+        from pipeline.frontier.client import FrontierClient, Setup
+        from pipeline.frontier.ledger import Budget
+        from pipeline.frontier.models import model_of
+        from pipeline.frontier.profiles import PROFILES
+
+        settings = self.settings
+        if not settings.frontier_url:
+            raise UsageError("no frontier model is configured: set MUNIMENT_FRONTIER_URL")
+        destination = self.destination
+        free = destination.kind == "self-hosted"
+        setup = Setup(
+            destination,
+            model_of(settings.frontier_model, settings.frontier_prices, free=free),
+            PROFILES[settings.frontier_profile],
+            settings.frontier_key.get_secret_value(),
+            settings.frontier_seconds,
+            settings.frontier_at_once,
+            Budget(settings.budget_run, settings.budget_day, settings.budget_matter),
+        )
+        client = FrontierClient(setup, self.ledger, self.policies)
+        self._closing.callback(client.close)
+        return client
 
     def _make_searcher(self) -> Searcher:
         from pipeline.search import Searcher

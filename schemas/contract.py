@@ -69,9 +69,10 @@ class Signatory(FieldValue):
 
 
 class Clause(FieldValue):
-    """A passage of one of CUAD's 41 categories, verbatim in `raw`; never a summary."""
+    """A passage of one of CUAD's 41 categories, verbatim in `raw`; `summary` says it shorter, in a model's words."""
 
     category: str
+    summary: str = ""
 
 
 class Contract(Strict):

@@ -15,6 +15,7 @@ from schemas.fields import Strict
 from schemas.kinds import Kind
 
 __all__ = [
+    "QUOTE",
     "AmountItem",
     "DateItem",
     "DocumentType",

@@ -2,12 +2,13 @@
 
 import pytest
 
-from pipeline.extract import merge
+from pipeline.extract import merge, review
 from pipeline.report import contract_text
 from pipeline.trust import CONTRADICTED, NOT_ON_PAGE
-from pipeline.types import Box, Document, FieldStatus, Finding
+from pipeline.types import Box, Document, FieldStatus, Finding, Route, Signals, TextSource, Triage
 from schemas.contract import Contract
 
+SIGNALS = Signals(0.1, 0.8, 200, 0, 0, 100, TextSource.LAYER, 1.0)
 DOCUMENT = Document("d", "m", "d.pdf", "", page_count=3)
 
 
@@ -52,6 +53,14 @@ def test_a_conflict_keeps_both_with_their_evidence_and_verifies_neither() -> Non
     assert len(shown) == 2
     assert all("unverified (conflict)" in line for line in shown)
     assert "page 1" in shown[0] and "page 3" in shown[1]
+
+
+def test_a_conflict_leads_to_review_of_both_pages() -> None:
+    """Both pages wait, with the reason, though no kind of document must have this field."""
+    contract = record(finding("expiration_date", "2027-03-31", 0.65), finding("expiration_date", "2028-03-31", 0.65, 3))
+    routed = [Triage(page, Route.TEXT, (), SIGNALS) for page in (1, 2, 3)]
+    reason = ("expiration date was read in two ways",)
+    assert review(contract, routed, 0.5) == {1: reason, 3: reason}
 
 
 def test_a_weak_second_value_takes_nothing_from_the_first() -> None:

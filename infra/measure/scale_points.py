@@ -2,7 +2,7 @@
 
 A synthetic page takes the first 70 % of one real page and the last 30 % of another, cut alike in its words, its text
 windows and its image rows, and its vectors are turned by noise: so it has a neighbourhood of its own, while
-lengths, word frequencies and the spread of the vectors stay those of contracts. The texts are those of 2,000 such pairs,
+lengths, word frequencies and the spread of the vectors stay those of contracts. The texts are of 2,000 such pairs,
 no vector occurs twice. Twenty pages make a document, a hundred documents a matter.
 """
 

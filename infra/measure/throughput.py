@@ -30,8 +30,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from infra.measure.dense import born_digital, dense_scans, long_document
 from infra.measure.family import Watch
+from infra.measure.full_pages import born_digital, dense_scans, long_document
 from infra.measure.walk import walk
 from pipeline import stages
 from pipeline.backends.ocr import tessdata_folder

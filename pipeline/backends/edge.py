@@ -1,19 +1,21 @@
 """The embedded index: Qdrant's engine in this process, one shard in one folder.
 
 Only one process can hold the shard; `owner.py` is that process, and everybody else asks it. The folder holds
-`signature.json` (which models made the index) and `shard/`, and appears under its name complete or not at all.
+`signature.json` (which models made the index), `holder.lock` and `shard/`, and appears under its name complete or not
+at all.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import qdrant_edge as qe
 
@@ -57,8 +59,13 @@ class EdgeIndex(HybridIndex):
             _create(folder, signature)
         self._made_by = _made_by(folder)
         self.match(signature)
-        with _translated():
-            self._shard = qe.EdgeShard.load(str(folder / "shard"))
+        self._lock = _held(folder)
+        try:
+            with _translated():
+                self._shard = qe.EdgeShard.load(str(folder / "shard"))
+        except BaseException:
+            self._lock.close()
+            raise
         self._written = 0
 
     def match(self, signature: Mapping[str, Any]) -> None:
@@ -99,7 +106,7 @@ class EdgeIndex(HybridIndex):
 
     def close(self) -> None:
         """Flush and let go of the shard."""
-        with _translated():
+        with self._lock, _translated():
             self._shard.flush()
             self._shard.close()
 
@@ -131,6 +138,17 @@ class EdgeIndex(HybridIndex):
         with _translated():
             records = self._shard.retrieve(ids, SHOWN_FIELDS, ["text"] if vectors else False)
         return {str(record.id): (record.payload or {}, _text_rows(record.vector)) for record in records}
+
+
+def _held(folder: Path) -> IO[bytes]:
+    """The lock of the one holder, freed by closing it or by death; the engine's own hangs on its write-ahead log."""
+    lock = (folder / "holder.lock").open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.close()
+        raise IndexUnavailable("the index is held by another process") from error
+    return lock
 
 
 def _create(folder: Path, signature: Mapping[str, Any]) -> None:
@@ -231,7 +249,4 @@ def _translated() -> Iterator[None]:
     except (IndexMismatch, IndexUnavailable):
         raise
     except Exception as error:
-        locked = "WouldBlock" in str(error)
-        raise IndexUnavailable(
-            "the index is held by another process" if locked else "the embedded index refused an operation"
-        ) from error
+        raise IndexUnavailable("the embedded index refused an operation") from error

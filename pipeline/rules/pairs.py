@@ -57,7 +57,6 @@ class Run:
     words: tuple[int, ...]
     texts: tuple[str, ...]
     box: Box
-    confidence: float
 
     @property
     def text(self) -> str:
@@ -69,7 +68,7 @@ class Run:
         starts = list(accumulate((len(text) + 1 for text in self.texts), initial=0))
         first = next(i for i in range(len(self.texts)) if starts[i + 1] > start)
         last = next(i for i in range(len(self.texts), 0, -1) if starts[i - 1] < end)
-        return Run(self.words[first:last], self.texts[first:last], self.box, self.confidence)
+        return Run(self.words[first:last], self.texts[first:last], self.box)
 
 
 @dataclass(frozen=True)
@@ -241,8 +240,7 @@ def _run(parts: Iterable[tuple[Cell, int, int]]) -> Run | None:
         return None
     words = tuple(word for cell, first, last in kept for word in cell.words[first:last])
     texts = tuple(text for cell, first, last in kept for text in cell.texts[first:last])
-    confidence = sum(cell.confidence for cell, _, _ in kept) / len(kept)
-    return Run(words, texts, kept[0][0].box, confidence)
+    return Run(words, texts, kept[0][0].box)
 
 
 def _reads(spot: Spot, text: str, place: Place) -> tuple[int, int] | None:

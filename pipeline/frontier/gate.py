@@ -1,0 +1,153 @@
+"""The wall around the machine: every request to a frontier model passes here, below the SDK, or is not sent.
+
+The gate is the HTTP transport itself. It asks the matter's policy anew for each request, so a policy that is withdrawn
+in the middle of a run stops the next call; it lets through nothing but the configured destination, so no
+redirect and no setting of the SDK leads elsewhere; and proxies named in the environment are not used, because
+they would be a way around it. What passed is logged: where to, for which matter and document, how many bytes.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+import httpx2
+from sqlalchemy import delete, insert, select
+
+from pipeline.database import Database
+from pipeline.errors import NotAllowed, UsageError
+from pipeline.frontier.ledger import matter_key
+from pipeline.names import clean_matter
+from pipeline.tables import matters
+
+__all__ = ["Destination", "Egress", "Gate", "Policies", "destination_of", "http_client"]
+
+log = logging.getLogger(__name__)
+
+Egress = Literal["never", "self-hosted", "cloud"]
+REACH: dict[str, int] = {"never": 0, "self-hosted": 1, "cloud": 2}
+PROVIDERS = ("anthropic.com", "claude.com", "claude.ai")
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where pages go: base address, whether that is the firm's own server, and where its data stays, in words."""
+
+    url: str
+    kind: Literal["self-hosted", "cloud"]
+    residency: str = ""
+
+    @property
+    def host(self) -> str:
+        """Host and port, as a log names it."""
+        return urlsplit(self.url).netloc.rpartition("@")[2]
+
+
+def destination_of(url: str, kind: str, residency: str) -> Destination:
+    """The destination of the settings. An address of a known provider is cloud, whatever the settings say.
+
+    `UsageError` for an address that is no http(s) URL, or that would carry pages unencrypted to another machine.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+        raise UsageError("MUNIMENT_FRONTIER_URL: an address like https://host:port is wanted")
+    host = parts.hostname.casefold()
+    local = host in ("localhost", "127.0.0.1", "::1")
+    if parts.scheme == "http" and not local and kind != "self-hosted":
+        raise UsageError("MUNIMENT_FRONTIER_URL: pages leave for the cloud over https only")
+    provider = any(host == name or host.endswith(f".{name}") for name in PROVIDERS)
+    return Destination(url.rstrip("/"), "self-hosted" if kind == "self-hosted" and not provider else "cloud", residency)
+
+
+class Policies:
+    """What may leave the machine, matter by matter; a matter nobody decided on never does."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of(self, matter: str) -> Egress:
+        """The policy of this matter as it stands now."""
+        query = select(matters.c.egress).where(matters.c.key == matter_key(matter))
+        with self._database.read() as connection:
+            found = connection.execute(query).scalar()
+        return found if found in REACH else "never"
+
+    def set(self, matter: str, egress: Egress) -> None:
+        """From now on."""
+        name = clean_matter(matter)
+        row = {"key": matter_key(name), "name": name, "egress": egress, "changed": time.time()}
+        with self._database.write() as connection:
+            connection.execute(delete(matters).where(matters.c.key == row["key"]))
+            connection.execute(insert(matters).values(row))
+
+    def all(self) -> dict[str, Egress]:
+        """The matters somebody decided on, by name."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(matters.c.name, matters.c.egress).order_by(matters.c.name)).all()
+        return {row.name: row.egress for row in rows}
+
+    def allows(self, matter: str, destination: Destination) -> bool:
+        """Whether pages of this matter may go there."""
+        return REACH[self.of(matter)] >= REACH[destination.kind]
+
+    def check(self, matter: str, destination: Destination) -> None:
+        """Raise `NotAllowed` unless pages of this matter may go there."""
+        if not self.allows(matter, destination):
+            policy = self.of(matter)
+            raise NotAllowed(f"the matter's policy is “{policy}”: its pages may not go to a {destination.kind} model")
+
+
+class Gate(httpx2.BaseTransport):
+    """The transport of one matter's requests to one destination."""
+
+    def __init__(self, matter: str, destination: Destination, policies: Policies, inner: httpx2.BaseTransport) -> None:
+        self._matter = matter
+        self._destination = destination
+        self._policies = policies
+        self._inner = inner
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send the request if the matter lets it; `NotAllowed` otherwise, and for any other host."""
+        self._policies.check(self._matter, self._destination)
+        here, wanted = urlsplit(self._destination.url), request.url
+        if (wanted.scheme, wanted.host, wanted.port) != (here.scheme, here.hostname, _port(here.port, here.scheme)):
+            raise NotAllowed("a request to another host than the configured destination was stopped")
+        size = int(request.headers.get("content-length", 0))
+        log.info(
+            "to %s (%s%s): %s %s, %d bytes, matter %s",
+            self._destination.host,
+            self._destination.kind,
+            f", {self._destination.residency}" if self._destination.residency else "",
+            request.method,
+            wanted.path,
+            size,
+            matter_key(self._matter)[:12],
+        )
+        return self._inner.handle_request(request)
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._inner.close()
+
+
+def http_client(
+    matter: str,
+    destination: Destination,
+    policies: Policies,
+    seconds: float,
+    inner: Callable[[], httpx2.BaseTransport] = httpx2.HTTPTransport,
+) -> httpx2.Client:
+    """A client all of whose requests pass the gate; it follows no redirects and reads no environment."""
+    gate = Gate(matter, destination, policies, inner())
+    return httpx2.Client(
+        transport=gate, trust_env=False, follow_redirects=False, timeout=httpx2.Timeout(seconds, connect=10.0)
+    )
+
+
+def _port(port: int | None, scheme: str) -> int | None:
+    """As httpx names ports: none where it is the scheme's own."""
+    return None if port == {"http": 80, "https": 443}[scheme] else port
