@@ -110,7 +110,11 @@ def build(
                 image=images[number],
                 pooled=pooled[number],
                 payload=_payload(document, page, context)
-                | {"windows": [stems(text) for text in spans[number]], "about": sorted(set(stems(about)))},
+                | {
+                    "windows": [stems(text) for text in spans[number]],
+                    "about": sorted(set(stems(about))),
+                    "confidence": page.text.confidence,
+                },
             )
         )
         at = stop

@@ -19,7 +19,7 @@ from pipeline.ground import Haystack, boxes_of
 from pipeline.index import query_terms
 from pipeline.passages import QUOTE_WORDS, choose
 from pipeline.phrases import ParsedQuery, parse, tokens
-from pipeline.rescore import LOOKED, beyond_names, rescored
+from pipeline.rescore import LOOKED, beyond_names, rescored, together
 from pipeline.types import PageText, SearchFilter, SearchHit, Word
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ class Searcher:
     def _looked(self, asked: str, question: PageQuery, where: SearchFilter, limit: int) -> list[PageScore]:
         """The index's pages after the second look."""
         hits = self.index.search(question, where, max(limit, LOOKED))
+        if question.about is not None:
+            hits = together(hits, asked)
         content = asked if question.about is None else beyond_names(asked, hits)
         named = content != asked
         meaning = self.text_embedder.embed([content]) if named or question.text is None else question.text

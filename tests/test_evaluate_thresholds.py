@@ -39,7 +39,7 @@ def here(cases: list[Walked]) -> LookedUp[Walked]:
 
 def sweep(cases: list[Walked]):
     """The points of `escalate_below`, by setting."""
-    found = routing(here(cases), Policy(), 0.0)
+    found = routing(here(cases), Policy(escalate_below=0.6), 0.0)
     return found, {point.setting: point for point in found.sweeps[0].points}
 
 
@@ -126,7 +126,7 @@ def test_field_threshold_escalates_unsure_fields() -> None:
         finding("parties", 1, "Acme"),
     ]
     case = walked(1, [0.97, 0.97], given, {"agreement_date": [{"value": "2020-01-13", "page": 1}]})
-    second = {point.setting: point for point in routing(here([case]), Policy(), 0.0).sweeps[1].points}
+    second = {point.setting: point for point in routing(here([case]), Policy(escalate_below=0.6), 0.0).sweeps[1].points}
     assert [second[at].escalated for at in (0.5, 0.6)] == [0, 1]
     assert [second[at].ceiling.value for at in (0.5, 0.6)] == [0.0, 1.0]
 

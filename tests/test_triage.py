@@ -13,7 +13,7 @@ from pipeline.settings import load_settings
 from pipeline.triage import Policy, decide, policy_of, signals, triage, worth_asking
 from pipeline.types import Affine, Answer, Box, PageImage, PageText, Route, Signals, TextSource, Verdict, Word
 
-POLICY = Policy()
+POLICY = Policy(escalate_below=0.6)  # apart from `clean_above`, so that what lies between is seen too
 SCAN = Signals(
     ink=0.05,
     contrast=0.8,

@@ -64,7 +64,7 @@ INDEXED_FIELDS = {
 }
 SHOWN_FIELDS = [
     *("document", "name", "matter", "page", "kind", "parties", "date", "references", "sha256"),
-    *("about", "windows"),
+    *("about", "windows", "confidence"),
 ]
 SPARSE = ("terms", "about_terms")
 ABOUT_WEIGHT = 0.5
