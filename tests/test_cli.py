@@ -250,6 +250,16 @@ def test_evaluate_routing(ingested, run, golden):
     assert "knee" in out
 
 
+def test_evaluate_routing_under_other_settings(ingested, run, golden, monkeypatch):
+    """What was triaged under another threshold is not swept as if it were of this one."""
+    monkeypatch.setenv("MUNIMENT_ESCALATE_BELOW", "0.31")
+    code, out, _ = run("evaluate", "routing", golden(MSA))
+    assert code == 3
+    assert "Use MUNIMENT" not in out
+    assert "run `muniment ingest`" in out
+    assert "left out: msa.pdf" in out
+
+
 @pytest.mark.parametrize("what", ["extraction", "triage", "routing"])
 def test_evaluate_refuses_a_bad_golden_file(ingested, run, golden, what):
     """The line is named; its content stays where it is."""

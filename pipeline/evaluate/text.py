@@ -61,10 +61,12 @@ def routing_text(found: Routing, now: Mapping[str, float]) -> str:
     lines = [
         f"{found.documents} documents, {found.pages} pages; a frontier page is taken to cost {found.page_usd:g} USD"
     ]
-    lines += [BOUNDS, *(part for sweep in found.sweeps for part in _sweep(sweep, now[sweep.name]))]
-    for sweep in found.sweeps:
-        lines.append(f"Use MUNIMENT_{sweep.name.upper()}={sweep.best:g} (now {now[sweep.name]:g})")
-    return "\n".join([*lines, *_absent(found.missing, found.unread)])
+    if found.pages:
+        lines += [BOUNDS, *(part for sweep in found.sweeps for part in _sweep(sweep, now[sweep.name]))]
+        lines += [f"Use MUNIMENT_{s.name.upper()}={s.best:g} (now {now[s.name]:g})" for s in found.sweeps]
+    else:
+        lines.append("nothing to sweep: run `muniment ingest` on these documents with the present settings first")
+    return "\n".join([*lines, *_absent(found.missing, found.unread, "left out")])
 
 
 def _sweep(sweep: Sweep, now: float) -> Iterator[str]:
@@ -109,8 +111,8 @@ def _row(name: str, row: dict[str, Any]) -> tuple[object, ...]:
     return name, row["expected"], row["judged"], *intervals, *shares
 
 
-def _absent(missing: Sequence[str], unread: Sequence[str] = ()) -> list[str]:
-    texts = ("not here, counted as missed", missing), ("not read, or under other settings, counted as missed", unread)
+def _absent(missing: Sequence[str], unread: Sequence[str], how: str = "counted as missed") -> list[str]:
+    texts = (f"not here, {how}", missing), (f"not read, or under other settings, {how}", unread)
     return [f"{len(names)} {said}: {', '.join(clip(name, 60) for name in names)}" for said, names in texts if names]
 
 
