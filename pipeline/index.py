@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 # Raised whenever points made before no longer mean the same; an index of another layout asks to be rebuilt.
-LAYOUT = 3
+LAYOUT = 4
 
 # From the measurement this layout had to beat (shared corpora, CUAD): windows of 90 words, every 60.
 WINDOW, STRIDE = 90, 60
@@ -95,6 +95,7 @@ def build(
     vectors = text_embedder.embed([about, *(text for page in spans for text in page)])
     images = page_embedder.embed_pages([page.image_path for page in pages]) if page_embedder else [None] * len(pages)
     pooled = page_embedder.pool([m for m in images if m is not None]) if page_embedder else [None] * len(pages)
+    named = sorted(set(stems(about)))
     points, at = [], 1
     for number, page in enumerate(pages):
         stop = at + len(spans[number])
@@ -110,11 +111,7 @@ def build(
                 image=images[number],
                 pooled=pooled[number],
                 payload=_payload(document, page, context)
-                | {
-                    "windows": [stems(text) for text in spans[number]],
-                    "about": sorted(set(stems(about))),
-                    "confidence": page.text.confidence,
-                },
+                | {"windows": [stems(text) for text in spans[number]], "about": named},
             )
         )
         at = stop
@@ -182,7 +179,10 @@ def _span(page: PageInput, start: int, stop: int) -> str:
 
 
 def _payload(document: Document, page: PageInput, context: DocumentContext) -> dict[str, object]:
-    """What filters stand on (`day` is 20210329 for 2021-03-29, absent when the date isn't whole) and hits show."""
+    """What filters stand on (`day` is 20210329 for 2021-03-29, absent when the date isn't whole) and hits show.
+
+    `build` adds what the second look reads: the terms of each window, and those that name the document.
+    """
     references = context.references.get(page.text.number, ())
     payload: dict[str, object] = {
         "document": document.id,
@@ -195,6 +195,7 @@ def _payload(document: Document, page: PageInput, context: DocumentContext) -> d
         "references": list(references),
         "text": list(page_spellings(page.text.text, references)),
         "sha256": page.image.sha256,
+        "confidence": page.text.confidence,
     }
     if (day := day_number(context.date)) is not None:
         payload["day"] = day

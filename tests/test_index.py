@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.backends.protocols import PageInput
-from pipeline.index import DocumentContext, build, document_terms, opening, query_terms, signature, windows
+from pipeline.index import DocumentContext, build, document_terms, opening, query_terms, signature, stems, windows
 from pipeline.types import Affine, Box, Document, PageImage, PageText, TextSource, Word
 
 DOCUMENT = Document(id="d1", matter="m1", name="lease.pdf", sha256="1" * 64)
@@ -97,13 +97,13 @@ def test_without_a_page_model_there_are_no_image_vectors() -> None:
 
 
 def test_document_is_described_once_for_all_its_pages() -> None:
-    """Title, kind, parties and first words are one text, whose vector every page shares."""
+    """Title, kind, parties, file name and first words are one text, whose vector every page shares."""
     texts = Texts()
     first = page(1, "THIS LEASE is made")
     context = DocumentContext(opening(first.text), title="Lease", kind="office lease", parties=("Acme Inc.", "Brown"))
     points = build(DOCUMENT, [first, page(2, "beta")], context, texts)
-    assert texts.given[0] == "Lease. office lease. Acme Inc.; Brown. THIS LEASE is made"
-    assert points[0].about.tolist() == points[1].about.tolist() == [[10.0, 0.0]]
+    assert texts.given[0] == "Lease. office lease. Acme Inc.; Brown. lease. THIS LEASE is made"
+    assert points[0].about.tolist() == points[1].about.tolist() == [[11.0, 0.0]]
 
 
 def test_naming_terms_weigh_the_same_on_every_page() -> None:
@@ -127,7 +127,7 @@ def test_terms_are_stemmed_saturated_and_without_stop_words() -> None:
 
 
 def test_payload_is_what_filters_stand_on() -> None:
-    """Names are folded, the date is also a number, phrases are spelled for matching."""
+    """Names are folded, the date is also a number, phrases are spelled for matching, windows are lists of terms."""
     context = DocumentContext(
         kind="Office Lease", parties=("ACME, Inc.",), date="2021-03-29", references={1: ("PO 4500123",)}
     )
@@ -144,6 +144,9 @@ def test_payload_is_what_filters_stand_on() -> None:
         "references": ["PO 4500123"],
         "text": ["quiet enjoyment", "po 4500123", "po4500123", "4500123"],
         "sha256": f"{1:064d}",
+        "windows": [stems("quiet enjoyment")],
+        "about": sorted(stems("office lease acme inc")),
+        "confidence": 0.0,
     }
 
 

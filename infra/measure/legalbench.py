@@ -22,7 +22,7 @@ from infra.measure.corpora import CORPORA
 if TYPE_CHECKING:
     import pymupdf
 
-__all__ = ["SETS", "Line", "Question", "layout", "pdf_name", "read", "typeset", "typeset_all"]
+__all__ = ["SETS", "Line", "Question", "layout", "pages_of", "pdf_name", "read", "typeset", "typeset_all"]
 
 SETS = ("contractnli", "privacy_qa")
 FOLDER = CORPORA / "legalbench_rag"
@@ -67,7 +67,7 @@ def read() -> list[Question]:
             # The sets' own file names hold a colon that their corpus folder writes as an underscore.
             name = test["snippets"][0]["file_path"].partition("/")[2].replace(":", "_")
             spans = [_inked(texts[name], *snippet["span"]) for snippet in test["snippets"]]
-            pages = frozenset(page for span in spans for page in _pages(lines[name], *span))
+            pages = frozenset(page for span in spans for page in pages_of(lines[name], *span))
             asked = test["query"].partition("; ")[2]
             questions.append(Question(group, test["query"], asked, pdf_name(name), pages))
     return questions
@@ -173,7 +173,8 @@ def _inked(text: str, start: int, stop: int) -> tuple[int, int]:
     return start + len(said) - len(said.lstrip()), stop - (len(said) - len(said.rstrip()))
 
 
-def _pages(lines: Sequence[Line], start: int, stop: int) -> set[int]:
+def pages_of(lines: Sequence[Line], start: int, stop: int) -> set[int]:
+    """The pages that hold a character of the range [start, stop)."""
     return {line.page for line in lines if line.start < stop and line.stop > start}
 
 
