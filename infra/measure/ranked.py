@@ -1,25 +1,22 @@
-"""What a ranking of pages is worth, and how sure that is (whole documents are drawn: their questions hang together)."""
+"""What a ranking of pages is worth, and by how much one is better than another, documents drawn anew."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from pipeline.evaluate.bootstrap import Floats, by_document, interval, mean
 
+if TYPE_CHECKING:
     from infra.measure.rankers import PageKey
 
-    Rows = NDArray[np.float64]
-
-__all__ = ["MEASURES", "difference", "interval", "measures", "won_back"]
+__all__ = ["MEASURES", "difference", "measures", "won_back"]
 
 MEASURES = ("nDCG@10", "recall@5", "recall@10")
 DEPTH = 10
-DRAWS = 2000
 
 
 def measures(ranked: Sequence[PageKey], gold: frozenset[PageKey]) -> tuple[float, float, float]:
@@ -30,34 +27,14 @@ def measures(ranked: Sequence[PageKey], gold: frozenset[PageKey]) -> tuple[float
     return gain / ideal, sum(right[:5]) / len(gold), sum(right) / len(gold)
 
 
-def interval(rows: Rows, documents: Sequence[str], statistic: Callable[[Rows], float]) -> tuple[float, float]:
-    """The 2.5 and 97.5 percentile of a statistic over documents drawn with replacement.
-
-    `rows` has one row a question and `documents` its document; the draws are the same at every call. Draws whose
-    statistic is not finite count as endless.
-    """
-    of_document = [np.flatnonzero(np.array(documents) == name) for name in sorted(set(documents))]
-    generator = np.random.default_rng(0)
-    draws = (generator.integers(len(of_document), size=len(of_document)) for _ in range(DRAWS))
-    found = [statistic(rows[np.concatenate([of_document[at] for at in draw])]) for draw in draws]
-    low, high = np.percentile(np.nan_to_num(found, nan=np.inf), [2.5, 97.5])
-    return float(low), float(high)
-
-
-def difference(product: Rows, baseline: Rows, documents: Sequence[str]) -> str:
+def difference(product: Floats, baseline: Floats, documents: Sequence[str]) -> str:
     """By how much the product is better, question by question, as `+0.031 [+0.010, +0.052]`."""
-    rows = product - baseline
-    low, high = interval(rows, documents, lambda drawn: float(drawn.mean()))
-    return f"{rows.mean():+.3f} [{low:+.3f}, {high:+.3f}]"
+    found = interval(by_document(documents, (product - baseline).tolist()), mean)
+    return f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
 
 
-def won_back(product: Rows, scan: Rows, layer: Rows, documents: Sequence[str]) -> str:
+def won_back(product: Floats, scan: Floats, layer: Floats, documents: Sequence[str]) -> str:
     """The share of what a baseline loses from text layer to scan by which the product is better on the scan."""
-    rows = np.stack([product - scan, layer - scan], axis=1)
-
-    def share(drawn: Rows) -> float:
-        won, lost = drawn.mean(axis=0)
-        return float(won / lost) if lost > 0 else math.inf
-
-    low, high = interval(rows, documents, share)
-    return f"{share(rows):.0%} [{low:.0%}, {high:.0%}] of {rows[:, 1].mean():.3f}"
+    won, lost = (by_document(documents, (better - scan).tolist()) for better in (product, layer))
+    found = interval(np.stack([won[:, 0], lost[:, 0]], axis=1), mean)  # mean: the first column over the second
+    return f"{found.value:.0%} [{found.low:.0%}, {found.high:.0%}] of {float((layer - scan).mean()):.3f}"

@@ -34,8 +34,8 @@ from infra.measure.rankers import METHODS, Page, PageKey, Rankers
 from sample_docs.scanify import LEVELS, scanify
 
 if TYPE_CHECKING:
-    from infra.measure.ranked import Rows
     from infra.measure.rankers import Embed
+    from pipeline.evaluate.bootstrap import Floats
 
 __all__ = ["Corpus", "load", "main"]
 
@@ -63,8 +63,8 @@ class Corpus:
 class Found:
     """A row of `MEASURES` a question, within the document and across the corpus."""
 
-    confined: Rows
-    across: Rows
+    confined: Floats
+    across: Floats
 
 
 def load(name: str, half: Half, cache: Path) -> Corpus:
