@@ -203,6 +203,7 @@ def test_a_value_that_is_not_on_the_page_is_never_verified(server, archive, home
         escalate(tools, tools.frontier, ACME)
         record = Contract.model_validate_json(tools.catalog.record(document))
         led = [amount for amount in record.amounts.values if "99000001" in amount.value]
+        assert led  # the model was led
         assert all(amount.status != "verified" or "99,000,001" in amount.evidence[0].quote for amount in led)
         assert tools.catalog.document(document).matter == "acme"
 

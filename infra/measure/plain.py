@@ -13,7 +13,6 @@ import argparse
 import io
 import pickle
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from typing import Any
 from PIL import Image
 
 from pipeline.backends import ocr
-from pipeline.types import Box, Word
+from pipeline.types import Word
 
 __all__ = ["PlainPage", "plain_pages", "plain_words", "read_folder"]
 
@@ -32,32 +31,7 @@ PROCESSES = 2
 
 def plain_words(image: Image.Image, dpi: float) -> tuple[Word, ...]:
     """The words of an image as it lies, in Tesseract's order; boxes as fractions of it."""
-    import tesserocr
-
-    api = _engine()
-    gray = image.convert("L")
-    api.SetImage(gray)
-    api.SetSourceResolution(round(dpi))
-    words: list[Word] = []
-    line = -1
-    if api.Recognize() and (iterator := api.GetIterator()) is not None:
-        level = tesserocr.RIL.WORD
-        for item in tesserocr.iterate_level(iterator, level):
-            line += item.IsAtBeginningOf(tesserocr.RIL.TEXTLINE)
-            if item.Empty(level) or not (text := item.GetUTF8Text(level).strip()):
-                continue
-            left, top, right, bottom = item.BoundingBox(level)
-            box = Box(left / gray.width, top / gray.height, right / gray.width, bottom / gray.height)
-            words.append(Word(text, box, item.Confidence(level) / 100, max(line, 0)))
-    api.Clear()
-    return tuple(words)
-
-
-@cache
-def _engine() -> Any:
-    import tesserocr
-
-    return tesserocr.PyTessBaseAPI(path=f"{ocr.tessdata_folder(None, 'eng')}/", lang="eng", psm=tesserocr.PSM.AUTO)
+    return ocr.recognised(image.convert("L"), dpi, "eng", None)
 
 
 def plain_pages(pdf: Path) -> list[PlainPage]:

@@ -17,7 +17,7 @@ from pipeline.types import Box, Word
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["orientation", "read_words", "script", "tessdata_folder"]
+__all__ = ["orientation", "read_words", "recognised", "script", "tessdata_folder"]
 
 OCR_DPI = (200.0, 300.0)  # forms at 90 dpi: word recall 0.82 at 150, 0.85 at 200, 0.84 at 300
 # Tesseract's script confidence says little (0.3 on clean Korean, 3.9 for "Cyrillic" on poor English scans).
@@ -62,9 +62,13 @@ def _engine(folder: Path, language: str) -> Any:
 
 def read_words(image: Image, dpi: float, language: str, tessdata: Path | None) -> tuple[Word, ...]:
     """The words on an upright image in reading order, boxes as fractions of it, lines counted from 0."""
+    return recognised(*_legible(image.convert("L"), dpi), language, tessdata)
+
+
+def recognised(gray: Image, dpi: float, language: str, tessdata: Path | None) -> tuple[Word, ...]:
+    """What Tesseract makes of a grey image at the resolution it has; as `read_words` otherwise."""
     import tesserocr
 
-    gray, dpi = _legible(image.convert("L"), dpi)
     api = _engine(tessdata_folder(tessdata, language), language)
     api.SetImage(gray)
     api.SetSourceResolution(round(dpi))
