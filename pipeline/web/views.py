@@ -1,0 +1,43 @@
+"""Templates, and how hostile text is shown: as text, whole, and unable to disguise itself."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from pipeline.report import plain
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+__all__ = ["page"]
+
+ROOMS = (("/", "Search"),)
+"""What the bar at the top leads to."""
+
+
+def page(request: Request, template: str, status: int = 200, **shown: Any) -> HTMLResponse:
+    """A rendered template. It always knows the path, and the caller where there is one."""
+    caller = getattr(request.state, "caller", None)
+    html = _environment().get_template(template).render(path=request.url.path, caller=caller, rooms=ROOMS, **shown)
+    return HTMLResponse(html, status)
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    made = Environment(
+        loader=PackageLoader("pipeline.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["plain"] = plain
+    made.filters["segment"] = lambda text: quote(str(text), safe="")
+    return made
