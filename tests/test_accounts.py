@@ -115,7 +115,9 @@ def test_a_password_is_not_the_name(accounts):
 
 
 @pytest.mark.parametrize(
-    "name", ["", " ", "x" * 61, "a\u202eb", "a\nb", "a\0b", "a  b", "\ud800", "a\u200bb"], ids=lambda name: repr(name)[:12]
+    "name",
+    ["", " ", "x" * 61, "a\u202eb", "a\nb", "a\0b", "a  b", "\ud800", "a\u200bb"],
+    ids=lambda name: repr(name)[:12],
 )
 def test_names_that_could_deceive_are_refused(accounts, name):
     """A name is shown to people and written into the log."""
