@@ -137,7 +137,7 @@ def _add_frontier(parsers: Any) -> None:
     escalate.add_argument("--matter", action="append", help="only this matter; repeatable")
     escalate.add_argument("--document", action="append", help="only this document (id or name); repeatable")
     escalate.add_argument("--budget", type=_usd, metavar="USD", help="the most this run may spend")
-    escalate.add_argument("--again", action="store_true", help="ask again about pages that got no usable answer")
+    escalate.add_argument("--again", action="store_true", help="ask again where this model gave no usable answer")
     escalate.add_argument("--batch", action="store_true", help="as a batch at half price; its results come hours later")
     escalate.add_argument("--estimate", action="store_true", help="say what it would cost at most; nothing is sent")
     escalate.set_defaults(command=frontier.escalate)
