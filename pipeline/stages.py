@@ -22,7 +22,6 @@ from pipeline.backends.protocols import PageInput
 from pipeline.errors import DocumentRejected, IndexUnavailable, MunimentError, UsageError
 from pipeline.frontier import readings as frontier_readings
 from pipeline.frontier.readings import FrontierReading
-from pipeline.ground import ground
 from pipeline.memo import Memo, chain
 from pipeline.pdf import InspectJob, PdfInfo
 from pipeline.pdf import inspect as inspect_pdf
@@ -198,10 +197,8 @@ def answered(work: Work, pages: Sequence[PageInput], findings: Mapping[int, list
     here (see `pipeline.frontier.escalate`)."""
     words = {page.text.number: page.text for page in pages}
     merged = dict(findings)
-    for number, answer in work.answers.items():
-        if number in words:
-            more = ground(frontier_readings.findings_of(answer, number), words[number])
-            merged[number] = [*merged.get(number, []), *more]
+    for number, more in frontier_readings.grounded(work.answers, words).items():
+        merged[number] = [*merged.get(number, []), *more]
     return merged
 
 

@@ -17,7 +17,8 @@ from pydantic import TypeAdapter
 from pipeline.findings import findings_from_page
 from pipeline.frontier.answers import Read, Reading
 from pipeline.frontier.prompts import PROMPT_VERSION
-from pipeline.types import Document, Finding, PageStatus, Route
+from pipeline.ground import ground
+from pipeline.types import Document, Finding, PageStatus, PageText, Route
 from schemas import SCHEMA_VERSION
 from schemas.frontier import FrontierPage
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from pipeline.catalog import Catalog
     from pipeline.frontier.client import Setup
 
-__all__ = ["FrontierReading", "by_model", "findings_of", "keep", "readings_of", "remembered", "to_ask"]
+__all__ = ["FrontierReading", "by_model", "findings_of", "grounded", "keep", "readings_of", "remembered", "to_ask"]
 
 STAGE = "frontier"
 VERSION = f"{SCHEMA_VERSION}.{PROMPT_VERSION}"
@@ -123,6 +124,11 @@ def findings_of(reading: FrontierReading, number: int) -> list[Finding]:
         if clause.quote.strip()
     ]
     return [*found, *clauses]
+
+
+def grounded(readings: Mapping[int, FrontierReading], words: Mapping[int, PageText]) -> dict[int, list[Finding]]:
+    """The findings of each page that was asked about and whose words are known, their quotes found on it or not."""
+    return {n: ground(findings_of(reading, n), words[n]) for n, reading in readings.items() if n in words}
 
 
 def readings_of(setup: Setup, outcome: Reading, numbers: Sequence[int]) -> dict[int, FrontierReading]:

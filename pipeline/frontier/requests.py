@@ -22,7 +22,7 @@ PAGES = MOST_OUTPUT // OUTPUT_A_PAGE  # in one request: each saves the prefix, a
 def grouped(tools: Tools, setup: Setup, document: Document, *, again: bool = False) -> Iterator[tuple[Part, ...]]:
     """The pages of a document to ask about (`readings.to_ask`), without those that a batch under way asks about."""
     wanted = to_ask(tools.catalog, document, setup.model.id, again=again)
-    return requests_for(tools, setup, document, set(wanted) - tools.batches.asked(document.id))
+    yield from requests_for(tools, setup, document, set(wanted) - tools.batches.asked(document.id))
 
 
 def requests_for(tools: Tools, setup: Setup, document: Document, wanted: Collection[int]) -> Iterator[tuple[Part, ...]]:
