@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from pipeline.errors import BudgetSpent, FrontierStopped, MunimentError, NotAllowed
 from pipeline.frontier.client import Asked, Deferred, FrontierClient, Outcome
 from pipeline.frontier.readings import keep, readings_of
-from pipeline.frontier.work import EscalationReport
+from pipeline.frontier.work import EscalationReport, Options, conclude, leaving, waiting
 
 if TYPE_CHECKING:
-    from pipeline.catalog import Catalog
     from pipeline.types import Document
+    from pipeline.wiring import Tools
 
 __all__ = ["Direct"]
 
@@ -23,17 +23,18 @@ Request = tuple["Document", Asked]
 
 @dataclass
 class Direct:
-    """One run's asking; `on_answered` is called with a document when its last request is answered."""
+    """One run's asking. A document is concluded when its last request is answered."""
 
-    catalog: Catalog
+    tools: Tools
     client: FrontierClient
+    options: Options
     report: EscalationReport
-    on_answered: Callable[[Document], object]
     _left: dict[str, int] = field(default_factory=dict)
 
-    def work_off(self, documents: Iterable[tuple[Document, list[Asked]]]) -> None:
-        """Make the requests of these documents; a spent budget or a refused account ends the asking."""
-        requests = self._requests(documents)
+    def work_off(self) -> None:
+        """Ask about all that waits; a spent budget or a refused account ends the asking."""
+        self.options.on_start(len(waiting(self.tools, self.options)))
+        requests = self._requests()
         with ThreadPoolExecutor(self.client.setup.at_once, thread_name_prefix="frontier") as executor:
             running: dict[Future[Outcome], Request] = {}
             while self._fill(executor, requests, running):
@@ -42,10 +43,10 @@ class Direct:
                     self._done(running.pop(future), future)
         for id, count in self._left.items():
             if count:  # the asking ended before its last request
-                self.on_answered(self.catalog.document(id))
+                self._conclude(self.tools.catalog.document(id))
 
-    def _requests(self, documents: Iterable[tuple[Document, list[Asked]]]) -> Iterator[Request]:
-        for document, requests in documents:
+    def _requests(self) -> Iterator[Request]:
+        for document, requests in leaving(self.tools, self.client.setup, self.options, self.report):
             if requests:
                 self._left[document.id] = len(requests)
             for asked in requests:
@@ -67,7 +68,10 @@ class Direct:
         self._take(document, asked, future)
         self._left[document.id] -= 1
         if not self._left[document.id]:
-            self.on_answered(document)
+            self._conclude(document)
+
+    def _conclude(self, document: Document) -> None:
+        self.options.on_done(conclude(self.tools, document))
 
     def _take(self, document: Document, asked: Asked, future: Future[Outcome]) -> None:
         """Remember what a request brought, and count it."""
@@ -85,6 +89,6 @@ class Direct:
             self.report.deferred |= dict.fromkeys(names.values(), outcome.reason)
             return
         readings = readings_of(self.client.setup, outcome, asked.numbers)
-        keep(self.catalog, document.sha256, readings)
+        keep(self.tools.catalog, document.sha256, readings)
         self.report.answered += sum(reading.page is not None for reading in readings.values())
         self.report.failed |= {names[n]: reading.failed for n, reading in readings.items() if reading.page is None}

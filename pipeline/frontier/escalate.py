@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from pipeline.frontier import batches
 from pipeline.frontier.client import MOST_OUTPUT, OUTPUT_A_PAGE, SCHEMA_TOKENS, FrontierClient
 from pipeline.frontier.direct import Direct
-from pipeline.frontier.work import EscalationReport, Options, conclude, leaving, waiting
+from pipeline.frontier.work import EscalationReport, Options, leaving
 
 if TYPE_CHECKING:
     from pipeline.wiring import Tools
@@ -64,9 +64,7 @@ def _ask(tools: Tools, client: FrontierClient, options: Options, report: Escalat
     if batch:
         under_way += batches.submit(tools, client, options, report)
     else:
-        options.on_start(len(waiting(tools, options)))
-        asking = Direct(tools.catalog, client, report, lambda document: options.on_done(conclude(tools, document)))
-        asking.work_off(leaving(tools, client.setup, options, report))
+        Direct(tools, client, options, report).work_off()
     report.under_way = len(under_way)
 
 

@@ -23,7 +23,7 @@ from pipeline.errors import BudgetSpent
 from pipeline.names import one_line
 from pipeline.tables import calls, documents
 
-__all__ = ["Budget", "Ledger", "Paid", "Planned", "Spent", "State", "matter_key", "micros"]
+__all__ = ["Budget", "Ledger", "Planned", "Spent", "State", "matter_key", "micros"]
 
 MICRO = Decimal(1_000_000)
 _LOCK = 0x6D6F6E65  # any constant that only the ledger takes as a PostgreSQL advisory lock
@@ -64,17 +64,6 @@ class Spent:
     pages: int
     usd: Decimal
     unsure: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Paid:
-    """What a page cost in USD: settled, and what calls without an end may have cost."""
-
-    usd: Decimal = Decimal(0)
-    unsure: Decimal = Decimal(0)
-
-    def __add__(self, other: Paid) -> Paid:
-        return Paid(self.usd + other.usd, self.unsure + other.unsure)
 
 
 class Ledger:
@@ -155,22 +144,6 @@ class Ledger:
             for row in connection.execute(query):
                 groups.setdefault(_key(row, what), []).append(row)
         return [_total(key, rows) for key, rows in sorted(groups.items())]
-
-    def paid(self, sha256: str, model: str) -> dict[int, Paid]:
-        """What each page of this content cost that the model was ever asked about, in whatever matter, failed calls
-        included; a call about several pages is split evenly."""
-        same = select(documents.c.id).where(documents.c.sha256 == sha256)
-        columns = (calls.c.pages, calls.c.state, calls.c.reserved, calls.c.cost)
-        query = select(*columns).where(calls.c.model == model, calls.c.document.in_(same))
-        pages: dict[int, Paid] = {}
-        with self._database.read() as connection:
-            for row in connection.execute(query):
-                numbers = json.loads(row.pages)
-                unsure = row.state in _UNSURE
-                share = Decimal(row.reserved if unsure else row.cost) / MICRO / len(numbers)
-                for number in numbers:
-                    pages[number] = pages.get(number, Paid()) + (Paid(unsure=share) if unsure else Paid(share))
-        return pages
 
     def _alone(self, connection: Connection) -> None:
         """Two reservations at once could each see room for themselves. SQLite's writing transaction has one writer."""

@@ -64,7 +64,7 @@ def by_model(catalog: Catalog, sha256: str) -> dict[str, dict[int, FrontierReadi
     return said
 
 
-def remembered(catalog: Catalog, sha256: str, prefer: str) -> dict[int, FrontierReading]:
+def remembered(catalog: Catalog, sha256: str, prefer: str = "") -> dict[int, FrontierReading]:
     """One reading for each page of this content that any model was asked about: that of the model `prefer`, else the
     newest; a failure only where no model has an answer."""
     chosen: dict[int, FrontierReading] = {}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pipeline.errors import NotAllowed
 from pipeline.frontier.client import Asked, Setup
-from pipeline.frontier.prompts import Part
 from pipeline.frontier.requests import grouped
 from pipeline.ingest import ingest_document
 from pipeline.types import Document, DocumentStatus
@@ -17,13 +16,13 @@ from pipeline.types import Document, DocumentStatus
 if TYPE_CHECKING:
     from pipeline.wiring import Tools
 
-__all__ = ["EscalationReport", "Options", "allowed", "conclude", "leaving", "waiting"]
+__all__ = ["EscalationReport", "Options", "conclude", "leaving", "waiting"]
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`matters` and `documents` (ids) confine the run; `again` asks once more about pages without an answer of
-    the configured model: those where it failed, and those another model was asked about."""
+    """`matters` and `documents` (ids) confine the run; `again` asks once more about pages without a usable answer
+    of the configured model: those where it failed, and those another model was asked about."""
 
     matters: tuple[str, ...] | None = None
     documents: tuple[str, ...] | None = None
@@ -65,22 +64,14 @@ def leaving(
     tools: Tools, setup: Setup, options: Options, report: EscalationReport
 ) -> Iterator[tuple[Document, list[Asked]]]:
     """The waiting documents whose matter lets their pages go, each with its requests; others are noted as kept back."""
-    found = waiting(tools, options)
-    groups = ((document, grouped(tools, setup, document, again=options.again)) for document in found)
-    return allowed(tools, setup, groups, report)
-
-
-def allowed(
-    tools: Tools, setup: Setup, groups: Iterable[tuple[Document, Iterator[tuple[Part, ...]]]], report: EscalationReport
-) -> Iterator[tuple[Document, list[Asked]]]:
-    """Of these documents those whose matter lets their pages go, each with its requests; others are noted."""
-    for document, parts in groups:
+    for document in waiting(tools, options):
         try:
             tools.policies.check(document.matter, setup.destination)
         except NotAllowed as refusal:
             report.kept_back[document.id] = str(refusal)
             continue
-        yield document, [Asked(report.run, document.id, document.matter, each) for each in parts]
+        groups = grouped(tools, setup, document, again=options.again)
+        yield document, [Asked(report.run, document.id, document.matter, parts) for parts in groups]
 
 
 def conclude(tools: Tools, document: Document) -> Document:
