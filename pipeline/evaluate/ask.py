@@ -6,10 +6,12 @@ answered is heard when the document next walks the road.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import BudgetSpent, FrontierStopped, MunimentError, NotAllowed, UsageError
@@ -60,13 +62,15 @@ def _most(tools: Tools, model: str, unread: Unread) -> Decimal | None:
     return sum((client.setup.model.most(*size) for size in sizes), Decimal(0))
 
 
-def ask(tools: Tools, wanted: Sequence[tuple[str, Unread]]) -> Asking:
-    """Ask each model about its pages; a spent budget or a refused account ends it, and what was answered stays."""
+def ask(tools: Tools, found: Comparison) -> Asking:
+    """Ask the model of each way about its unread pages; a spent budget or a refused account ends it, and what was
+    answered stays. `UsageError` when no frontier model is configured."""
     asking = Asking(tools.catalog.start_run("compare"))
     status = "failed"
     try:
-        for model, unread in wanted:
-            _Questions(tools, tools.frontier_with(model), asking).ask(unread)
+        for row in found.rows:
+            if row.unread:
+                _Questions(tools, tools.frontier_with(row.way.model), asking).ask(row.unread)
         status = "budget-stopped" if asking.stopped else "finished"
     except KeyboardInterrupt:
         status = "interrupted"
@@ -89,14 +93,21 @@ class _Questions:
     def ask(self, unread: Unread) -> None:
         with ThreadPoolExecutor(self.client.setup.at_once, thread_name_prefix="compare") as executor:
             for document, pages in unread:
-                try:
-                    self.tools.policies.check(document.matter, self.client.setup.destination)
-                except NotAllowed as refusal:
-                    self._note(document, dict.fromkeys(pages, str(refusal)))
+                if refusal := self._refusal(document):
+                    self._note(document, dict.fromkeys(pages, refusal))
                     continue
                 requests = _requests(self.tools, self.client, document, self._open(document, pages), self.asking.run)
-                for reasons in executor.map(lambda one, of=document: self._answer(of, one), requests):
-                    self._note(document, reasons)
+                while some := list(islice(requests, self.client.setup.at_once)):  # images: not all of them at once
+                    for reasons in executor.map(partial(self._answer, document), some):
+                        self._note(document, reasons)
+
+    def _refusal(self, document: Document) -> str:
+        """Why nothing of this document may be asked about; "" when it may."""
+        try:
+            self.tools.policies.check(document.matter, self.client.setup.destination)
+        except NotAllowed as refusal:
+            return str(refusal)
+        return self.asking.stopped
 
     def _open(self, document: Document, pages: frozenset[int]) -> frozenset[int]:
         """Those not answered meanwhile (the same scan in another matter), and not asked about by a batch."""

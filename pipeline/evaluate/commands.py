@@ -7,7 +7,7 @@ or the account ended the asking of `compare --ask` early.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 from pipeline.console import emit
 
 if TYPE_CHECKING:
+    from pipeline.evaluate.compare import Comparison
     from pipeline.evaluate.goldenset import GoldenDocument, LookedUp
     from pipeline.evaluate.home import Home
     from pipeline.evaluate.thresholds import Routing
     from pipeline.evaluate.walked import Walked
+    from pipeline.evaluate.ways import Way
     from pipeline.settings import Settings
+    from pipeline.wiring import Tools
 
 __all__ = ["compare", "extraction", "retrieval", "routing", "triage"]
 
@@ -85,13 +88,10 @@ def routing(arguments: argparse.Namespace) -> int:
 def compare(arguments: argparse.Namespace) -> int:
     """Set ways of reading the documents beside each other; with `--ask`, what they lack is asked for first."""
     from pipeline.evaluate.ask import ask, priced
-    from pipeline.evaluate.compare import Comparison, compare
-    from pipeline.evaluate.goldenset import golden_documents, look_up
-    from pipeline.evaluate.home import Home
+    from pipeline.evaluate.goldenset import golden_documents
     from pipeline.evaluate.text import asking_text, comparison_text
     from pipeline.evaluate.ways import ways_of
     from pipeline.settings import load_settings
-    from pipeline.triage import policy_of
     from pipeline.wiring import open_tools
 
     settings = load_settings()
@@ -99,23 +99,25 @@ def compare(arguments: argparse.Namespace) -> int:
         settings = settings.model_copy(update={"budget_run": arguments.budget})
     golden, ways = golden_documents(_lines(arguments.file), "fields"), ways_of(arguments.ways, settings.frontier_model)
     with open_tools(settings) as tools:
+        found = _compared(tools, golden, ways)
+        asked = ask(tools, found) if arguments.ask else None
+        found = priced(tools, _compared(tools, golden, ways) if asked else found)
 
-        def compared() -> Comparison:
-            cases = look_up(golden, partial(Home(tools).case, models={way.model for way in ways}))
-            return compare(cases, ways, policy_of(settings), settings.field_threshold)
+    def text() -> str:
+        return (asking_text(asked) if asked else "") + comparison_text(found)
 
-        found, asked = compared(), None
-        if arguments.ask:
-            asked = ask(tools, [(row.way.model, row.unread) for row in found.rows if row.unread])
-            found = compared()
-        found = priced(tools, found)
-    said = [asking_text(asked)] if asked else []
-    emit(
-        arguments,
-        lambda: found.as_json() | {"asked": asked and asked.as_json()},
-        lambda: "\n".join([*said, comparison_text(found)]),
-    )
+    emit(arguments, lambda: found.as_json() | {"asked": asked and asked.as_json()}, text)
     return STOPPED_EXIT if asked and asked.stopped else _exit(found)
+
+
+def _compared(tools: Tools, golden: Sequence[GoldenDocument], ways: Sequence[Way]) -> Comparison:
+    from pipeline.evaluate.compare import compare
+    from pipeline.evaluate.goldenset import look_up
+    from pipeline.evaluate.home import Home
+    from pipeline.triage import policy_of
+
+    cases = look_up(golden, partial(Home(tools).case, models={way.model for way in ways if way.model}))
+    return compare(cases, ways, policy_of(tools.settings), tools.settings.field_threshold)
 
 
 def _scored(

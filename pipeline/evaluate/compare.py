@@ -57,7 +57,7 @@ class Row:
     """One way: the pages it asks about, those without an answer yet, how many answers were unusable; its F1, by how
     much that is above the first way's, the share of its values that are verified and of these that are right; what
     was paid in USD, and for each 1,000 pages of the documents. `most` is what asking about the unread pages would cost
-    at most, None where that is not known."""
+    at most, if no answer has to be mended; None where that is not known."""
 
     way: Way
     pages: int

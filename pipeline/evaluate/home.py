@@ -57,17 +57,19 @@ class Home:
 
     def walked(self, golden: GoldenDocument) -> Walked | None:
         """What a sweep of thresholds needs of it; None when it was not worked off."""
-        document = self.document(golden)
-        triages, local = tuple(self.triages(document)), self._results(document, "extract", _FINDINGS)
-        if not triages or not local:
+        here = self._read_here(golden)
+        if here is None:
             return None
-        heard = remembered(self.tools.catalog, document.sha256, self.tools.settings.frontier_model)
-        return Walked(golden, document, triages, local, self._answers(document, heard))
+        heard = remembered(self.tools.catalog, here.document.sha256, self.tools.settings.frontier_model)
+        return here.heard(self._answers(here.document, heard))
 
     def case(self, golden: GoldenDocument, models: Collection[str]) -> Case | None:
         """What a comparison of ways needs of it; None when it was not worked off."""
-        walked = self.walked(golden)
-        return Case(walked, {model: self._told(walked.document, model) for model in models}) if walked else None
+        here = self._read_here(golden)
+        if here is None:
+            return None
+        said = by_model(self.tools.catalog, here.document.sha256)
+        return Case(here, {model: self._told(here.document, model, said.get(model, {})) for model in models})
 
     def texts(self, document: Document) -> list[PageText]:
         """The words of its pages, as far as they were read under the present settings."""
@@ -77,12 +79,15 @@ class Home:
         """The routes of its pages with the signals they follow from, as far as decided under the present settings."""
         return list(self._results(document, "triage", _TRIAGE).values())
 
-    def _told(self, document: Document, model: str) -> Told:
-        readings = by_model(self.tools.catalog, document.sha256).get(model, {})
-        unusable = frozenset(number for number, reading in readings.items() if reading.page is None)
-        return Told(
-            self._answers(document, readings), unusable, paid(self.tools.catalog.database, document.sha256, model)
-        )
+    def _read_here(self, golden: GoldenDocument) -> Walked | None:
+        document = self.document(golden)
+        triages, local = tuple(self.triages(document)), self._results(document, "extract", _FINDINGS)
+        return Walked(golden, document, triages, local) if triages and local else None
+
+    def _told(self, document: Document, model: str, said: Mapping[int, FrontierReading]) -> Told:
+        unusable = frozenset(number for number, each in said.items() if each.page is None or not each.page.readable)
+        costs = paid(self.tools.catalog.database, document.sha256, model)
+        return Told(self._answers(document, said), unusable, costs)
 
     def _answers(self, document: Document, readings: Mapping[int, FrontierReading]) -> Answers:
         return grounded(readings, {text.number: text for text in self.texts(document)}) if readings else {}

@@ -81,7 +81,7 @@ def asking_text(asked: Asking) -> str:
     for reason, count in Counter(asked.unanswered.values()).most_common():
         first = next(name for name, why in asked.unanswered.items() if why == reason)
         lines.append(f"{count} pages without an answer ({first}{', …' if count > 1 else ''}): {plain(reason)}")
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, "", ""])
 
 
 def comparison_text(found: Comparison) -> str:
@@ -90,7 +90,7 @@ def comparison_text(found: Comparison) -> str:
     if found.rows:
         above = f"above {found.rows[0].way}"
         head = ("way", "pages asked", "F1", above, "verified", "verified right", "USD", "USD/1,000 pages", GAINED)
-        lines.append(table([head, *map(_way, found.rows)]))
+        lines.append(table([head, *(_way(row, found.rows[0]) for row in found.rows)]))
         lines += [line for row in found.rows for line in _lacks(row)]
         lines.append(_knee(found))
     else:
@@ -98,11 +98,12 @@ def comparison_text(found: Comparison) -> str:
     return "\n".join([*lines, *_absent(found.missing, found.unread, "left out")])
 
 
-def _way(row: Row) -> tuple[object, ...]:
+def _way(row: Row, first: Row) -> tuple[object, ...]:
     shares = (_share(None if isnan(share) else share) for share in (row.verified, row.verified_right))
-    usd = (f"{row.paid.usd:.4f}", f"{row.usd_per_1000:.2f}", _share(row.gained_per_usd))
+    per_usd = "–" if row.gained_per_usd is None else f"{row.gained_per_usd:.4f}"
     asked = f"{row.pages}, {row.unread_pages} unread" if row.unread else row.pages
-    return row.way, asked, row.f1, row.gained, *shares, *usd
+    gained = "–" if row is first else row.gained
+    return row.way, asked, row.f1, gained, *shares, f"{row.paid.usd:.4f}", f"{row.usd_per_1000:.2f}", per_usd
 
 
 def _lacks(row: Row) -> Iterator[str]:
