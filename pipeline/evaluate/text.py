@@ -99,11 +99,13 @@ def comparison_text(found: Comparison) -> str:
 
 
 def _way(row: Row, first: Row) -> tuple[object, ...]:
+    """Of a way that was asked in part only what was paid is shown: its quality is not known yet."""
+    usd = f"{row.paid.usd:.4f}", f"{row.usd_per_1000:.2f}"
+    if row.unread:
+        return row.way, f"{row.pages}, {row.unread_pages} unread", *"––––", *usd, "–"
     shares = (_share(None if isnan(share) else share) for share in (row.verified, row.verified_right))
     per_usd = "–" if row.gained_per_usd is None else f"{row.gained_per_usd:.4f}"
-    asked = f"{row.pages}, {row.unread_pages} unread" if row.unread else row.pages
-    gained = "–" if row is first else row.gained
-    return row.way, asked, row.f1, gained, *shares, f"{row.paid.usd:.4f}", f"{row.usd_per_1000:.2f}", per_usd
+    return row.way, row.pages, row.f1, "–" if row is first else row.gained, *shares, *usd, per_usd
 
 
 def _lacks(row: Row) -> Iterator[str]:
