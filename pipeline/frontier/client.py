@@ -217,7 +217,7 @@ class FrontierClient:
             self._ledger.close(call, f"status {error.status_code}")
             if error.status_code == 429:
                 self._pace.slow()
-            if error.status_code >= 500:
+            if error.status_code >= 500 and error.status_code not in retry.REFUSING:
                 self._breaker.failed()
             else:
                 self._breaker.succeeded()  # an answer came, if only a refusal
