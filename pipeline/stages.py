@@ -250,7 +250,8 @@ def _escalated(outcome: PageOutcome, asked: FrontierReading | None, waits: str) 
     if not asked.page.readable:
         why = f"{asked.model} could not read the page either"
         return replace(outcome, reasons=(*outcome.reasons, why), status=PageStatus.HELD)
-    return replace(outcome, reasons=(*outcome.reasons, f"read by {asked.model}"), status=PageStatus.EXTRACTED)
+    why = f"read by {asked.model}{f', nothing verified: {asked.doubt}' if asked.doubt else ''}"
+    return replace(outcome, reasons=(*outcome.reasons, why), status=PageStatus.EXTRACTED)
 
 
 def index(work: Work, pages: Sequence[PageInput], triages: Mapping[int, Triage], contract: Contract) -> None:

@@ -308,12 +308,13 @@ class Tools:
         prices = settings.frontier_prices if model == settings.frontier_model else ""
         setup = Setup(
             destination,
-            model_of(model, prices, free=destination.kind == "self-hosted"),
+            model_of(model, prices, free=destination.kind == "self-hosted", region=settings.frontier_region),
             PROFILES[settings.frontier_profile],
             settings.frontier_key.get_secret_value(),
             settings.frontier_seconds,
             settings.frontier_at_once,
             Budget(settings.budget_run, settings.budget_day, settings.budget_matter),
+            settings.frontier_region,
         )
         client = FrontierClient(setup, self.ledger, self.policies)
         self._closing.callback(client.close)
