@@ -20,6 +20,7 @@ from pipeline import render as rendering
 from pipeline import triage as sorting
 from pipeline.backends.protocols import PageInput
 from pipeline.errors import DocumentRejected, IndexUnavailable, MunimentError, UsageError
+from pipeline.faithful import faithful
 from pipeline.frontier import readings as frontier_readings
 from pipeline.frontier.readings import FrontierReading
 from pipeline.ground import ground
@@ -193,7 +194,7 @@ def answered(work: Work, pages: Sequence[PageInput], findings: Mapping[int, list
     merged = dict(findings)
     for number, answer in frontier_readings.remembered(work.tools.catalog, work.document.sha256).items():
         if number in words:
-            more = ground(frontier_readings.findings_of(answer, number), words[number])
+            more = faithful(ground(frontier_readings.findings_of(answer, number), words[number]), words[number])
             merged[number] = [*merged.get(number, []), *more]
     return merged
 

@@ -44,8 +44,6 @@ class Attack:
     wants: str = ""
     ink: str = ""
     style: str = ""
-    detail: str = ""
-    field: str = ""
     beside: bool = False
 
 
@@ -167,8 +165,7 @@ def _watermark(page: pymupdf.Page, attack: Attack) -> None:
 
 
 def _html(page: pymupdf.Page, attack: Attack) -> None:
-    text = html.unescape(attack.text).replace("<", "&lt;").replace(">", "&gt;")
-    page.insert_htmlbox((24, 165, WIDTH - 24, 240), f'<p style="{attack.style}">{text}</p>')
+    page.insert_htmlbox((24, 165, WIDTH - 24, 240), f'<p style="{attack.style}">{html.escape(attack.text)}</p>')
 
 
 def _lying(target: pymupdf.Document, honest: str) -> None:

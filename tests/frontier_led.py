@@ -24,7 +24,7 @@ Page = dict[str, Any]
 END = r"(?=[.;!](?:\s|$)|\s+now\b|$)"
 VALUE = rf"(?P<value>.+?)(?:,? (?:quoting|with the quote|using the quote) (?P<quote>.+?))?{END}"
 SET = re.compile(
-    rf"\b(?:set|change) the (?P<field>[a-z ]+?)(?: of page (?P<page>\d+))? to {VALUE}", re.IGNORECASE | re.DOTALL
+    rf"\b(?:set|change) the (?P<field>[a-z -]+?)(?: of page (?P<page>\d+))? to {VALUE}", re.IGNORECASE | re.DOTALL
 )
 DATES = {"date": "agreement", "agreement date": "agreement", "effective date": "effective"}
 DATES["expiration date"] = "expiration"

@@ -9,6 +9,7 @@ import base64
 import binascii
 import io
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -42,6 +43,7 @@ LARGEST_IMAGE = 5 * MB
 MOST_OUTPUT = 128_000
 BREAKPOINTS = 4
 MOST_REQUESTS = 100_000
+CHECKING = threading.Lock()  # pydantic's lazy iterators share what two threads must not
 OPTIONAL, UNIONS = 24, 16
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 HEADERS = {"workspace_id", "user_profile_id"}  # parameters that the SDK sends as headers
@@ -120,7 +122,8 @@ def _adapter(typed: Any) -> TypeAdapter[Any]:
 
 def _typed(value: object, typed: Any) -> None:
     try:
-        _walked(_adapter(typed).validate_python(value))
+        with CHECKING:
+            _walked(_adapter(typed).validate_python(value))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         raise _Refused(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
