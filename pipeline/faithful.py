@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
 
 from num2words import num2words
 from rapidfuzz.distance import Levenshtein
 
-from pipeline.ground import SERIAL, Haystack, stands_in
+from pipeline.ground import SERIAL, WHOLE, Haystack, stands_in
 from pipeline.types import FieldStatus, Finding, PageText, Word
 
 __all__ = ["faithful"]
@@ -29,20 +29,27 @@ NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 LARGEST = 10_000  # written in words
 
 
-def faithful(findings: Iterable[Finding], text: PageText) -> list[Finding]:
-    """The grounded findings of one page as far as its words bear them: a value that differs from words OCR was sure
-    of is `unverified`, details that are not the page's own words and summaries with other numbers are dropped."""
-    haystack, page = Haystack(text.words), text.text
-    return [_borne(finding, haystack, text.words, page) for finding in findings]
+def faithful(findings: Iterable[Finding], texts: Mapping[int, PageText]) -> list[Finding]:
+    """The grounded findings as far as the words of their pages (by number) bear them: a value that differs from words
+    OCR was sure of is `unverified`, details that are not the page's own words and summaries with other numbers go."""
+    haystacks: dict[int, Haystack] = {}
+    borne = []
+    for finding in findings:
+        text = texts[finding.page]
+        if finding.page not in haystacks:
+            haystacks[finding.page] = Haystack(text.words)
+        borne.append(_borne(finding, haystacks[finding.page], text))
+    return borne
 
 
-def _borne(finding: Finding, haystack: Haystack, words: Sequence[Word], page: str) -> Finding:
-    detail = {name: said for name, said in finding.detail.items() if _own(finding.field, name, said, page)}
+def _borne(finding: Finding, haystack: Haystack, text: PageText) -> Finding:
+    detail = {name: said for name, said in finding.detail.items() if _own(finding.field, name, said, text.text)}
     kept = replace(finding, raw=_printable(finding.raw), quote=_printable(finding.quote), detail=detail)
     place = haystack.locate(finding.quote)
     if finding.status is not FieldStatus.VERIFIED or place is None:
         return kept
-    true = _as_read(finding.raw, words[place.start : place.end])
+    said = finding.quote if WHOLE in finding.detail else finding.raw  # of a passage over a page break, this page's part
+    true = _as_read(said, text.words[place.start : place.end])
     return kept if true else replace(kept, status=FieldStatus.UNVERIFIED)
 
 

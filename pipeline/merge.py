@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from pipeline.derive import derive
-from pipeline.ground import fold, same_name
+from pipeline.ground import WHOLE, fold, same_name
 from pipeline.trust import NOT_ON_PAGE, contradicted, doubt_of
 from pipeline.types import Document, FieldStatus, Finding, Route, Triage
 from schemas.contract import LIST_FIELDS, SINGLE_FIELDS, Amended, Contract
@@ -111,7 +111,9 @@ def _same_value(one: Finding, other: Finding) -> bool:
 
 
 def _same_passage(one: Finding, other: Finding) -> bool:
-    return one.value == other.value and one.page == other.page and fold(one.raw) == fold(other.raw)
+    """The same words on the same page, or the parts of one passage that runs over a page break."""
+    near = one.page == other.page or (WHOLE in one.detail and abs(one.page - other.page) == 1)
+    return one.value == other.value and near and fold(one.raw) == fold(other.raw)
 
 
 def _same_name(one: Finding, other: Finding) -> bool:

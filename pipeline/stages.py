@@ -23,7 +23,6 @@ from pipeline.errors import DocumentRejected, IndexUnavailable, MunimentError, U
 from pipeline.faithful import faithful
 from pipeline.frontier import readings as frontier_readings
 from pipeline.frontier.readings import FrontierReading
-from pipeline.ground import ground
 from pipeline.memo import Memo, chain
 from pipeline.pdf import InspectJob, PdfInfo
 from pipeline.pdf import inspect as inspect_pdf
@@ -194,8 +193,8 @@ def answered(work: Work, pages: Sequence[PageInput], findings: Mapping[int, list
     merged = dict(findings)
     for number, answer in frontier_readings.remembered(work.tools.catalog, work.document.sha256).items():
         if number in words:
-            more = faithful(ground(frontier_readings.findings_of(answer, number), words[number]), words[number])
-            merged[number] = [*merged.get(number, []), *more]
+            for finding in faithful(frontier_readings.grounded(answer, number, words), words):
+                merged[finding.page] = [*merged.get(finding.page, []), finding]
     return merged
 
 
@@ -247,7 +246,8 @@ def _escalated(outcome: PageOutcome, asked: FrontierReading | None, waits: str) 
     if not asked.page.readable:
         why = f"{asked.model} could not read the page either"
         return replace(outcome, reasons=(*outcome.reasons, why), status=PageStatus.HELD)
-    return replace(outcome, reasons=(*outcome.reasons, f"read by {asked.model}"), status=PageStatus.EXTRACTED)
+    why = f"read by {asked.model}{f', nothing verified: {asked.doubt}' if asked.doubt else ''}"
+    return replace(outcome, reasons=(*outcome.reasons, why), status=PageStatus.EXTRACTED)
 
 
 def index(work: Work, pages: Sequence[PageInput], triages: Mapping[int, Triage], contract: Contract) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pipeline.ground import SUSPECT
 from pipeline.types import FieldStatus, Finding
 from schemas.fields import FieldValue
 
@@ -43,7 +44,7 @@ Other fields ask for the quote only."""
 def doubt_of(field: str, group: Sequence[Finding], confidence: float) -> str:
     """Why the value of these findings, best first, is not verified; "" if it is."""
     if group[0].status is not FieldStatus.VERIFIED:
-        return NOT_ON_PAGE
+        return group[0].detail.get(SUSPECT) or NOT_ON_PAGE
     return UNSURE if confidence < BARS.get(field, 0.0) else ""
 
 

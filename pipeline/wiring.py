@@ -304,12 +304,13 @@ class Tools:
         free = destination.kind == "self-hosted"
         setup = Setup(
             destination,
-            model_of(settings.frontier_model, settings.frontier_prices, free=free),
+            model_of(settings.frontier_model, settings.frontier_prices, free=free, region=settings.frontier_region),
             PROFILES[settings.frontier_profile],
             settings.frontier_key.get_secret_value(),
             settings.frontier_seconds,
             settings.frontier_at_once,
             Budget(settings.budget_run, settings.budget_day, settings.budget_matter),
+            settings.frontier_region,
         )
         client = FrontierClient(setup, self.ledger, self.policies)
         self._closing.callback(client.close)

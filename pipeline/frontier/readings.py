@@ -7,7 +7,7 @@ without a second call. They hang on the content alone, so the same scan in anoth
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import TypeAdapter
@@ -15,15 +15,16 @@ from pydantic import TypeAdapter
 from pipeline.findings import findings_from_page
 from pipeline.frontier.answers import Read, Reading
 from pipeline.frontier.prompts import PROMPT_VERSION
-from pipeline.types import Finding
+from pipeline.ground import SUSPECT, WHOLE, ground, ground_over
+from pipeline.types import Finding, PageText
 from schemas import SCHEMA_VERSION
-from schemas.frontier import FrontierPage
+from schemas.frontier import ClauseItem, FrontierPage
 
 if TYPE_CHECKING:
     from pipeline.catalog import Catalog
     from pipeline.frontier.client import Setup
 
-__all__ = ["STAGE", "FrontierReading", "findings_of", "forget_failed", "keep", "readings_of", "remembered"]
+__all__ = ["STAGE", "FrontierReading", "findings_of", "forget_failed", "grounded", "keep", "readings_of", "remembered"]
 
 STAGE = "frontier"
 VERSION = f"{SCHEMA_VERSION}.{PROMPT_VERSION}"
@@ -35,12 +36,14 @@ built). Agreement with the rules raises it, a missing quote takes `verified` awa
 
 @dataclass(frozen=True, slots=True)
 class FrontierReading:
-    """One page as `model` read it; or, without `page`, why it could not (`failed`)."""
+    """One page as `model` read it; or, without `page`, why it could not (`failed`). `doubt`: why nothing of what it
+    said is ever verified (see `salvage.py`)."""
 
     model: str
     kind: Literal["self-hosted", "cloud"]
     page: FrontierPage | None = None
     failed: str = ""
+    doubt: str = ""
 
 
 _adapter = TypeAdapter(FrontierReading)
@@ -66,30 +69,46 @@ def forget_failed(catalog: Catalog, sha256: str) -> set[int]:
 
 
 def findings_of(reading: FrontierReading, number: int) -> list[Finding]:
-    """The findings of one page, not yet grounded."""
+    """The findings of one page, not yet grounded; a clause that runs on to the next page has a part on each."""
     if reading.page is None or not reading.page.readable:
         return []
     found = findings_from_page(reading.page.record, number, reading.model, TRUST)
-    clauses = [
-        Finding(
-            "clauses",
-            number,
-            raw=clause.quote,
-            value=clause.category,
-            quote=clause.quote,
-            confidence=TRUST,
-            extractor=reading.model,
-            detail={"category": clause.category, "summary": clause.summary},
-        )
-        for clause in reading.page.clauses
-        if clause.quote.strip()
+    for clause in reading.page.clauses:
+        found += _clause(clause, number, reading.model)
+    if reading.doubt:
+        return [replace(finding, detail={**finding.detail, SUSPECT: reading.doubt}) for finding in found]
+    return found
+
+
+def grounded(reading: FrontierReading, number: int, texts: Mapping[int, PageText]) -> list[Finding]:
+    """The findings of a page in the words of its document's pages; a passage over the page break on both of them."""
+    found = findings_of(reading, number)
+    whole = [finding for finding in found if WHOLE not in finding.detail]
+    over = [finding for finding in found if WHOLE in finding.detail]
+    pairs = [ground_over(over[at : at + 2], texts) for at in range(0, len(over), 2)]
+    return [*ground(whole, texts[number]), *(part for pair in pairs for part in pair)]
+
+
+def _clause(clause: ClauseItem, number: int, model: str) -> list[Finding]:
+    texts = [text for text in (clause.quote, clause.continues) if text.strip()]
+    detail = {"category": clause.category, "summary": clause.summary}
+    if not clause.quote.strip():
+        return []
+    if len(texts) > 1:
+        detail[WHOLE] = " ".join(texts)
+    return [
+        Finding("clauses", page, text, clause.category, text, TRUST, model, detail=dict(detail))
+        for page, text in enumerate(texts, number)
     ]
-    return [*found, *clauses]
 
 
 def readings_of(setup: Setup, outcome: Reading, numbers: Sequence[int]) -> dict[int, FrontierReading]:
     """What an answer to these pages says of each of them."""
     model, kind = setup.model.id, setup.destination.kind
     if isinstance(outcome, Read):
-        return {number: FrontierReading(model, kind, outcome.pages[number]) for number in numbers}
+        pages, missing, doubts = outcome.pages, outcome.missing, outcome.doubts
+        return {
+            number: FrontierReading(model, kind, pages.get(number), missing.get(number, ""), doubts.get(number, ""))
+            for number in numbers
+        }
     return {number: FrontierReading(model, kind, failed=outcome.reason) for number in numbers}

@@ -20,7 +20,10 @@ PAGES = MOST_OUTPUT // OUTPUT_A_PAGE  # in one request: each saves the prefix, a
 
 
 def grouped(tools: Tools, setup: Setup, document: Document, *, again: bool = False) -> Iterator[tuple[Part, ...]]:
-    """The waiting pages of a document that have no answer yet, a few to a request, each with its neighbours' text."""
+    """The waiting pages of a document that have no answer yet, a few to a request, each with its neighbours' text.
+
+    A page whose answer failed is asked about alone: what spoiled it spoils no other. So is one that can't be sent.
+    """
     failed = forget_failed(tools.catalog, document.sha256) if again else set()
     known = remembered(tools.catalog, document.sha256)
     asked = tools.batches.asked(document.id)
@@ -31,9 +34,18 @@ def grouped(tools: Tools, setup: Setup, document: Document, *, again: bool = Fal
         if (outcome.status is PageStatus.AWAITING or outcome.number in failed)
         and outcome.number in pages.keys() - known.keys() - asked
     ]
-    size = min(PAGES, setup.profile.images)
-    for start in range(0, len(wanted), size):
-        yield tuple(_part(setup, pages, number) for number in wanted[start : start + size])
+    group: list[Part] = []
+    for number in wanted:
+        part = _part(setup, pages, number)
+        if part.problem or number in failed:
+            yield (part,)
+            continue
+        group.append(part)
+        if len(group) >= min(PAGES, setup.profile.images):
+            yield tuple(group)
+            group = []
+    if group:
+        yield tuple(group)
 
 
 def _part(setup: Setup, pages: Mapping[int, PageInput], number: int) -> Part:
