@@ -129,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
         part = BytesParser(policy=HTTP).parsebytes(
             b"Content-Type: " + self.headers["content-type"].encode() + b"\r\n\r\n" + data
         )
-        (file,) = part.iter_parts()
+        file = next(one for one in part.iter_parts() if one.get_filename())
         id = f"file_{len(self.server_state.requests) + len(self.server_state.files) + 1}"
         with self.server_state.lock:
             self.server_state.requests.append((self.path, {}))
