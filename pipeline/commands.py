@@ -97,7 +97,7 @@ def status(arguments: argparse.Namespace) -> int:
     from pipeline.wiring import open_tools
 
     with open_tools() as tools:
-        view = overview(tools.catalog)
+        view = overview(tools)
     _print(arguments, lambda: view, lambda: overview_text(view))
     return 0
 

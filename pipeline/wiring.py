@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipeline.errors import NotAllowed, NotFound, UsageError
+from pipeline.errors import NotFound, UsageError
 from pipeline.memo import Clock
 from pipeline.report import plain
 from pipeline.settings import Settings, load_settings
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pipeline.frontier.client import FrontierClient
     from pipeline.frontier.gate import Destination, Policies
     from pipeline.frontier.ledger import Ledger
+    from pipeline.frontier.models import Model
     from pipeline.search import Searcher
     from pipeline.types import Document, PageText
     from pipeline.workers import WorkerPool
@@ -126,15 +127,14 @@ class Tools:
         """The frontier model; `UsageError` when none is configured."""
         return self._once("frontier", self._make_frontier)
 
-    def frontier_state(self, matter: str) -> str:
-        """Why a page of this matter that needs the frontier model has not been read by it."""
-        if not self.settings.frontier_url:
-            return "needs the frontier model, and none is configured"
-        try:
-            self.policies.check(matter, self.destination)
-        except NotAllowed as refusal:
-            return f"needs the frontier model; {refusal}"
-        return "needs the frontier model: waits for `muniment escalate`"
+    @property
+    def frontier_model(self) -> Model:
+        """The frontier model by its price and image sizes, also where no destination is configured."""
+        from pipeline.frontier.models import model_of
+
+        settings = self.settings
+        free = bool(settings.frontier_url) and self.destination.kind == "self-hosted"
+        return model_of(settings.frontier_model, settings.frontier_prices, free=free, region=settings.frontier_region)
 
     @property
     def destination(self) -> Destination:
@@ -294,17 +294,14 @@ class Tools:
     def _make_frontier(self) -> FrontierClient:
         from pipeline.frontier.client import FrontierClient, Setup
         from pipeline.frontier.ledger import Budget
-        from pipeline.frontier.models import model_of
         from pipeline.frontier.profiles import PROFILES
 
         settings = self.settings
         if not settings.frontier_url:
             raise UsageError("no frontier model is configured: set MUNIMENT_FRONTIER_URL")
-        destination = self.destination
-        free = destination.kind == "self-hosted"
         setup = Setup(
-            destination,
-            model_of(settings.frontier_model, settings.frontier_prices, free=free, region=settings.frontier_region),
+            self.destination,
+            self.frontier_model,
             PROFILES[settings.frontier_profile],
             settings.frontier_key.get_secret_value(),
             settings.frontier_seconds,
