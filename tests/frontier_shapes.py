@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import math
+import re
 from typing import Any
 
 from frontier_led import Answer
@@ -20,7 +21,10 @@ NOW = "2026-11-20T08:00:00+00:00"
 def content_of(answer: Answer, body: dict[str, Any], profile: Profile, system: str) -> tuple[list[dict[str, Any]], str]:
     """The answer as this kind of server gives it: bound to the schema where it can be and was asked to, as a tool's
     input, in a fence where the schema was only told, and in prose where it was not even that."""
+    wanted = _wanted(body, system)
     text, stop = answer.text, answer.stop
+    if wanted and "pages" not in wanted["properties"] and answer.raw is None:
+        text = json.dumps(_small(wanted, " ".join(one.text for one in answer.seen.values())))
     if not text:
         return [], stop
     tools = profile.schema in ("tool", "output_config") and body.get("tool_choice", {}).get("type") == "tool"
@@ -33,6 +37,24 @@ def content_of(answer: Answer, body: dict[str, Any], profile: Profile, system: s
         return [{"type": "text", "text": f"Here is what I read:\n```json\n{text}\n```"}], stop
     words = " ".join(one.text for one in answer.seen.values())
     return [{"type": "text", "text": f"The page says: {words}"}], stop
+
+
+def _wanted(body: dict[str, Any], system: str) -> dict[str, Any] | None:
+    """The schema the answer is to satisfy, however it was told."""
+    if bound := body.get("output_config", {}).get("format"):
+        return dict(bound["schema"])
+    if tools := body.get("tools"):
+        return dict(tools[0]["input_schema"])
+    told = re.search(r"JSON Schema:\n(\{.*\})", system, re.DOTALL)
+    return dict(json.loads(told[1])) if told else None
+
+
+def _small(schema: dict[str, Any], text: str) -> dict[str, str]:
+    """An answer to another schema than the pages': its sums and numbers, by their names."""
+    kinds = {"fee": r"USD [\d,.]*\d", "number": r"[A-Z]+-\d+"}
+    found = {kind: re.search(pattern, text) for kind, pattern in kinds.items()}
+    named = {name: next((found[kind] for kind in kinds if kind in name), None) for name in schema["properties"]}
+    return {name: match[0] if match else "" for name, match in named.items()}
 
 
 def _loaded(text: str) -> dict[str, Any]:
