@@ -4,7 +4,8 @@
 
 Takes in small scans made here, starts the loopback server of the tests, and lets `muniment escalate` (by turns with
 direct calls and with batches) work on a copy of that home. Each run is a process group of its own that gets SIGKILL at
-a random moment; when all pages are answered, the next round begins with a fresh copy. Counted at the server is what was
+a random moment: of the time a whole run takes, or, every other time, of the first moments in which it talks to the
+server. When all pages are answered, the next round begins with a fresh copy. Counted at the server is what was
 asked about each page, in the ledger what is called lost. Prints a line a round and the sums; exits with 1 if a page was
 lost, doubled or left without a reason, if a page was paid for more often than its answer and the calls named as lost
 explain, if one kill lost more calls than may run at once, if a file stayed at the destination, or if a process stayed
@@ -27,6 +28,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from http.server import ThreadingHTTPServer
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
@@ -51,7 +53,7 @@ __all__ = ["Chances", "Home", "Round", "kill_round", "main", "make_home"]
 Page = tuple[str, int]  # document id and number
 
 AT_ONCE = 4
-CALL_SECONDS = 0.15  # what a call takes at the server, so that kills meet calls in flight
+CALL_SECONDS = 0.3  # what a call takes at the server, so that kills meet calls in flight
 MOST_RUNS = 500  # of one round
 LONGEST = 300.0  # seconds a run may take before it counts as hung
 IDLE = 5.0  # seconds after which the index owner ends: the next run finds it still there
@@ -97,16 +99,19 @@ class Round:
 
 @dataclass
 class Chances:
-    """When to kill: at a random moment of the time a whole run took when one was last seen to end; `left` times more.
-    Until one was seen, and when none are left, runs come to their end."""
+    """When to kill; `left` times more. `seconds` is how long a whole run took when one was last seen to end: until one
+    was seen, and when no kills are left, runs come to their end."""
 
     random: random.Random
     left: int
     seconds: float = 0.0
 
-    def moment(self) -> float:
-        """Seconds after its start at which the next run is killed."""
-        return self.random.uniform(0, self.seconds) if self.left > 0 and self.seconds else LONGEST
+    def moment(self) -> tuple[bool, float]:
+        """When the next run is killed: seconds after its start or (True) after its first request."""
+        if self.left <= 0 or not self.seconds:
+            return False, LONGEST
+        talking = self.random.random() < 0.5
+        return talking, self.random.uniform(0, 4 * CALL_SECONDS if talking else self.seconds)
 
 
 def make_home(folder: Path, documents: int) -> Home:
@@ -138,7 +143,7 @@ def kill_round(home: Home, way: str, chances: Chances, folder: Path) -> Round:
     copy = folder / "home"
     shutil.copytree(home.path, copy, ignore=lambda *_: ["owner.json", "owner.lock", "start.lock"])
     round_ = Round(way)
-    with frontier_server() as server:
+    with frontier_server() as server, _quiet():
         server.always = Fault(how="slow", seconds=CALL_SECONDS)
         while not _done(copy, server):
             began, moment = time.monotonic(), chances.moment()
@@ -190,10 +195,13 @@ def _context() -> ForkServerContext:
     return context
 
 
-def _killed(home: Path, server: FrontierServer, way: str, seconds: float) -> bool:
-    """Run `muniment escalate` and kill its process group after so many seconds; False when it ended before."""
+def _killed(home: Path, server: FrontierServer, way: str, moment: tuple[bool, float]) -> bool:
+    """Run `muniment escalate` and kill its process group at that moment; False when it ended before."""
     process = _context().Process(target=_escalate, args=(str(home), server.url, way))
+    before, (talking, seconds) = len(server.requests), moment
     process.start()
+    while talking and len(server.requests) == before and process.exitcode is None:
+        time.sleep(0.01)
     process.join(seconds)
     if process.exitcode is None:
         with contextlib.suppress(ProcessLookupError):
@@ -222,6 +230,17 @@ def _escalate(home: str, url: str, way: str) -> None:
 def _opened(home: Path, server: FrontierServer) -> Iterator[Tools]:
     with open_tools(load_settings(home=home, **_settings(server.url))) as tools:
         yield tools
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The server says nothing of clients that were killed while it answered them."""
+    usual = ThreadingHTTPServer.handle_error
+    ThreadingHTTPServer.handle_error = lambda *_: None  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        ThreadingHTTPServer.handle_error = usual  # type: ignore[method-assign]
 
 
 def _done(home: Path, server: FrontierServer) -> bool:
