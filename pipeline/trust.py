@@ -7,15 +7,19 @@ falls short is kept with all its evidence, is `unverified`, and says why.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
+from pipeline.calibration import CALIBRATION
 from pipeline.types import FieldStatus, Finding
 from schemas.fields import FieldValue
 
-__all__ = ["BARS", "CONTRADICTED", "NOT_ON_PAGE", "contradicted", "doubt_of"]
+__all__ = ["BARS", "CONTRADICTED", "NOT_MEASURED", "NOT_ON_PAGE", "TRUST", "UNSURE", "Trust", "contradicted"]
 
 NOT_ON_PAGE = "does not stand word for word on the page"
 UNSURE = "its place on the page says only loosely that it is this field"
+NOT_MEASURED = "read only by a model whose answers were never measured"
 CONTRADICTED = "another passage says otherwise"
 
 BARS: dict[str, float] = {
@@ -40,13 +44,33 @@ the ground truth is left out (Kleister-NDA's as it stands: 0.92 and 0.74); on th
 Other fields ask for the quote only."""
 
 
-def doubt_of(field: str, group: Sequence[Finding], confidence: float) -> str:
-    """Why the value of these findings, best first, is not verified; "" if it is."""
-    if group[0].status is not FieldStatus.VERIFIED:
-        return NOT_ON_PAGE
-    return UNSURE if confidence < BARS.get(field, 0.0) else ""
+class Weigh(Protocol):
+    """How sure a value is, see `Calibration.confidence`."""
+
+    def __call__(self, field: str, findings: Sequence[Finding], rivals: Iterable[Sequence[Finding]] = ()) -> float: ...
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How sure a value is (`confidence`, 0..1), and from where on it is verified (`bars`, by field)."""
+
+    confidence: Weigh
+    bars: Mapping[str, float]
+    measured: Callable[[str], bool]
+
+    def doubt(self, field: str, findings: Sequence[Finding], confidence: float) -> str:
+        """Why the value of these findings, best first, is not verified; "" if it is."""
+        if findings[0].status is not FieldStatus.VERIFIED:
+            return NOT_ON_PAGE
+        if confidence >= self.bars.get(field, 0.0):
+            return ""
+        return UNSURE if any(self.measured(finding.extractor) for finding in findings) else NOT_MEASURED
+
+
+TRUST = Trust(CALIBRATION.confidence, BARS, CALIBRATION.measured)
 
 
 def contradicted(value: FieldValue) -> FieldValue:
     """The value, not verified any more, because another one of like weight was read."""
-    return value.model_copy(update={"status": "unverified", "doubt": value.doubt or CONTRADICTED})
+    doubt = value.doubt if value.doubt == NOT_ON_PAGE else CONTRADICTED
+    return value.model_copy(update={"status": "unverified", "doubt": doubt})
