@@ -44,11 +44,13 @@ CODE = ("pipeline/rules/*.py", "pipeline/backends/rules.py", "pipeline/normalise
 
 @dataclass(frozen=True)
 class ReadTwice:
-    """A document with its truth, and its grounded findings by reader and page."""
+    """A document with its truth, and its grounded findings by reader and page; `scanned`: not of its own PDF but of
+    the copy that a home has read."""
 
     corpus: str
     golden: GoldenDocument
     found: Mapping[str, ByPage]
+    scanned: bool = False
 
     def by(self, *readers: str) -> dict[int, list[Finding]]:
         """The findings of these readers together."""
@@ -74,7 +76,7 @@ def read_twice(corpus: str, half: Half, home: Path | None = None) -> Iterator[Re
     golden = {each.document: each for each in golden_documents(map(json.dumps, golden_lines(corpus, half)))}
     read = _stored(golden.values(), home) if home else read_corpus(corpus, half)
     for name, pages in read:
-        yield ReadTwice(corpus, golden[name], found_in(pages, clauses=_has_clauses(golden[name])))
+        yield ReadTwice(corpus, golden[name], found_in(pages, clauses=_has_clauses(golden[name])), bool(home))
 
 
 def _stored(golden: Iterable[GoldenDocument], home: Path) -> Iterator[tuple[str, list[PageInput]]]:

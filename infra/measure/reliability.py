@@ -5,7 +5,7 @@
     python -m infra.measure.reliability --home HOME           the same on cuad's scanned copies that a home has read
     python -m infra.measure.reliability agreement             who is right when the readers agree (tuning halves)
     python -m infra.measure.reliability bars                  what each bar on the confidence buys (tuning halves)
-    python -m infra.measure.reliability fit                   the constants of `pipeline/calibration.py` (tuning halves)
+    python -m infra.measure.reliability fit [--home HOME]     the constants of `pipeline/calibration.py` (tuning halves)
 
 On the PDFs of cuad and kleister_nda, read by the rules and by a reader that goes by meaning (`meaning.py`), both from
 the same words. A value is judged as `muniment evaluate extraction` judges it: of a field with one value the best, else
@@ -33,7 +33,7 @@ from pipeline.report import table
 
 __all__ = ["ece", "main", "reliability", "tables", "verified"]
 
-CORPORA = ("cuad", "kleister_nda")
+CORPORA, SCANNED = ("cuad", "kleister_nda"), "cuad"
 EDGES = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.01)
 BOTH, ALONE = (RULES, MEANING), (RULES,)
 """Who reads."""
@@ -47,10 +47,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--home", type=Path, help="read the words that this home holds of cuad's documents instead")
     arguments = parser.parse_args(argv)
     half: Half = arguments.half if arguments.what == "tables" else "tuning"
-    corpora = CORPORA[:1] if arguments.home else CORPORA
-    documents = [each for corpus in corpora for each in read_twice(corpus, half, arguments.home)]
+    home: Path | None = arguments.home
+    corpora = CORPORA if home is None or arguments.what == "fit" else ()
+    documents = [each for corpus in corpora for each in read_twice(corpus, half)]
+    documents += read_twice(SCANNED, half, home) if home else ()
     show = {"tables": tables, "agreement": agreement, "bars": bars, "fit": fit}
-    print(f"{len(documents)} documents of the {half} halves of {' and '.join(corpora)}")
+    scans = sum(each.scanned for each in documents)
+    print(
+        f"{half} halves: {len(documents) - scans} PDFs of {' and '.join(CORPORA)}, {scans} scanned copies of {SCANNED}"
+    )
     print(show[arguments.what](documents))
     return 0
 
