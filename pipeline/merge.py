@@ -22,7 +22,7 @@ __all__ = ["merge"]
 
 MAX_EVIDENCE = 8
 MAX_ALTERNATIVES = 5
-RIVAL, LEAST_RIVAL = 0.8, 0.5
+RIVAL, LEAST_RIVAL = 0.9, 0.5
 """A second value conflicts with the best one when its evidence is comparable: its confidence is at least this share
 of the best one's, and it would be believed by itself."""
 

@@ -41,8 +41,8 @@ BARS: dict[str, float] = {
 }
 """Confidence from which a value of the field is verified: where 0.98 of the values above it were right on the tuning
 halves of CUAD and Kleister-NDA (of vrdu_adbuy and sroie for the last two), the lowest such step, else `LIKELY`; then
-the rules alone verify surely placed parties and agreement dates (0.95 of these were right; in Kleister-NDA's truth, which
-has gaps, 0.93 and 0.88), and no title, effective date or term, for which another reader must agree. Expiration,
+the rules alone verify surely placed parties and agreement dates (0.95 of these were right; in Kleister-NDA's truth,
+which has gaps, 0.93 and 0.88), and no title, effective date or term, for which another reader must agree. Expiration,
 renewal and notice were right every time, but 15 times in all. On the reporting halves see the README. Confidence falls
 with OCR's, so of a poor scan less is verified. Other fields ask for the quote only."""
 
@@ -65,9 +65,11 @@ class Trust:
         """Why the value of these findings, best first, is not verified; "" if it is."""
         if findings[0].status is not FieldStatus.VERIFIED:
             return NOT_ON_PAGE
-        if confidence >= self.bars.get(field, 0.0):
+        if field not in self.bars:
             return ""
-        return UNSURE if any(self.measured(finding.extractor) for finding in findings) else NOT_MEASURED
+        if not any(self.measured(finding.extractor) for finding in findings):
+            return NOT_MEASURED
+        return "" if confidence >= self.bars[field] else UNSURE
 
 
 TRUST = Trust(CALIBRATION.confidence, BARS, CALIBRATION.measured)
