@@ -137,6 +137,8 @@ def _hit(score: PageScore, words: Sequence[Word]) -> SearchHit:
         score=score.score,
         quote=" ".join(word.text for word in words),
         boxes=boxes_of(words),
+        kind=str(score.payload.get("kind", "")),
+        date=str(score.payload.get("date", "")),
     )
 
 

@@ -345,3 +345,5 @@ class SearchHit:
     score: float
     quote: str
     boxes: tuple[Box, ...] = ()
+    kind: str = ""
+    date: str = ""
