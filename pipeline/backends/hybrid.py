@@ -15,8 +15,8 @@ from pipeline.backends.layout import (
     fuse,
     matrix,
     second_stage,
+    unchosen,
     walls,
-    without,
 )
 from pipeline.backends.protocols import PageQuery, PageScore
 from pipeline.types import SearchFilter
@@ -52,7 +52,7 @@ class HybridIndex(ABC):
         """Commonest first, equal ones by name. A matter outside the filter is never counted."""
         found = {}
         for key in FACETS:
-            conditions = walls(without(where, key))
+            conditions = walls(unchosen(where, key))
             values = [] if conditions is None else self._counted(key, conditions, limit)
             found[key] = sorted(((value, count) for value, count in values if value), key=lambda v: (-v[1], v[0]))
         return found

@@ -51,9 +51,9 @@ __all__ = [
     "matrix",
     "point_id",
     "second_stage",
+    "unchosen",
     "vectors_of",
     "walls",
-    "without",
 ]
 
 INDEXED_FIELDS = {
@@ -163,7 +163,7 @@ def walls(where: SearchFilter, phrases: Sequence[tuple[str, ...]] = ()) -> list[
     return None if any(_impossible(condition) for condition in found) else found
 
 
-def without(where: SearchFilter, facet: str) -> SearchFilter:
+def unchosen(where: SearchFilter, facet: str) -> SearchFilter:
     """The filter without this facet's own choice; the wall of matters stays."""
     return replace(where, **{facet: None})
 
