@@ -112,13 +112,11 @@ class Searcher:
         pages = [(score, self._words(score)) for score in scores]
         # A number beside other words ("balance due on INV-7") names the page; the words say what to read on it.
         said = (*parsed.phrases, *([parsed.references] if parsed.only_references else []))
-        exact = [_exact_span(words, said) for _, words in pages]
-        open_pages = [page for page, found in zip(pages, exact, strict=True) if not found]
-        chosen = iter(choose(parsed.plain, open_pages, self.text_embedder.embed))
-        return [
-            _hit(score, words[slice(*(found or next(chosen)))])
-            for (score, words), found in zip(pages, exact, strict=True)
-        ]
+        hits = []
+        for score, words in pages:
+            span = _exact_span(words, said) or choose(parsed.plain, score, words)
+            hits.append(_hit(score, words[slice(*span)]))
+        return hits
 
     def _words(self, score: PageScore) -> Sequence[Word]:
         """The page's words; none when they are being read anew: the page is still an answer."""

@@ -136,7 +136,9 @@ def test_filters(index: PageIndex) -> None:
     index.upsert(
         [
             point("a", matter="m1", kind="lease", parties=["Acme Holdings, Inc."], date="2020-01-31", law="Delaware"),
-            point("b", matter="m2", kind="nda", parties=["Brown & Co", "ACME Ltd"], date="2021-06-01", amounts=[5.5, 900]),
+            point(
+                "b", matter="m2", kind="nda", parties=["Brown & Co", "ACME Ltd"], date="2021-06-01", amounts=[5.5, 900]
+            ),
             point("c", matter="m3"),
         ]
     )
