@@ -316,6 +316,8 @@ def _context(contract: Contract, shown: Sequence[PageInput]) -> indexing.Documen
         kind=_best(contract.kind),
         parties=tuple(party.value or party.raw for party in contract.parties.values),
         date=_best(contract.agreement_date) or _best(contract.effective_date),
+        law=_best(contract.governing_law),
+        amounts=tuple(sorted({s for one in contract.amounts.values if (s := indexing.sum_of(one.value)) is not None})),
         opening=indexing.opening(shown[0].text) if shown else "",
         references=references,
     )

@@ -144,6 +144,11 @@ class EdgeIndex(HybridIndex):
                 break
         return found
 
+    def _counted(self, key: str, conditions: Sequence[Condition], limit: int) -> list[tuple[str, int]]:
+        with _translated():
+            answer = self._shard.facet(qe.FacetRequest(key, limit=limit, exact=True, filter=_filter(conditions)))
+        return [(str(hit.value), int(hit.count)) for hit in answer.hits]
+
     def _fetch(self, points: Sequence[str], *, vectors: bool) -> dict[str, tuple[Mapping[str, Any], object]]:
         ids: list[Any] = [uuid.UUID(point) for point in points]
         with _translated():
@@ -217,7 +222,8 @@ def _field_index(kind: str) -> Any:
         return qe.KeywordIndexParams(is_tenant=True)
     if kind == "phrase":
         return qe.TextIndexParams(tokenizer=qe.TokenizerType.Word, lowercase=True, phrase_matching=True)
-    return {"keyword": qe.PayloadSchemaType.Keyword, "integer": qe.PayloadSchemaType.Integer}[kind]
+    kinds = qe.PayloadSchemaType
+    return {"keyword": kinds.Keyword, "integer": kinds.Integer, "float": kinds.Float}[kind]
 
 
 def _point(page: IndexedPage) -> qe.Point:

@@ -52,6 +52,11 @@ class OwnedIndex:
         found: list[PageScore] = self._ask("search", query, where, limit)
         return found
 
+    def facets(self, where: SearchFilter, limit: int) -> dict[str, list[tuple[str, int]]]:
+        """Values to choose from, with counts of pages."""
+        found: dict[str, list[tuple[str, int]]] = self._ask("facets", where, limit)
+        return found
+
     def pages_of(self, document: str) -> set[int]:
         """The page numbers this document has in the index."""
         pages: set[int] = self._ask("pages_of", document)
