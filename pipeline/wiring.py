@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipeline.errors import NotAllowed, NotFound, UsageError
+from pipeline.errors import NotFound, UsageError
 from pipeline.memo import Clock
 from pipeline.report import plain
 from pipeline.settings import Settings, load_settings
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pipeline.frontier.client import FrontierClient
     from pipeline.frontier.gate import Destination, Policies
     from pipeline.frontier.ledger import Ledger
+    from pipeline.frontier.models import Model
     from pipeline.grants import Grants
     from pipeline.search import Searcher
     from pipeline.sessions import Sessions
@@ -129,42 +130,51 @@ class Tools:
     @property
     def frontier(self) -> FrontierClient:
         """The frontier model; `UsageError` when none is configured."""
-        return self._once("frontier", self._make_frontier)
+        return self.frontier_with(self.settings.frontier_model)
 
     @property
     def audit(self) -> Audit:
         """Who did what."""
-        return self._once("audit", self._make_audit)
+        from pipeline.audit import Audit
+
+        return self._once("audit", lambda: Audit(self.catalog.database))
 
     @property
     def accounts(self) -> Accounts:
         """Who there is."""
-        return self._once("accounts", self._make_accounts)
+        from pipeline.accounts import Accounts
+
+        return self._once("accounts", lambda: Accounts(self.catalog.database))
 
     @property
     def grants(self) -> Grants:
         """Which matters they may see."""
-        return self._once("grants", self._make_grants)
+        from pipeline.grants import Grants
+
+        return self._once("grants", lambda: Grants(self.catalog.database))
 
     @property
     def sessions(self) -> Sessions:
         """Browsers that are signed in, and tokens of programs."""
-        return self._once("sessions", self._make_sessions)
+        from pipeline.sessions import Sessions
+
+        return self._once("sessions", lambda: Sessions(self.catalog.database))
 
     @property
     def throttle(self) -> Throttle:
         """Who has to wait before they try to sign in again."""
-        return self._once("throttle", self._make_throttle)
+        from pipeline.throttle import Throttle
 
-    def frontier_state(self, matter: str) -> str:
-        """Why a page of this matter that needs the frontier model has not been read by it."""
-        if not self.settings.frontier_url:
-            return "needs the frontier model, and none is configured"
-        try:
-            self.policies.check(matter, self.destination)
-        except NotAllowed as refusal:
-            return f"needs the frontier model; {refusal}"
-        return "needs the frontier model: waits for `muniment escalate`"
+        return self._once("throttle", lambda: Throttle(self.catalog.database))
+
+    def frontier_with(self, model: str) -> FrontierClient:
+        """The same destination asked for another model. A price in the settings is that of the configured one."""
+        return self._once(f"frontier {model}", lambda: self._make_frontier(model))
+
+    @property
+    def frontier_model(self) -> Model:
+        """The frontier model by its price and image sizes, also where no destination is configured."""
+        return self._model_named(self.settings.frontier_model)
 
     @property
     def destination(self) -> Destination:
@@ -317,31 +327,6 @@ class Tools:
 
         return Ledger(self.catalog.database)
 
-    def _make_audit(self) -> Audit:
-        from pipeline.audit import Audit
-
-        return Audit(self.catalog.database)
-
-    def _make_accounts(self) -> Accounts:
-        from pipeline.accounts import Accounts
-
-        return Accounts(self.catalog.database)
-
-    def _make_grants(self) -> Grants:
-        from pipeline.grants import Grants
-
-        return Grants(self.catalog.database)
-
-    def _make_sessions(self) -> Sessions:
-        from pipeline.sessions import Sessions
-
-        return Sessions(self.catalog.database)
-
-    def _make_throttle(self) -> Throttle:
-        from pipeline.throttle import Throttle
-
-        return Throttle(self.catalog.database)
-
     def _make_batches(self) -> Batches:
         from pipeline.frontier.batches import Batches
 
@@ -352,25 +337,31 @@ class Tools:
 
         return Policies(self.catalog.database)
 
-    def _make_frontier(self) -> FrontierClient:
+    def _model_named(self, name: str) -> Model:
+        from pipeline.frontier.models import model_of
+
+        settings = self.settings
+        prices = settings.frontier_prices if name == settings.frontier_model else ""
+        free = bool(settings.frontier_url) and self.destination.kind == "self-hosted"
+        return model_of(name, prices, free=free, region=settings.frontier_region)
+
+    def _make_frontier(self, model: str) -> FrontierClient:
         from pipeline.frontier.client import FrontierClient, Setup
         from pipeline.frontier.ledger import Budget
-        from pipeline.frontier.models import model_of
         from pipeline.frontier.profiles import PROFILES
 
         settings = self.settings
         if not settings.frontier_url:
             raise UsageError("no frontier model is configured: set MUNIMENT_FRONTIER_URL")
-        destination = self.destination
-        free = destination.kind == "self-hosted"
         setup = Setup(
-            destination,
-            model_of(settings.frontier_model, settings.frontier_prices, free=free),
+            self.destination,
+            self._model_named(model),
             PROFILES[settings.frontier_profile],
             settings.frontier_key.get_secret_value(),
             settings.frontier_seconds,
             settings.frontier_at_once,
             Budget(settings.budget_run, settings.budget_day, settings.budget_matter),
+            settings.frontier_region,
         )
         client = FrontierClient(setup, self.ledger, self.policies)
         self._closing.callback(client.close)

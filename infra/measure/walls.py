@@ -266,9 +266,9 @@ def _check(home: Home, user: str, asked: Asked, answer: Any, label: str, found: 
                 found.wrong.append(f"{label}: holds a canary of a hidden matter, status {answer.status_code}")
     if answer.status_code >= 500:
         found.wrong.append(f"{label}: status {answer.status_code}")
-    for hidden in {
-        id for name in home.matters.keys() - seen for id in home.documents[name] if id in asked.url.split("?")[0]
-    }:
+    path = asked.url.partition("?")[0]
+    hidden_ids = [id for name in home.matters.keys() - seen for id in home.documents[name]]
+    for hidden in (id for id in hidden_ids if id in path):
         found.named_hidden += 1
         never = Asked(asked.method, asked.url.replace(hidden, "0" * len(hidden)), asked.body)
         other = home.ask(user, never)
