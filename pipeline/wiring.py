@@ -22,6 +22,8 @@ from pipeline.store import Store
 from pipeline.types import SearchFilter, SearchHit
 
 if TYPE_CHECKING:
+    from pipeline.accounts import Accounts
+    from pipeline.audit import Audit
     from pipeline.backends.protocols import (
         Extractor,
         PageClassifier,
@@ -37,7 +39,10 @@ if TYPE_CHECKING:
     from pipeline.frontier.gate import Destination, Policies
     from pipeline.frontier.ledger import Ledger
     from pipeline.frontier.models import Model
+    from pipeline.grants import Grants
     from pipeline.search import Searcher
+    from pipeline.sessions import Sessions
+    from pipeline.throttle import Throttle
     from pipeline.types import Document, PageText
     from pipeline.workers import WorkerPool
 
@@ -137,6 +142,31 @@ class Tools:
         return self._model_named(self.settings.frontier_model)
 
     @property
+    def audit(self) -> Audit:
+        """Who did what."""
+        return self._once("audit", self._make_audit)
+
+    @property
+    def accounts(self) -> Accounts:
+        """Who there is."""
+        return self._once("accounts", self._make_accounts)
+
+    @property
+    def grants(self) -> Grants:
+        """Which matters they may see."""
+        return self._once("grants", self._make_grants)
+
+    @property
+    def sessions(self) -> Sessions:
+        """Browsers that are signed in, and tokens of programs."""
+        return self._once("sessions", self._make_sessions)
+
+    @property
+    def throttle(self) -> Throttle:
+        """Who has to wait before they try to sign in again."""
+        return self._once("throttle", self._make_throttle)
+
+    @property
     def destination(self) -> Destination:
         """Where the frontier model is."""
         from pipeline.frontier.gate import destination_of
@@ -170,6 +200,12 @@ class Tools:
         if not ids:
             raise NotFound(f"the golden set names a document that is not here: {plain(name)}")
         return self.searcher.rank(query, SearchFilter(documents=ids), limit)
+
+    def release_index(self) -> None:
+        """Have the embedded index's owner process end now, unless another process uses it."""
+        release = getattr(self._made.get("index"), "release", None)  # a server has no owner here
+        if release:
+            release()
 
     def close(self) -> None:
         """Let everything go, last made first."""
@@ -280,6 +316,31 @@ class Tools:
         from pipeline.frontier.ledger import Ledger
 
         return Ledger(self.catalog.database)
+
+    def _make_audit(self) -> Audit:
+        from pipeline.audit import Audit
+
+        return Audit(self.catalog.database)
+
+    def _make_accounts(self) -> Accounts:
+        from pipeline.accounts import Accounts
+
+        return Accounts(self.catalog.database)
+
+    def _make_grants(self) -> Grants:
+        from pipeline.grants import Grants
+
+        return Grants(self.catalog.database)
+
+    def _make_sessions(self) -> Sessions:
+        from pipeline.sessions import Sessions
+
+        return Sessions(self.catalog.database)
+
+    def _make_throttle(self) -> Throttle:
+        from pipeline.throttle import Throttle
+
+        return Throttle(self.catalog.database)
 
     def _make_batches(self) -> Batches:
         from pipeline.frontier.batches import Batches

@@ -4,7 +4,8 @@
       │                   │            in a session of its own, so that it outlives the client
       │  search(…) ──────►│ EdgeIndex  a thread a connection; graphs are built beside the requests
       │◄──── result ──────│
-                          └─ ends after `idle` seconds without a client
+                          └─ ends after `idle` seconds without a client; at once when one said before it went
+                             that nobody needs to wait for another (`release`)
 
 Files in the index root: `index/` (see `edge.py`), `owner.lock` (held by the living owner), `start.lock` (held by
 the client that starts one), `owner.json` (0600: the socket's path and the key of this owner's life).
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 import secrets
 import shutil
@@ -54,6 +56,7 @@ class Owner:
         self._users = 0  # requests and building under way, which keep the index from being closed
         self.clients = 0
         self.last_seen = time.monotonic()
+        self._released = False
 
     def serve(self, connection: Connection) -> None:
         """Answer one client until it goes, however it goes."""
@@ -72,7 +75,9 @@ class Owner:
 
     def idle(self) -> float:
         """Seconds since the last client went; 0 while one is here."""
-        return 0.0 if self.clients else time.monotonic() - self.last_seen
+        if self.clients:
+            return 0.0
+        return math.inf if self._released else time.monotonic() - self.last_seen
 
     def tidy(self) -> None:
         """Bring the graphs up to date: when nobody is here, and beside the requests when much was written."""
@@ -99,6 +104,9 @@ class Owner:
         try:
             if name == "drop":
                 self._drop()
+                return True, None
+            if name == "release":
+                self._released = True
                 return True, None
             if name not in ALLOWED:
                 raise IndexUnavailable("the index owner is of another version; try again when it has ended")
