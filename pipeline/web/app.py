@@ -22,6 +22,7 @@ from pipeline.errors import (
     MunimentError,
     NotAllowed,
     NotFound,
+    Superseded,
     UsageError,
 )
 from pipeline.web import scans, search
@@ -50,6 +51,7 @@ STATUS: dict[type[MunimentError], int] = {
     UsageError: 400,
     NotAllowed: 403,
     NotFound: 404,
+    Superseded: 409,
     CatalogBusy: 503,
     IndexMismatch: 503,
     IndexUnavailable: 503,
