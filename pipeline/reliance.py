@@ -36,6 +36,11 @@ class Said:
         """Who says so: "machine", or the person's name."""
         return self.correction.who if self.correction else "machine"
 
+    @property
+    def verdict(self) -> str:
+        """What the person said of it; "" while nobody said anything."""
+        return self.correction.verdict if self.correction else ""
+
 
 def by_person(value: FieldValue) -> bool:
     """Whether a person said that this is the value."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["page"]
 
-ROOMS = (("/", "Search"),)
+ROOMS = (("/", "Search"), ("/review", "Review"), ("/deadlines", "Deadlines"), ("/operations", "Operations"))
 """What the bar at the top leads to."""
 
 
