@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, insert, update
 
 from pipeline import processes
 from pipeline.tables import digests, documents, findings, pages
+from pipeline.tallies import replace_tallies
 from pipeline.types import Box, Document, DocumentStatus, FieldStatus, Finding, PageOutcome, PageStatus, Route
 
 __all__ = [
@@ -75,6 +76,7 @@ def replace_pages(connection: Connection, id: str, outcomes: Sequence[PageOutcom
     ]
     if rows:
         connection.execute(insert(pages), rows)
+    replace_tallies(connection, id, outcomes)
 
 
 def replace_record(connection: Connection, id: str, record_json: str, found: Sequence[Finding]) -> None:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    text,
 )
 
 from pipeline.names import storable
@@ -47,6 +48,7 @@ __all__ = [
     "runs",
     "sessions",
     "sources",
+    "tallies",
     "tokens",
     "users",
 ]
@@ -98,7 +100,8 @@ documents = Table(
     Column("record", Text_),
     Column("indexed", Text_),  # signature of the index that holds all its pages
     Index("documents_by_sha256", "sha256"),
-    Index("documents_by_status", "status"),
+    Index("documents_by_status", "status", "indexed"),
+    Index("documents_by_time", "received", "status", "page_count"),
     Index("documents_by_matter", "matter"),  # at most 100 characters: see clean_matter
 )
 
@@ -133,7 +136,6 @@ pages = Table(
     Column("route", String_(32)),
     Column("status", String_(32), nullable=False),
     Column("reasons", Text_, nullable=False),  # JSON list
-    Index("pages_by_status", "status", "document"),
 )
 
 findings = Table(
@@ -254,7 +256,7 @@ doubts = Table(
     Column("key", String_(64), nullable=False),
     Column("page", Integer, nullable=False),
     Column("reason", Text_, nullable=False),
-    Index("doubts_by_matter", "matter", "rank", "certainty", "document", "position"),
+    Index("doubts_by_rank", "rank", "certainty", "document", "position", "matter"),
 )
 
 deadlines = Table(
@@ -266,7 +268,27 @@ deadlines = Table(
     Column("kind", String_(16), nullable=False),
     Column("due", String_(10), nullable=False),  # ISO date, or "" where it can't be computed
     Column("body", Text_, nullable=False),  # JSON of `pipeline.deadlines.Deadline`
-    Index("deadlines_by_matter", "matter", "due", "kind"),
+    Index("deadlines_by_day", "due", "document", "position", "kind", "matter"),
+)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    _document(),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("matter", String_(64), nullable=False),  # key of the matter
+    Column("status", String_(32), nullable=False),
+    Column("reason", Text_, nullable=False),  # with # for numbers; "": any
+    Column("pages", Integer, nullable=False),
+    # the totals alone: few, and all that the first line of an overview needs
+    Index(
+        "tallies_whole",
+        "matter",
+        "status",
+        "pages",
+        sqlite_where=text("reason = ''"),
+        postgresql_where=text("reason = ''"),
+    ),
 )
 
 meta = Table(

@@ -25,7 +25,7 @@ from pipeline.errors import (
     Superseded,
     UsageError,
 )
-from pipeline.web import corrections, deadlines, review, scans, search
+from pipeline.web import corrections, deadlines, operations, review, scans, search
 from pipeline.web.guard import Callers, SignInNeeded
 from pipeline.web.views import page
 from pipeline.wiring import Tools
@@ -34,7 +34,7 @@ __all__ = ["create_app"]
 
 log = logging.getLogger(__name__)
 
-ROOMS = (search.room, scans.room, review.room, corrections.room, deadlines.room)
+ROOMS = (search.room, scans.room, review.room, corrections.room, deadlines.room, operations.room)
 
 HEADERS = {
     # Everything comes from here, nothing inline runs, nobody frames the page.

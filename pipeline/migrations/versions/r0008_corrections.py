@@ -1,10 +1,17 @@
 """What people say of the values that were read, and what review queue and deadlines need of each record, kept ready."""
 
+import hashlib
+import json
+import re
+from collections import Counter
+
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
 down_revision = "0007"
+
+NUMBERS = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 def upgrade() -> None:
@@ -29,10 +36,17 @@ def upgrade() -> None:
     op.create_index("corrections_by_matter", "corrections", ["matter", "id"])
     _of_a_document("digests", sa.Column("version", sa.String(200), nullable=False), _iso("until"))
     _of_a_document("doubts", _position(), *_doubt())
-    op.create_index("doubts_by_matter", "doubts", ["matter", "rank", "certainty", "document", "position"])
+    op.create_index("doubts_by_rank", "doubts", ["rank", "certainty", "document", "position", "matter"])
     _of_a_document("deadlines", _position(), *_deadline())
-    op.create_index("deadlines_by_matter", "deadlines", ["matter", "due", "kind"])
-    op.create_index("pages_by_status", "pages", ["status", "document"])
+    op.create_index("deadlines_by_day", "deadlines", ["due", "document", "position", "kind", "matter"])
+    _of_a_document("tallies", _position(), *_tally())
+    whole = sa.text("reason = ''")
+    shown = ["matter", "status", "pages"]
+    op.create_index("tallies_whole", "tallies", shown, sqlite_where=whole, postgresql_where=whole)
+    op.drop_index("documents_by_status", "documents")
+    op.create_index("documents_by_status", "documents", ["status", "indexed"])
+    op.create_index("documents_by_time", "documents", ["received", "status", "page_count"])
+    _count_pages(op.get_bind())
     of_records = "SELECT id, '', '' FROM documents WHERE record IS NOT NULL"
     op.execute(f"INSERT INTO digests (document, version, until) {of_records}")
 
@@ -69,3 +83,29 @@ def _deadline() -> list[sa.Column[str] | sa.Column[int] | sa.Column[float]]:
         _iso("due"),
         sa.Column("body", sa.Text, nullable=False),
     ]
+
+
+def _tally() -> list[sa.Column[str] | sa.Column[int] | sa.Column[float]]:
+    return [
+        sa.Column("matter", sa.String(64), nullable=False),
+        sa.Column("status", sa.String(32), nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("pages", sa.Integer, nullable=False),
+    ]
+
+
+def _count_pages(connection: sa.Connection) -> None:
+    names = ("document", "position", "matter", "status", "reason", "pages")
+    tallies = sa.table("tallies", *map(sa.column, names))
+    query = "SELECT d.matter, p.document, p.status, p.reasons FROM pages p JOIN documents d ON d.id = p.document"
+    counted: dict[tuple[str, str], Counter[tuple[str, str]]] = {}
+    for matter, document, status, reasons in connection.execute(sa.text(query)):
+        place = (document, hashlib.sha256(matter.encode()).hexdigest())
+        texts = {"", *(" ".join(NUMBERS.sub("#", reason).split())[:500] for reason in json.loads(reasons))}
+        counted.setdefault(place, Counter()).update((status, text) for text in texts)
+    for (document, key), counts in counted.items():
+        rows = [
+            dict(zip(names, (document, position, key, *said, pages), strict=True))
+            for position, (said, pages) in enumerate(sorted(counts.items()))
+        ]
+        connection.execute(sa.insert(tallies), rows)
