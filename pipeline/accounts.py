@@ -29,6 +29,7 @@ __all__ = ["LONGEST", "SHORTEST", "Accounts", "User", "clean_person", "name_key"
 
 SHORTEST, LONGEST = 12, 1024  # characters of a password
 NAME_LENGTH = 60
+_LOCK = 0x7573657273
 AT_ONCE = 2  # passwords hashed side by side: each takes 64 MiB
 _SHOWN = [users.c[name] for name in ("id", "name", "admin", "disabled", "created")]
 
@@ -79,7 +80,7 @@ class Accounts:
         row = {"key": name_key(name), "name": name, "password": self._hash(password, name), "admin": admin}
         row |= {"disabled": False, "created": time.time()}
         with self._database.write() as connection:
-            self._alone(connection)
+            self._database.alone(connection, _LOCK)  # two firsts, or two last admins, must not pass each other
             if first and _any(connection):
                 raise UsageError("there is an account already")
             if connection.execute(select(users.c.id).where(users.c.key == row["key"])).first():
@@ -106,7 +107,7 @@ class Accounts:
     def disable(self, id: int) -> None:
         """Nobody signs in with it, its sessions end and its tokens open nothing. `UsageError` for the last admin."""
         with self._database.write() as connection:
-            self._alone(connection)
+            self._database.alone(connection, _LOCK)  # two firsts, or two last admins, must not pass each other
             others = select(users.c.id).where(users.c.admin, sa.not_(users.c.disabled), users.c.id != id)
             admin = connection.execute(select(users.c.admin).where(users.c.id == id)).scalar()
             if admin and connection.execute(others.limit(1)).first() is None:
@@ -163,11 +164,6 @@ class Accounts:
     def _nobody(self) -> str:
         """What a password is compared with when the name is not known."""
         return self._hasher.hash("the password of nobody")
-
-    def _alone(self, connection: Connection) -> None:
-        """Two firsts, or two last admins, must not pass each other. SQLite's writing transaction has one writer."""
-        if not self._database.sqlite:
-            connection.execute(sa.text("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def clean_person(name: str) -> str:

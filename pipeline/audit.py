@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import insert, select
 
 from pipeline.database import Database
 from pipeline.errors import UsageError
@@ -36,7 +36,7 @@ KINDS = (
 START = "0" * 64
 LONGEST = 2000  # characters of one text of a row; a question is cut there by the search, too
 BATCH = 1000
-_LOCK = 0x61756469  # any constant that only the log takes as a PostgreSQL advisory lock
+_LOCK = 0x61756469
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Audit:
             raise UsageError(f"the log knows no {what!r}")
         texts = json.dumps(_bounded(dict(detail or {})), sort_keys=True)
         with self._database.write() as connection:
-            self._alone(connection)
+            self._database.alone(connection, _LOCK)  # two rows must not follow the same one
             last = connection.execute(select(audit.c.id, audit.c.hash).order_by(audit.c.id.desc()).limit(1)).first()
             number, previous = (last.id + 1, last.hash) if last else (1, START)
             now = datetime.now(UTC).isoformat(timespec="microseconds")
@@ -145,11 +145,6 @@ class Audit:
         with self._database.read() as connection:
             rows = connection.execute(select(audit).where(which).order_by(order).limit(BATCH))
             return [Entry(*row) for row in rows]
-
-    def _alone(self, connection: Connection) -> None:
-        """Two rows must not follow the same one. SQLite's writing transaction has one writer."""
-        if not self._database.sqlite:
-            connection.execute(select(sa.func.pg_advisory_xact_lock(_LOCK)))
 
 
 def _wrong(entry: Entry, before: int, previous: str) -> str:

@@ -24,6 +24,7 @@ __all__ = ["Throttle"]
 FREE = 5
 NAME_WAIT, ADDRESS_WAIT = 60.0, 900.0  # seconds, at most
 FORGOTTEN = 24 * 3600.0
+_LOCK = 0x74687274
 
 
 class Throttle:
@@ -40,6 +41,7 @@ class Throttle:
         """
         keys = ((_of_name(name), NAME_WAIT), (_of_address(address), ADDRESS_WAIT))
         with self._database.write() as connection:
+            self._database.alone(connection, _LOCK)
             waits = [self._left(connection, key, most) for key, most in keys]
             if max(waits) > 0:
                 return max(waits)
@@ -51,13 +53,14 @@ class Throttle:
         """The try was right: the name begins anew. The address is given back this try only: whoever has an account
         of their own could else wipe away what was tried on others."""
         with self._database.write() as connection:
+            self._database.alone(connection, _LOCK)
             connection.execute(delete(attempts).where(attempts.c.key == _of_name(name)))
             mine = update(attempts).where(attempts.c.key == _of_address(address), attempts.c.refused > 0)
             connection.execute(mine.values(refused=attempts.c.refused - 1))
             connection.execute(delete(attempts).where(attempts.c.last < self._now() - FORGOTTEN))
 
     def _left(self, connection: Connection, key: str, most: float) -> float:
-        row = connection.execute(select(attempts).where(attempts.c.key == key).with_for_update()).first()
+        row = connection.execute(select(attempts).where(attempts.c.key == key)).first()
         if row is None or row.refused < FREE:
             return 0.0
         wait = min(most, 2.0 ** min(row.refused - FREE, 60))

@@ -213,6 +213,12 @@ class Tools:
             raise NotFound(f"the golden set names a document that is not here: {plain(name)}")
         return self.searcher.rank(query, SearchFilter(documents=ids), limit)
 
+    def release_index(self) -> None:
+        """Have the embedded index's owner process end now, unless another process uses it."""
+        release = getattr(self._made.get("index"), "release", None)  # a server has no owner here
+        if release:
+            release()
+
     def close(self) -> None:
         """Let everything go, last made first."""
         self._closing.close()

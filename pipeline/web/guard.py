@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 
 from pipeline.errors import NotAllowed, NotFound, UsageError
 from pipeline.types import Document
@@ -25,9 +25,11 @@ __all__ = [
     "Office",
     "Person",
     "Posted",
+    "RowId",
     "SignInNeeded",
     "Visible",
     "Who",
+    "address_of",
 ]
 
 UNKNOWN = "there is no such document here"
@@ -46,6 +48,9 @@ class Caller:
     matters: tuple[str, ...]
     csrf: str = ""
 
+
+RowId = Annotated[int, Path(ge=1, le=2**31 - 1)]
+"""The number of a row in a path: what the databases take."""
 
 Callers = Callable[[Request], Caller | None]
 """Finds the caller of a request by its session cookie or API token; None for nobody."""
@@ -69,6 +74,11 @@ def caller_of(request: Request) -> Caller:
         raise SignInNeeded
     request.state.caller = caller  # templates show who is signed in
     return caller
+
+
+def address_of(request: Request) -> str:
+    """Where the request comes from; what a stated proxy says of it, where there is one."""
+    return request.client.host if request.client else ""
 
 
 Office = Annotated[Tools, Depends(office_of)]
