@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     )
     from pipeline.backends.vlm_load import VlmOptions
     from pipeline.catalog import Catalog
+    from pipeline.corrections import Corrections
+    from pipeline.digests import Digests
     from pipeline.frontier.batches import Batches
     from pipeline.frontier.client import FrontierClient
     from pipeline.frontier.gate import Destination, Policies
@@ -111,6 +113,16 @@ class Tools:
     def searcher(self) -> Searcher:
         """Search over the index."""
         return self._once("searcher", self._make_searcher)
+
+    @property
+    def corrections(self) -> Corrections:
+        """What people say of the values that were read."""
+        return self._once("corrections", self._make_corrections)
+
+    @property
+    def digests(self) -> Digests:
+        """What review queue and calendar need of every record."""
+        return self._once("digests", self._make_digests)
 
     @property
     def ledger(self) -> Ledger:
@@ -311,6 +323,16 @@ class Tools:
         settings = self.settings
         client = connect(settings.qdrant_url, settings.qdrant_api_key.get_secret_value())
         return QdrantIndex(client, settings.collection, made_by)
+
+    def _make_corrections(self) -> Corrections:
+        from pipeline.corrections import Corrections
+
+        return Corrections(self.catalog.database)
+
+    def _make_digests(self) -> Digests:
+        from pipeline.digests import Digests
+
+        return Digests(self.catalog.database, self.corrections, self.settings.field_threshold)
 
     def _make_ledger(self) -> Ledger:
         from pipeline.frontier.ledger import Ledger

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["page"]
 
-ROOMS = (("/", "Search"),)
+ROOMS = (("/", "Search"), ("/review", "Review"), ("/deadlines", "Deadlines"), ("/operations", "Operations"))
 """What the bar at the top leads to."""
 
 ADMIN_ROOMS = (("/people", "People"), ("/audit", "Audit"))
