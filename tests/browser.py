@@ -53,6 +53,15 @@ This First Amendment is made on May 2, 2022 by and between Alder Freight Company
 2. Governing Law. The Agreement shall be governed by the laws of the State of Delaware.
 """
 
+SCHEDULE = """SCHEDULE A: WAREHOUSES
+
+The following warehouses of Client are to be surveyed in every calendar quarter under this Agreement.
+
+Quincy Harbor, pier four, with the cold store. Dorchester yard, sheds one to six. Lowell depot, the brick hall only.
+
+Provider announces each visit two working days before it and is shown round by the foreman of the yard.
+"""
+
 HOSTILE_TEXT = """<script>window.hacked=1</script> <img src=x onerror="window.hacked=2"> "><svg onload=alert(1)>
 
 =HYPERLINK("http://127.0.0.1/","pay") {{ 7*7 }} ${window.hacked=3} javascript:window.hacked=4
@@ -94,7 +103,7 @@ class Site:
 def fill(tools: Tools, inbox: Path) -> Archive:
     """Take the documents in and work them off; they must not be looked at by a test that changes them."""
     paths = [
-        pdfs.scanned(_made(inbox / "alder" / "services-agreement.pdf"), pdfs.AGREEMENT, pdfs.LEASE),
+        pdfs.scanned(_made(inbox / "alder" / "services-agreement.pdf"), pdfs.AGREEMENT, SCHEDULE),
         pdfs.born_digital(inbox / "alder" / "first-amendment.pdf", AMENDMENT),
         pdfs.born_digital(inbox / "dune" / "office-lease.pdf", pdfs.LEASE, pdfs.AGREEMENT),
         pdfs.born_digital(inbox / "mallory" / HOSTILE_NAME, HOSTILE_TEXT),

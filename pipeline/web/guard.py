@@ -16,7 +16,7 @@ from pipeline.errors import NotFound, UsageError
 from pipeline.types import Document
 from pipeline.wiring import Tools
 
-__all__ = ["Caller", "Callers", "Office", "SignInNeeded", "Visible", "Who"]
+__all__ = ["UNKNOWN", "Caller", "Callers", "Office", "SignInNeeded", "Visible", "Who"]
 
 UNKNOWN = "there is no such document here"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
@@ -13,7 +14,7 @@ from pipeline.types import SearchFilter, SearchHit
 from pipeline.web.guard import Caller, Office, Who
 from pipeline.web.views import page
 
-__all__ = ["room"]
+__all__ = ["LIMIT", "Asked", "address", "confined", "room"]
 
 room = APIRouter(tags=["search"])
 
@@ -59,15 +60,21 @@ def search(asked: Annotated[Asked, Query()], tools: Office, caller: Who) -> list
     return _found(asked, tools, caller).hits
 
 
-def _found(asked: Asked, tools: Office, caller: Caller) -> Results:
-    hits = tools.searcher.find(asked.q, _where(asked, caller), LIMIT)
-    return Results(asked, [_hit(hit) for hit in hits])
-
-
-def _where(asked: Asked, caller: Caller) -> SearchFilter:
+def confined(asked: Asked, caller: Caller) -> SearchFilter:
     """The filter that goes into every prefetch: never wider than what the caller may see."""
     wanted = [matter for matter in caller.matters if not asked.matter or matter in asked.matter]
     return SearchFilter(matters=tuple(wanted))
+
+
+def address(asked: Asked) -> str:
+    """The search as an address holds it: "" when nothing was asked, else from the question mark on."""
+    said = asked.model_dump(exclude_defaults=True) if asked.q.strip() else {}
+    return f"?{urlencode(said, doseq=True)}" if said else ""
+
+
+def _found(asked: Asked, tools: Office, caller: Caller) -> Results:
+    hits = tools.searcher.find(asked.q, confined(asked, caller), LIMIT)
+    return Results(asked, [_hit(hit) for hit in hits])
 
 
 def _hit(hit: SearchHit) -> Hit:

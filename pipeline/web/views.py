@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["page"]
 
-ROOMS = (("/", "Search"),)
+ROOMS = (("/", "Search"), ("/documents", "Documents"))
 """What the bar at the top leads to."""
 
 
@@ -40,4 +40,6 @@ def _environment() -> Environment:
     )
     made.filters["plain"] = plain
     made.filters["segment"] = lambda text: quote(str(text), safe="")
+    made.filters["day"] = lambda when: f"{when.day} {when:%B %Y}"
+    made.filters["share"] = lambda part: f"{part:.4f}".rstrip("0").rstrip(".")  # of a page, as SVG writes it
     return made
