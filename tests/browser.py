@@ -20,6 +20,7 @@ import pdfs
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 from pipeline.run import ingest_paths
 from pipeline.types import Document
@@ -38,6 +39,7 @@ __all__ = [
     "Archive",
     "Site",
     "chromium",
+    "client",
     "fill",
     "serve",
     "tab",
@@ -112,6 +114,11 @@ def fill(tools: Tools, inbox: Path) -> Archive:
     by_source = {source: each for each in tools.catalog.documents() for source in tools.catalog.sources(each.id)}
     found = [next(doc for source, doc in by_source.items() if _same(source, path)) for path in paths]
     return Archive(tools, *found)
+
+
+def client(tools: Tools, *matters: str) -> TestClient:
+    """The application without a socket, asked by a user who may see these matters, or all of them."""
+    return TestClient(create_app(tools, lambda _request: everyone(*matters)), raise_server_exceptions=False)
 
 
 @contextmanager

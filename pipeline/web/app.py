@@ -24,7 +24,7 @@ from pipeline.errors import (
     NotFound,
     UsageError,
 )
-from pipeline.web import documents, exports, scans, search, viewer
+from pipeline.web import documents, exports, heat, scans, search, viewer
 from pipeline.web.guard import Callers, SignInNeeded
 from pipeline.web.views import page
 from pipeline.wiring import Tools
@@ -33,7 +33,7 @@ __all__ = ["create_app"]
 
 log = logging.getLogger(__name__)
 
-ROOMS = (search.room, scans.room, viewer.room, documents.room, exports.room)
+ROOMS = (search.room, scans.room, viewer.room, heat.room, documents.room, exports.room)
 
 HEADERS = {
     # Everything comes from here, nothing inline runs, nobody frames the page.
