@@ -18,6 +18,7 @@ from typing import Any
 from pipeline import __version__, commands
 from pipeline.errors import MunimentError
 from pipeline.frontier import commands as frontier
+from pipeline.web.options import add_options
 
 __all__ = ["main"]
 
@@ -53,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for add in (_add_ingest, _add_search, _add_views, _add_models, _add_evaluate, _add_index, _add_frontier):
         add(parsers)
+    add_options(parsers, _command)
     return parser
 
 

@@ -58,6 +58,12 @@ class Database:
         with _translated(), self._turn, self._writer.begin() as connection:
             yield connection
 
+    def alone(self, connection: Connection, lock: int) -> None:
+        """Hold up every other writing transaction that asks for the same `lock` (a constant of the asking room) until
+        this one ends. SQLite has one writer anyway; on PostgreSQL two could each read before the other has written."""
+        if not self.sqlite:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
+
     @contextmanager
     def migrate(self) -> Iterator[Connection]:
         """A writing transaction that may rebuild tables.

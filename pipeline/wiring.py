@@ -22,6 +22,8 @@ from pipeline.store import Store
 from pipeline.types import SearchFilter, SearchHit
 
 if TYPE_CHECKING:
+    from pipeline.accounts import Accounts
+    from pipeline.audit import Audit
     from pipeline.backends.protocols import (
         Extractor,
         PageClassifier,
@@ -36,7 +38,10 @@ if TYPE_CHECKING:
     from pipeline.frontier.client import FrontierClient
     from pipeline.frontier.gate import Destination, Policies
     from pipeline.frontier.ledger import Ledger
+    from pipeline.grants import Grants
     from pipeline.search import Searcher
+    from pipeline.sessions import Sessions
+    from pipeline.throttle import Throttle
     from pipeline.types import Document, PageText
     from pipeline.workers import WorkerPool
 
@@ -126,6 +131,31 @@ class Tools:
         """The frontier model; `UsageError` when none is configured."""
         return self._once("frontier", self._make_frontier)
 
+    @property
+    def audit(self) -> Audit:
+        """Who did what."""
+        return self._once("audit", self._make_audit)
+
+    @property
+    def accounts(self) -> Accounts:
+        """Who there is."""
+        return self._once("accounts", self._make_accounts)
+
+    @property
+    def grants(self) -> Grants:
+        """Which matters they may see."""
+        return self._once("grants", self._make_grants)
+
+    @property
+    def sessions(self) -> Sessions:
+        """Browsers that are signed in, and tokens of programs."""
+        return self._once("sessions", self._make_sessions)
+
+    @property
+    def throttle(self) -> Throttle:
+        """Who has to wait before they try to sign in again."""
+        return self._once("throttle", self._make_throttle)
+
     def frontier_state(self, matter: str) -> str:
         """Why a page of this matter that needs the frontier model has not been read by it."""
         if not self.settings.frontier_url:
@@ -183,6 +213,12 @@ class Tools:
         if not ids:
             raise NotFound(f"the golden set names a document that is not here: {plain(name)}")
         return self.searcher.rank(query, SearchFilter(documents=ids), limit)
+
+    def release_index(self) -> None:
+        """Have the embedded index's owner process end now, unless another process uses it."""
+        release = getattr(self._made.get("index"), "release", None)  # a server has no owner here
+        if release:
+            release()
 
     def close(self) -> None:
         """Let everything go, last made first."""
@@ -293,6 +329,31 @@ class Tools:
         from pipeline.frontier.ledger import Ledger
 
         return Ledger(self.catalog.database)
+
+    def _make_audit(self) -> Audit:
+        from pipeline.audit import Audit
+
+        return Audit(self.catalog.database)
+
+    def _make_accounts(self) -> Accounts:
+        from pipeline.accounts import Accounts
+
+        return Accounts(self.catalog.database)
+
+    def _make_grants(self) -> Grants:
+        from pipeline.grants import Grants
+
+        return Grants(self.catalog.database)
+
+    def _make_sessions(self) -> Sessions:
+        from pipeline.sessions import Sessions
+
+        return Sessions(self.catalog.database)
+
+    def _make_throttle(self) -> Throttle:
+        from pipeline.throttle import Throttle
+
+        return Throttle(self.catalog.database)
 
     def _make_batches(self) -> Batches:
         from pipeline.frontier.batches import Batches

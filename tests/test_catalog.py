@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import databases
 import pytest
 import sqlalchemy as sa
 
@@ -21,7 +22,6 @@ from pipeline.catalog import Catalog, document_id
 from pipeline.errors import CatalogError, NotFound, UsageError
 from pipeline.types import Box, Document, DocumentStatus, FieldStatus, Finding, PageOutcome, PageStatus, Route
 
-POSTGRES = os.environ.get("MUNIMENT_TEST_POSTGRES_URL", "")
 HOSTILE = "'; DROP TABLE documents; -- \0 \udcff \ud800 %s :x \u202e\n\x1b[31m \U0001f4dc"
 
 OUTCOMES = [
@@ -35,26 +35,11 @@ FINDINGS = [
 ]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=databases.KINDS)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database nobody used before: a file of its own, or a schema of its own on the server."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'home' / 'catalog.sqlite'}"
-        return
-    if not POSTGRES:
-        pytest.skip("MUNIMENT_TEST_POSTGRES_URL is not set")
-    schema = f"test_{uuid.uuid4().hex}"
-    engine = sa.create_engine(POSTGRES)
-    with engine.begin() as connection:
-        connection.execute(sa.DDL(f"CREATE SCHEMA {schema}"))
-    yield (
-        sa.make_url(POSTGRES)
-        .update_query_dict({"options": f"-csearch_path={schema}"})
-        .render_as_string(hide_password=False)
-    )
-    with engine.begin() as connection:
-        connection.execute(sa.DDL(f"DROP SCHEMA {schema} CASCADE"))
-    engine.dispose()
+    """A database nobody used before."""
+    with databases.fresh_url(request.param, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture

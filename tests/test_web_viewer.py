@@ -276,3 +276,20 @@ def test_a_query_of_60_kb_is_answered(client, archive):
     """As long as an address can be here: it is cut, not refused, and nothing breaks."""
     answer = client.get(page_of(archive.agreement), params={"q": "agreement " * 6_000})
     assert answer.status_code == 200
+
+
+def test_what_was_looked_at_is_recorded(archive):
+    """Opening a page, its picture, its words and taking it away are rows of the audit log; a refusal is none."""
+    from pipeline.audit import Wanted
+
+    client = browser.client(archive.tools, "alder")
+    path = page_of(archive.agreement)
+    tail = archive.tools.audit.latest(Wanted(), 1)[0].id
+    for asked in (path, f"{path}/image", f"/api{path}/words", f"/documents/{archive.agreement.id}/original"):
+        assert client.get(asked, params={"q": ASKED}).status_code == 200
+    assert client.get(page_of(archive.lease)).status_code == 404
+    rows = [row for row in reversed(archive.tools.audit.latest(Wanted(), 10)) if row.id > tail]
+    assert [(row.what, row.subject) for row in rows] == [
+        (what, archive.agreement.id) for what in ("view", "image", "view", "download")
+    ]
+    assert rows[0].details == {"matter": "alder", "page": 1, "query": ASKED}

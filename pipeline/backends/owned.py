@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, answer_challenge, deliver_challenge
 from pathlib import Path
@@ -23,6 +24,7 @@ __all__ = ["OwnedIndex"]
 START_SECONDS = 60.0  # a new owner may have to wait until the ending one has flushed
 ANSWER_SECONDS = 600.0  # the longest a request may take: building graphs over a large backlog is slow
 GREETING_SECONDS = 10.0
+RELEASE_SECONDS = 0.7
 BATCH = 32  # pages in one message, so that searches of other processes get in between
 
 
@@ -67,6 +69,22 @@ class OwnedIndex:
     def drop(self) -> None:
         """Remove the whole index, whatever made it; the next call makes an empty one."""
         self._ask("drop")
+
+    def release(self) -> None:
+        """Let the owner go, and have it end at once if nobody else uses it; waits a moment until it has."""
+        if not self._lock.acquire(timeout=RELEASE_SECONDS):
+            return  # a request is under way: the owner ends by itself
+        try:
+            if self._connection is None:
+                return
+            with suppress(OSError):
+                self._connection.send(("release", self._signature, ()))
+            self._disconnect()
+        finally:
+            self._lock.release()
+        deadline = time.monotonic() + RELEASE_SECONDS
+        while (self._root / "owner.json").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
 
     def close(self) -> None:
         """Let the owner go; it ends by itself when nobody needs it any more."""

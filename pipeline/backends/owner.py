@@ -4,7 +4,8 @@
       │                   │            in a session of its own, so that it outlives the client
       │  search(…) ──────►│ EdgeIndex  one request at a time, as the engine wants it
       │◄──── result ──────│
-                          └─ ends after `idle` seconds without a client
+                          └─ ends after `idle` seconds without a client; at once when one said before it went
+                             that nobody needs to wait for another (`release`)
 
 Files in the index root: `index/` (see `edge.py`), `owner.lock` (held by the living owner), `start.lock` (held by
 the client that starts one), `owner.json` (0600: the socket's path and the key of this owner's life).
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 import secrets
 import shutil
@@ -53,6 +55,7 @@ class Owner:
         self._lock = threading.Lock()
         self.clients = 0
         self.last_seen = time.monotonic()
+        self._released = False
 
     def serve(self, connection: Connection) -> None:
         """Answer one client until it goes, however it goes."""
@@ -71,7 +74,9 @@ class Owner:
 
     def idle(self) -> float:
         """Seconds since the last client went; 0 while one is here."""
-        return 0.0 if self.clients else time.monotonic() - self.last_seen
+        if self.clients:
+            return 0.0
+        return math.inf if self._released else time.monotonic() - self.last_seen
 
     def tidy(self) -> None:
         """Bring the graphs up to date while nobody waits."""
@@ -92,6 +97,9 @@ class Owner:
             with self._lock:
                 if name == "drop":
                     self._drop()
+                    return True, None
+                if name == "release":
+                    self._released = True
                     return True, None
                 if name not in ALLOWED:
                     raise IndexUnavailable("the index owner is of another version; try again when it has ended")

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import httpx2
 from sqlalchemy import delete, insert, select
 
+from pipeline.audit import Audit
 from pipeline.database import Database
 from pipeline.errors import NotAllowed, UsageError
 from pipeline.frontier.ledger import matter_key
@@ -94,6 +95,11 @@ class Policies:
         """Whether pages of this matter may go there."""
         return REACH[self.of(matter)] >= REACH[destination.kind]
 
+    def record(self, matter: str, destination: Destination, path: str, size: int) -> None:
+        """Write into the audit log that pages of this matter are about to go there; what can't be logged isn't sent."""
+        detail = {"matter": matter, "to": destination.kind, "path": path, "bytes": size}
+        Audit(self._database).record("muniment", "frontier-call", destination.host, detail)
+
     def check(self, matter: str, destination: Destination) -> None:
         """Raise `NotAllowed` unless pages of this matter may go there."""
         if not self.allows(matter, destination):
@@ -117,6 +123,8 @@ class Gate(httpx2.BaseTransport):
         if (wanted.scheme, wanted.host, wanted.port) != (here.scheme, here.hostname, _port(here.port, here.scheme)):
             raise NotAllowed("a request to another host than the configured destination was stopped")
         size = int(request.headers.get("content-length", 0))
+        if request.method == "POST":  # what carries pages; asking after a batch or a file carries none
+            self._policies.record(self._matter, self._destination, wanted.path, size)
         log.info(
             "to %s (%s%s): %s %s, %d bytes, matter %s",
             self._destination.host,

@@ -24,23 +24,48 @@ from pipeline.errors import (
     NotFound,
     UsageError,
 )
-from pipeline.web import documents, exports, heat, scans, search, viewer
+from pipeline.web import (
+    account,
+    documents,
+    entrance,
+    exports,
+    heat,
+    log,
+    people,
+    scans,
+    search,
+    service,
+    viewer,
+)
+from pipeline.web.entrance import SetupLink
 from pipeline.web.guard import Callers, SignInNeeded
 from pipeline.web.views import page
 from pipeline.wiring import Tools
 
 __all__ = ["create_app"]
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-ROOMS = (search.room, scans.room, viewer.room, heat.room, documents.room, exports.room)
+ROOMS = (
+    search.room,
+    scans.room,
+    viewer.room,
+    heat.room,
+    documents.room,
+    exports.room,
+    entrance.room,
+    account.room,
+    people.room,
+    log.room,
+    service.room,
+)
 
 HEADERS = {
     # Everything comes from here, nothing inline runs, nobody frames the page.
     "content-security-policy": "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",  # addresses hold questions
+    "referrer-policy": "same-origin",  # addresses hold questions; with no-referrer a form of ours has no Origin
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
@@ -57,10 +82,10 @@ STATUS: dict[type[MunimentError], int] = {
 """What an error of the house is in HTTP; any other is 500."""
 
 
-def create_app(tools: Tools, callers: Callers) -> FastAPI:
-    """The application over an open home; `callers` finds who asks."""
-    app = FastAPI(title="Muniment", version=__version__, docs_url=None, redoc_url=None)
-    app.state.tools, app.state.callers = tools, callers
+def create_app(tools: Tools, callers: Callers, setup: SetupLink | None = None) -> FastAPI:
+    """The application over an open home; `callers` finds who asks, `setup` lets the first account be made."""
+    app = FastAPI(title="Muniment", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.tools, app.state.callers, app.state.setup = tools, callers, setup
     for room in ROOMS:
         app.include_router(room)
     app.mount("/static", StaticFiles(directory=str(files("pipeline.web") / "static")), name="static")
@@ -92,7 +117,7 @@ def _sign_in(request: Request, _error: Exception) -> Response:
 def _ours(request: Request, error: Exception) -> Response:
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
     if status == 500:
-        log.error("%s: %s", type(error).__name__, error)
+        logger.error("%s: %s", type(error).__name__, error)
     return _problem(request, status, str(error))
 
 
@@ -109,7 +134,7 @@ def _http(request: Request, error: Exception) -> Response:
 
 def _unexpected(request: Request, error: Exception) -> Response:
     # The message may hold text of a document, so the log names the kind and the place only.
-    log.error("unexpected %s while answering %s", type(error).__name__, request.scope["path"].split("?")[0])
+    logger.error("unexpected %s while answering %s", type(error).__name__, request.scope["path"].split("?")[0])
     return _problem(request, 500, "something went wrong here; the log of the server says where")
 
 

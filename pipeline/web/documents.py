@@ -14,7 +14,7 @@ from pipeline.listing import Cut, Listed, listed, shelf
 from pipeline.types import Document, DocumentStatus, PageOutcome
 from pipeline.web.changes import Change, changes
 from pipeline.web.fields import FieldOut, fields_of
-from pipeline.web.guard import Caller, Office, Visible, Who
+from pipeline.web.guard import Caller, Office, Visible, Who, note
 from pipeline.web.views import page
 from pipeline.wiring import Tools
 from schemas.contract import Contract
@@ -103,15 +103,15 @@ def list_json(wanted: Annotated[Wanted, Query()], tools: Office, caller: Who) ->
 
 
 @room.get("/documents/{document}", response_class=HTMLResponse)
-def document_view(request: Request, document: Visible, tools: Office) -> HTMLResponse:
+def document_view(request: Request, document: Visible, tools: Office, caller: Who) -> HTMLResponse:
     """The document for people."""
-    return page(request, "document.html", shown=_document(document, tools))
+    return page(request, "document.html", shown=_document(document, tools, caller))
 
 
 @room.get("/api/documents/{document}")
-def document_json(document: Visible, tools: Office) -> DocumentOut:
+def document_json(document: Visible, tools: Office, caller: Who) -> DocumentOut:
     """The document: its pages, its fields with evidence and status, and what it amends or is amended by."""
-    return _document(document, tools)
+    return _document(document, tools, caller)
 
 
 def record_of(document: str, tools: Tools) -> Contract | None:
@@ -123,6 +123,7 @@ def record_of(document: str, tools: Tools) -> Contract | None:
 def _list(wanted: Wanted, tools: Tools, caller: Caller) -> DocumentList:
     cut = Cut(wanted.matter, wanted.status, SHOWN, (wanted.page - 1) * SHOWN)
     found = shelf(tools.catalog.database, caller.matters, cut)
+    tools.audit.record(caller.name, "view", "documents", wanted.model_dump(mode="json", exclude_defaults=True))
     return DocumentList(
         documents=[_line(each) for each in found.documents],
         total=found.total,
@@ -148,7 +149,8 @@ def _line(each: Listed) -> DocumentLine:
     )
 
 
-def _document(document: Document, tools: Tools) -> DocumentOut:
+def _document(document: Document, tools: Tools, caller: Caller) -> DocumentOut:
+    note(tools, caller, "view", document)
     record = record_of(document.id, tools)
     links = links_of(document, tools.catalog)
     return DocumentOut(

@@ -19,13 +19,15 @@ from pipeline.errors import NotFound
 from pipeline.spreadsheet import Row, csv_lines, rows, write_xlsx
 from pipeline.types import Document
 from pipeline.web.documents import record_of
-from pipeline.web.guard import UNKNOWN, Caller, Office, Visible, Who
+from pipeline.web.guard import UNKNOWN, Caller, Office, Visible, Who, note
 from pipeline.wiring import Tools
 from schemas.contract import Contract
 
 __all__ = ["attachment", "room"]
 
 room = APIRouter(tags=["exports"])
+
+NO_RECORD = "this document has no record yet"
 
 Form = Literal["json", "csv", "xlsx"]
 TYPES = {
@@ -49,19 +51,21 @@ class Exported(BaseModel):
 
 
 @room.get("/documents/{document}/original", response_class=FileResponse)
-def original(document: Visible, tools: Office) -> FileResponse:
+def original(document: Visible, tools: Office, caller: Who) -> FileResponse:
     """The file as it came in, to save: a PDF of somebody else is never opened inside this site."""
     if not document.sha256 or document.sha256 not in tools.store:
         raise NotFound("the original could not be read when it came in, so it is not here")
+    note(tools, caller, "download", document)
     headers = attachment(PurePath(document.name).stem, "pdf") | {"content-security-policy": "sandbox"}
     return FileResponse(tools.store.path(document.sha256), media_type="application/pdf", headers=headers)
 
 
 @room.get("/documents/{document}/record.{form}", response_class=Response)
-def document_record(document: Visible, form: Form, tools: Office) -> Response:
+def document_record(document: Visible, form: Form, tools: Office, caller: Who) -> Response:
     """The document's record, every value with status, confidence, extractor and evidence."""
     if record_of(document.id, tools) is None:
-        raise NotFound("this document has no record yet")
+        raise NotFound(NO_RECORD)
+    note(tools, caller, "export", document, form=form)
     return _answer([document], PurePath(document.name).stem, form, tools)
 
 
@@ -69,15 +73,17 @@ def document_record(document: Visible, form: Form, tools: Office) -> Response:
 def matter_records(matter: str, form: Form, tools: Office, caller: Who) -> Response:
     """The records of all documents of a matter."""
     found = _documents(matter, tools, caller)
+    tools.audit.record(caller.name, "export", "", {"matter": matter, "form": form, "documents": len(found)})
     return _answer(found, matter, form, tools)
 
 
 @room.get("/api/documents/{document}/record")
-def record_json(document: Visible, tools: Office) -> Contract:
+def record_json(document: Visible, tools: Office, caller: Who) -> Contract:
     """The document's record as it is kept."""
     record = record_of(document.id, tools)
     if record is None:
-        raise NotFound("this document has no record yet")
+        raise NotFound(NO_RECORD)
+    note(tools, caller, "export", document, form="json")
     return record
 
 

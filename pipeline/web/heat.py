@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from pipeline.errors import NotFound
 from pipeline.phrases import parse
-from pipeline.web.guard import Office, Visible
+from pipeline.web.guard import Office, Visible, Who, note
 from pipeline.web.scans import Number, fresh, kept, page_image
 
 if TYPE_CHECKING:
@@ -26,7 +26,12 @@ STRONGEST = 170  # of 255: the words below stay readable
 
 @room.get("/documents/{document}/pages/{number}/heat", response_class=Response)
 def heat(
-    document: Visible, number: Number, q: Annotated[str, Query(min_length=1)], tools: Office, request: Request
+    document: Visible,
+    number: Number,
+    q: Annotated[str, Query(min_length=1)],
+    tools: Office,
+    caller: Who,
+    request: Request,
 ) -> Response:
     """The heat map of the question on the page, a PNG of one pixel a patch; 404 while no page-image model is set."""
     shown = page_image(tools, document.sha256, number)
@@ -34,6 +39,7 @@ def heat(
     asked = parse(q).plain
     if embedder is None or not asked:
         raise NotFound("there is no heat map: no page-image model is configured, or nothing was asked")
+    note(tools, caller, "view", document, page=number, part="heat map", query=asked)
     tag = sha256("\0".join((shown.sha256, embedder.name, asked)).encode()).hexdigest()[:32]
     if fresh(request, tag):
         return Response(status_code=304, headers=kept(tag))

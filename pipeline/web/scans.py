@@ -14,7 +14,7 @@ from fastapi.responses import FileResponse
 from pipeline.errors import NotFound
 from pipeline.thumbnails import EDGE, thumbnail
 from pipeline.types import PageImage
-from pipeline.web.guard import Office, Visible
+from pipeline.web.guard import Office, Visible, Who, note
 
 __all__ = ["Number", "fresh", "kept", "page_image", "room"]
 
@@ -24,9 +24,10 @@ Number = Annotated[int, Path(ge=1, le=100_000)]
 
 
 @room.get("/image", response_class=FileResponse)
-def image(document: Visible, number: Number, tools: Office, request: Request) -> Response:
+def image(document: Visible, number: Number, tools: Office, caller: Who, request: Request) -> Response:
     """The upright page as it was read, JPEG or PNG."""
     shown = page_image(tools, document.sha256, number)
+    note(tools, caller, "image", document, page=number)  # a 304 shows it as well
     tag = shown.sha256[:32]
     if fresh(request, tag):
         return Response(status_code=304, headers=kept(tag))

@@ -1,4 +1,8 @@
-"""One box; the answers are pages."""
+"""One box; the answers are pages.
+
+Each search is recorded with its question, the filter that was set, and the pages whose passages were shown: that is
+what the person has seen of a document before they opened it.
+"""
 
 from __future__ import annotations
 
@@ -60,6 +64,14 @@ def search(asked: Annotated[Asked, Query()], tools: Office, caller: Who) -> list
     return _found(asked, tools, caller).hits
 
 
+def _record(asked: Asked, hits: list[SearchHit], tools: Office, caller: Caller) -> None:
+    shown = [f"{hit.document}:{hit.page}" for hit in hits]
+    detail = {"query": asked.q, "matters": sorted({hit.matter for hit in hits}), "pages": shown}
+    if asked.matter:
+        detail["only"] = asked.matter[:LIMIT]
+    tools.audit.record(caller.name, "search", detail=detail)
+
+
 def confined(asked: Asked, caller: Caller) -> SearchFilter:
     """The filter that goes into every prefetch: never wider than what the caller may see."""
     wanted = [matter for matter in caller.matters if not asked.matter or matter in asked.matter]
@@ -74,6 +86,7 @@ def address(asked: Asked) -> str:
 
 def _found(asked: Asked, tools: Office, caller: Caller) -> Results:
     hits = tools.searcher.find(asked.q, confined(asked, caller), LIMIT)
+    _record(asked, hits, tools, caller)
     return Results(asked, [_hit(hit) for hit in hits])
 
 

@@ -14,7 +14,7 @@ from pipeline.errors import IndexUnavailable, NotFound
 from pipeline.types import Box, Document, PageImage, PageText, SearchHit
 from pipeline.web.documents import record_of
 from pipeline.web.fields import FieldOut, fields_of, on_page
-from pipeline.web.guard import Caller, Office, Visible, Who
+from pipeline.web.guard import Caller, Office, Visible, Who, note
 from pipeline.web.scans import Number, page_image
 from pipeline.web.search import LIMIT, Asked, address, confined
 from pipeline.web.views import page
@@ -109,23 +109,30 @@ def page_view(
     request: Request, document: Visible, number: Number, asked: Search, tools: Office, caller: Who
 ) -> HTMLResponse:
     """The page for people."""
-    view = _view(document, number, _Opened(asked, tools, caller))
+    text = _text(document, number, tools)
     return page(
-        request, "viewer.html", view=view, asked=asked, search=address(asked), heat=bool(tools.settings.page_model)
+        request,
+        "viewer.html",
+        view=_view(document, number, text, _Opened(asked, tools, caller)),
+        words=_words(text).words if text else [],
+        asked=asked,
+        search=address(asked),
+        heat=bool(tools.settings.page_model),
     )
 
 
 @room.get("/api/documents/{document}/pages/{number}")
 def page_json(document: Visible, number: Number, asked: Search, tools: Office, caller: Who) -> PageOut:
     """The page's scan, reading, fields and reasons; with a search, its passage there and the hits before and after."""
-    return _view(document, number, _Opened(asked, tools, caller))
+    return _view(document, number, _text(document, number, tools), _Opened(asked, tools, caller))
 
 
 @room.get("/api/documents/{document}/pages/{number}/words")
-def words(document: Visible, number: Number, tools: Office) -> Words:
+def words(document: Visible, number: Number, tools: Office, caller: Who) -> Words:
     """The words of the page, each with its place on the scan."""
-    found = tools.words_of(document.id, number).words
-    return Words(words=[(word.text, *_corners(word.box), word.line) for word in found])
+    text = tools.words_of(document.id, number)
+    note(tools, caller, "view", document, page=number, part="words")
+    return _words(text)
 
 
 @dataclass(frozen=True)
@@ -141,15 +148,15 @@ class _Opened:
         return self.tools.searcher.around(self.asked.q, where, (document, number), LIMIT)
 
 
-def _view(document: Document, number: int, opened: _Opened) -> PageOut:
+def _view(document: Document, number: int, text: PageText | None, opened: _Opened) -> PageOut:
     tools = opened.tools
     outcome = next((each for each in tools.catalog.pages(document.id) if each.number == number), None)
     image = _or_none(lambda: page_image(tools, document.sha256, number))
     if image is None and number > document.page_count:
         raise NotFound("the document has no such page")
-    text = _or_none(lambda: tools.words_of(document.id, number))
     record = record_of(document.id, tools)
     passage, hits, notice = _search(document.id, number, opened)
+    note(tools, opened.caller, "view", document, page=number, **({"query": opened.asked.q} if hits else {}))
     return PageOut(
         document=document.id,
         name=document.name,
@@ -206,6 +213,14 @@ def _reading(text: PageText | None) -> Reading | None:
         hidden=text.hidden,
         notes=list(text.notes),
     )
+
+
+def _text(document: Document, number: int, tools: Tools) -> PageText | None:
+    return _or_none(lambda: tools.words_of(document.id, number))
+
+
+def _words(text: PageText) -> Words:
+    return Words(words=[(word.text, *_corners(word.box), word.line) for word in text.words])
 
 
 def _corners(box: Box) -> BoxTuple:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -19,11 +20,15 @@ __all__ = ["page"]
 ROOMS = (("/", "Search"), ("/documents", "Documents"))
 """What the bar at the top leads to."""
 
+ADMIN_ROOMS = (("/people", "People"), ("/audit", "Audit"))
+"""And for administrators."""
+
 
 def page(request: Request, template: str, status: int = 200, **shown: Any) -> HTMLResponse:
     """A rendered template. It always knows the path, and the caller where there is one."""
     caller = getattr(request.state, "caller", None)
-    html = _environment().get_template(template).render(path=request.url.path, caller=caller, rooms=ROOMS, **shown)
+    rooms = ROOMS + (ADMIN_ROOMS if caller and caller.admin else ())
+    html = _environment().get_template(template).render(path=request.url.path, caller=caller, rooms=rooms, **shown)
     return HTMLResponse(html, status)
 
 
@@ -42,4 +47,6 @@ def _environment() -> Environment:
     made.filters["segment"] = lambda text: quote(str(text), safe="")
     made.filters["day"] = lambda when: f"{when.day} {when:%B %Y}"
     made.filters["share"] = lambda part: f"{part:.4f}".rstrip("0").rstrip(".")  # of a page, as SVG writes it
+    made.filters["when"] = lambda seconds: datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")
+    made.filters["told"] = lambda value: ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return made

@@ -123,12 +123,10 @@
 
   // ---- words over the scan: each as wide as its box, so that what is selected lies on what is seen
 
-  async function placeWords() {
-    const answer = await fetch(viewer.dataset.words);
-    if (!answer.ok) return; // the page was never read
+  function placeWords() {
     const layer = sheet.querySelector(".words");
     const made = [];
-    for (const line of lines((await answer.json()).words)) {
+    for (const line of lines(JSON.parse(document.getElementById("words").textContent))) {
       const top = Math.min(...line.map((word) => word[2]));
       const high = Math.max(...line.map((word) => word[4])) - top;
       line.forEach(([text, left, , right], at) => {
@@ -262,9 +260,4 @@
   else sheet?.querySelector(".passage rect")?.scrollIntoView({ block: "center", inline: "nearest" });
   addEventListener("hashchange", () => named() && choose(named()));
   stage.focus({ preventScroll: true });
-  addEventListener("load", () => {
-    for (const link of viewer.querySelectorAll("a[rel=next], a[data-hit=next]")) {
-      new Image().src = `${new URL(link.href).pathname}/image`; // it is there when the reader is
-    }
-  });
 }

@@ -1,0 +1,143 @@
+"""The way in and out: signing in, signing out, and the first account of a fresh home."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from pipeline.errors import NotFound, UsageError
+from pipeline.people import People
+from pipeline.web.callers import cookie_of, drop_cookie, set_cookie
+from pipeline.web.guard import Callers, FromHere, Office, Posted, address_of
+from pipeline.web.views import page
+
+__all__ = ["SetupLink", "local", "people_of", "room"]
+
+room = APIRouter(tags=["people"], include_in_schema=False)
+
+NO_MATCH = "That name and password do not match."
+SETUP_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class SetupLink:
+    """The right to make the first account: for an hour, and only while there is none."""
+
+    secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    expires: float = field(default_factory=lambda: time.monotonic() + SETUP_SECONDS)
+
+    def opens(self, key: str) -> bool:
+        """Whether this key is the right one, and in time."""
+        given, wanted = (hashlib.sha256(text.encode(errors="replace")).digest() for text in (key, self.secret))
+        return hmac.compare_digest(given, wanted) and time.monotonic() < self.expires
+
+
+@room.get("/sign-in", response_class=HTMLResponse)
+def sign_in_page(request: Request, tools: Office, next: str = "/") -> Response:
+    """The form; who is signed in already goes on to where they wanted."""
+    callers: Callers = request.app.state.callers
+    if callers(request) is not None:
+        return RedirectResponse(local(next), 303)
+    return page(request, "sign_in.html", next=local(next), name="", wrong="", empty=not tools.accounts.any())
+
+
+@room.post("/sign-in", response_class=HTMLResponse, dependencies=[FromHere])
+def sign_in(
+    request: Request,
+    tools: Office,
+    name: Annotated[str, Form()],
+    password: Annotated[str, Form()],
+    next: Annotated[str, Form()] = "/",
+) -> Response:
+    """A new session for the right name and password."""
+    address = address_of(request)
+    wait = tools.throttle.enter(name, address)
+    if wait > 0:
+        wrong = f"Too many tries. Wait {_spoken(wait)}, then try again."
+        shown = page(request, "sign_in.html", 429, next=local(next), name=name, wrong=wrong, empty=False)
+        shown.headers["retry-after"] = str(int(wait) + 1)
+        return shown
+    user = tools.accounts.check(name, password)
+    if user is None:
+        # What was typed as the name may be a password, so it is not written down.
+        tools.audit.record("(nobody)", "sign-in-refused", detail={"address": address})
+        return page(request, "sign_in.html", 401, next=local(next), name=name, wrong=NO_MATCH, empty=False)
+    tools.throttle.passed(name, address)
+    return _enter(request, tools, user.id, user.name, local(next))
+
+
+@room.post("/sign-out")
+def sign_out(request: Request, tools: Office, caller: Posted) -> Response:
+    """The session ends, here and in the database."""
+    tools.sessions.close(cookie_of(request))
+    tools.audit.record(caller.name, "sign-out")
+    away = RedirectResponse("/sign-in", 303)
+    drop_cookie(request, away)
+    return away
+
+
+@room.get("/setup", response_class=HTMLResponse)
+def setup_page(request: Request, tools: Office, key: Annotated[str, Query()] = "") -> HTMLResponse:
+    """The form for the first account, for who has the link."""
+    _admit(request, tools, key)
+    return page(request, "setup.html", key=key, name="", wrong="")
+
+
+@room.post("/setup", response_class=HTMLResponse, dependencies=[FromHere])
+def setup(  # noqa: PLR0913, PLR0917: a form's fields
+    request: Request,
+    tools: Office,
+    key: Annotated[str, Form()],
+    name: Annotated[str, Form()],
+    password: Annotated[str, Form()],
+    again: Annotated[str, Form()],
+) -> Response:
+    """Make the first account, an administrator who sees every matter, and sign them in."""
+    _admit(request, tools, key)
+    try:
+        if password != again:
+            raise UsageError("the two passwords differ")
+        user = people_of(tools, "(setup link)").add_first(name, password)
+    except UsageError as error:
+        return page(request, "setup.html", 400, key=key, name=name, wrong=str(error))
+    return _enter(request, tools, user.id, user.name, "/")
+
+
+def people_of(tools: Office, who: str) -> People:
+    """What `who` does about people."""
+    return People(who, tools.accounts, tools.grants, tools.sessions, tools.audit)
+
+
+def local(path: str) -> str:
+    """The path, if it is one of this application; "/" for anything that a browser could take for another host."""
+    odd = any(c <= " " or c in "\\\x7f" for c in path)  # browsers drop tabs and line feeds, and turn \ into /
+    return path if path.startswith("/") and not path.startswith("//") and not odd else "/"
+
+
+def _admit(request: Request, tools: Office, key: str) -> None:
+    link: SetupLink | None = request.app.state.setup
+    if link is None or not link.opens(key) or tools.accounts.any():
+        raise NotFound("this link opens nothing (any more): `muniment serve` prints a new one when it is started anew")
+
+
+def _enter(request: Request, tools: Office, user: int, name: str, to: str) -> Response:
+    if old := cookie_of(request):
+        tools.sessions.close(old)
+    address = address_of(request)
+    secret = tools.sessions.open(user, address, request.headers.get("user-agent", ""))
+    tools.audit.record(name, "sign-in", detail={"address": address})
+    inside = RedirectResponse(to, 303)
+    set_cookie(request, inside, secret)
+    return inside
+
+
+def _spoken(seconds: float) -> str:
+    whole = int(seconds) + 1
+    return f"{whole} s" if whole < 120 else f"{whole // 60} minutes"

@@ -1,0 +1,197 @@
+"""`muniment serve`: one process, on this machine unless it was told how what it says stays secret on the way."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import signal
+import socket
+import ssl
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from pipeline.errors import MunimentError, UsageError
+from pipeline.settings import Settings
+from pipeline.web.app import create_app
+from pipeline.web.callers import callers_of
+from pipeline.web.door import LOCAL_NAMES, Door
+from pipeline.web.entrance import SetupLink
+from pipeline.wiring import Tools, open_tools
+
+__all__ = ["Serving", "serve"]
+
+GRACE_SECONDS = 1  # for answers that are under way when the server ends
+LAST_SECONDS = 1.6  # then it ends whatever is still under way: nothing is lost, every write is one transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Where to serve: `names` are the hosts it is asked for by, `proxy` the address of the proxy that adds TLS."""
+
+    port: int = 8000
+    host: str = "127.0.0.1"
+    cert: Path | None = None
+    key: Path | None = None
+    proxy: str = ""
+    names: tuple[str, ...] = ()
+
+    @property
+    def alone(self) -> bool:
+        """Whether nobody but this machine can reach it."""
+        return _is_loopback(self.host) and not self.proxy
+
+    @property
+    def scheme(self) -> str:
+        """How it is asked for."""
+        return "https" if self.cert or self.proxy else "http"
+
+    def check(self) -> None:
+        """`UsageError` when a password or a scan could cross a network in the clear, or the server has no name."""
+        if (self.cert is None) != (self.key is None):
+            raise UsageError("TLS needs both --tls-cert and --tls-key")
+        if self.proxy:
+            _address(self.proxy, "--behind-proxy: the proxy's IP address is wanted")
+        if not _is_loopback(self.host) and not self.cert and not self.proxy:
+            raise UsageError(
+                f"{self.host} can be reached from other machines, and passwords and scans would cross the network in "
+                "the clear: give --tls-cert and --tls-key, or --behind-proxy ADDRESS of the proxy that adds TLS"
+            )
+        if not self.alone and not self.names:
+            raise UsageError("which name is this server asked for by? Give it: --name contracts.example.com")
+
+    def hosts(self) -> set[str]:
+        """The names in a request that mean us."""
+        return {*LOCAL_NAMES, self.host.lower(), *(name.lower() for name in self.names)}
+
+    def url(self, port: int) -> str:
+        """What to type into a browser; behind a proxy, its port is its own affair."""
+        host = self.names[0] if self.names else self.host
+        shown = f"[{host}]" if ":" in host else host
+        return f"{self.scheme}://{shown}" + ("" if self.proxy else f":{port}")
+
+
+def serve(settings: Settings, serving: Serving, say: Callable[[str], None] = print) -> None:
+    """Answer until Ctrl-C or SIGTERM. `UsageError` when it must not serve like this, or can't."""
+    serving.check()
+    with _listening(serving) as listener, open_tools(settings) as tools:
+        setup = _first_account(tools, serving)
+        door = Door(create_app(tools, callers_of(tools), setup), serving.hosts(), only_https=serving.scheme == "https")
+        server = _Server(_config(door, serving), lambda: _end_at_once(tools))
+        warming = threading.Thread(target=_warm, args=(tools,), name="warm", daemon=True)
+        warming.start()
+        _announce(serving.url(listener.getsockname()[1]), setup, say)
+        server.run(sockets=[listener])
+        if warming.is_alive():
+            _end_at_once(tools)  # a library that is half loaded cannot be let go
+        tools.release_index()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server; a signal ends it, and is not raised again afterwards. `last` runs when it can't end."""
+
+    def __init__(self, config: uvicorn.Config, last: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._last = last
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if not self.should_exit:
+            last = threading.Timer(LAST_SECONDS, self._last)
+            last.daemon = True
+            last.start()
+        super().handle_exit(sig, frame)
+
+
+def _config(door: Door, serving: Serving) -> uvicorn.Config:
+    try:
+        config = uvicorn.Config(
+            door,
+            log_level="warning",
+            access_log=False,  # addresses hold questions; the audit log says who asked what
+            server_header=False,
+            ws="none",
+            ssl_certfile=serving.cert,
+            ssl_keyfile=serving.key,
+            proxy_headers=bool(serving.proxy),
+            forwarded_allow_ips=serving.proxy or None,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        config.load()
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"the TLS certificate or its key can't be used: {error.strerror or error}") from error
+    return config
+
+
+@contextmanager
+def _listening(serving: Serving) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in serving.host else socket.AF_INET
+    try:
+        listener = socket.create_server((serving.host, serving.port), family=family, backlog=2048)
+    except OSError as error:
+        place = f"{serving.host}, port {serving.port}"
+        raise UsageError(f"can't listen on {place} ({error.strerror}); another one is chosen by --port") from error
+    with listener:
+        yield listener
+
+
+def _first_account(tools: Tools, serving: Serving) -> SetupLink | None:
+    if tools.accounts.any():
+        return None
+    if not serving.alone:
+        raise UsageError("make the first account before others can reach this server: muniment user add NAME --admin")
+    return SetupLink()
+
+
+def _announce(url: str, setup: SetupLink | None, say: Callable[[str], None]) -> None:
+    say(f"Muniment is at {url} (Ctrl-C ends it)")
+    if setup:
+        say("There is no account yet. This link makes the first one; it works once, within an hour:")
+        say(f"{url}/setup?key={setup.secret}")
+    sys.stdout.flush()  # who reads this through a pipe waits for it
+
+
+def _warm(tools: Tools) -> None:
+    """Load what the first search needs; whoever searches meanwhile waits for no more than the rest of it."""
+    try:
+        tools.text_embedder.embed(["warm"])
+        if tools.page_embedder:
+            tools.page_embedder.embed_query("warm")
+        tools.index.count()
+    except MunimentError as error:  # the search itself will say so to who asks
+        print(f"muniment: the search is not ready: {error}", file=sys.stderr)
+
+
+def _end_at_once(tools: Tools) -> None:
+    tools.release_index()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _address(text: str, wanted: str) -> None:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        raise UsageError(wanted) from None

@@ -1,0 +1,192 @@
+"""Accounts: names, passwords, and that a wrong one says nothing, over SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import databases
+import pytest
+import sqlalchemy as sa
+from argon2 import PasswordHasher
+
+from pipeline.accounts import Accounts
+from pipeline.database import Database, open_database
+from pipeline.errors import NotFound, UsageError
+from pipeline.sessions import Sessions
+from pipeline.tables import users
+
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+PASSWORD = "a horse of another colour"
+
+
+@pytest.fixture(params=databases.KINDS)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    with databases.fresh_url(request.param, tmp_path) as url:
+        opened = open_database(url)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def accounts(database: Database) -> Accounts:
+    return Accounts(database, CHEAP)
+
+
+def kept(database: Database, name: str) -> str:
+    """What the table keeps of this account's password."""
+    with database.read() as connection:
+        return connection.execute(sa.select(users.c.password).where(users.c.name == name)).scalar_one()
+
+
+def test_the_right_password_opens_and_no_other(accounts):
+    """Case and blanks of the name don't matter, those of the password do; who is disabled stays out."""
+    ada = accounts.add("Ada Lovelace", PASSWORD, admin=True)
+    accounts.add("Boss", PASSWORD, admin=True)
+    assert accounts.check(" ada LOVELACE ", PASSWORD) == ada
+    for name, password in (("Ada Lovelace", PASSWORD.upper()), ("Ada Lovelace", ""), ("Grace", PASSWORD), ("", "")):
+        assert accounts.check(name, password) is None
+    accounts.disable(ada.id)
+    assert accounts.check("Ada Lovelace", PASSWORD) is None
+    accounts.enable(ada.id)
+    assert accounts.check("Ada Lovelace", PASSWORD) is not None
+
+
+def test_passwords_are_argon2id_and_never_in_the_clear(database):
+    """By default with at least RFC 9106's parameters for little memory, and a salt of each one's own."""
+    accounts = Accounts(database)
+    accounts.add("Ada", PASSWORD)
+    accounts.add("Grace", PASSWORD)
+    first, second = kept(database, "Ada"), kept(database, "Grace")
+    assert first.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert PASSWORD not in first
+    assert first != second
+
+
+def test_a_hash_of_weaker_parameters_is_made_anew_at_sign_in(database):
+    """The stronger parameters reach everybody who still comes in."""
+    Accounts(database, CHEAP).add("Ada", PASSWORD)
+    weak = kept(database, "Ada")
+    stronger = Accounts(database, PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
+    assert stronger.check("Ada", "wrong password") is None
+    assert kept(database, "Ada") == weak
+    assert stronger.check("Ada", PASSWORD) is not None
+    assert "m=16,t=2" in kept(database, "Ada")
+    assert stronger.check("Ada", PASSWORD) is not None
+
+
+def test_an_unknown_name_costs_as_much_as_a_wrong_password(database):
+    """Both hash once: with a hasher that counts, the numbers are equal, for a disabled account too."""
+    asked: list[str] = []
+
+    class Counting(PasswordHasher):
+        def verify(self, hash, password):
+            asked.append(hash)
+            return super().verify(hash, password)
+
+    accounts = Accounts(database, Counting(time_cost=1, memory_cost=8, parallelism=1))
+    accounts.add("Boss", PASSWORD, admin=True)
+    gone = accounts.add("Gone", PASSWORD)
+    accounts.disable(gone.id)
+    for name in ("Boss", "Gone", "nobody", "\ud800"):
+        asked.clear()
+        assert accounts.check(name, "a wrong password") is None
+        assert len(asked) == 1
+        assert asked[0].rpartition("$")[0].startswith("$argon2id$v=19$m=8,t=1,p=1")
+
+
+@pytest.mark.parametrize("password", ["", "eleven char", "x" * 1025], ids=["empty", "eleven", "1025"])
+def test_a_password_is_judged_by_its_length(accounts, password):
+    """Too short or too long is refused at both doors; any twelve characters will do."""
+    with pytest.raises(UsageError, match="12 to 1024"):
+        accounts.add("Ada", password)
+    ada = accounts.add("Ada", "zwölf Zeiche")
+    with pytest.raises(UsageError, match="12 to 1024"):
+        accounts.set_password(ada.id, password)
+    assert accounts.check("Ada", "zwo\u0308lf Zeiche") == ada  # the same letters from another keyboard
+
+
+def test_a_password_is_not_the_name(accounts):
+    """Length alone would let it pass."""
+    with pytest.raises(UsageError, match="not the name"):
+        accounts.add("Ada Lovelace of London", "ada lovelace OF london")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", " ", "x" * 61, "a\u202eb", "a\nb", "a\0b", "a  b", "\ud800", "a\u200bb"],
+    ids=lambda name: repr(name)[:12],
+)
+def test_names_that_could_deceive_are_refused(accounts, name):
+    """A name is shown to people and written into the log."""
+    with pytest.raises(UsageError):
+        accounts.add(name, PASSWORD)
+
+
+def test_a_name_is_taken_once(accounts):
+    """However it is written: full-width letters and case make no second account."""
+    accounts.add("Ada", PASSWORD)
+    for again in ("ada", "ADA ", "Ａｄａ"):
+        with pytest.raises(UsageError, match="taken"):
+            accounts.add(again, PASSWORD)
+
+
+def test_only_one_first_account_is_made(accounts):
+    """Of many that come at once by the setup link, one wins."""
+
+    def first(number: int) -> bool:
+        try:
+            accounts.add(f"Admin {number}", PASSWORD, admin=True, first=True)
+        except UsageError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(first, range(8))) == 1
+    assert len(accounts.all()) == 1
+
+
+def test_the_last_admin_stays(accounts):
+    """Nobody could look after the accounts any more; two admins cannot disable each other at once either."""
+    both = [accounts.add(name, PASSWORD, admin=True).id for name in ("Ada", "Grace")]
+
+    def disable(id: int) -> bool:
+        try:
+            accounts.disable(id)
+        except UsageError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(disable, both)) == [False, True]
+
+
+def test_sessions_end_with_the_password_and_with_the_account(accounts, database):
+    """Whoever took a session over is thrown out by its owner's new password."""
+    accounts.add("Boss", PASSWORD, admin=True)
+    ada, sessions = accounts.add("Ada", PASSWORD), Sessions(database)
+    for ending in (lambda: accounts.set_password(ada.id, PASSWORD + "!"), lambda: accounts.disable(ada.id)):
+        cookie = sessions.open(ada.id)
+        assert sessions.by_cookie(cookie) is not None
+        ending()
+        assert sessions.by_cookie(cookie) is None
+    accounts.enable(ada.id)
+    assert sessions.by_cookie(cookie) is None
+
+
+def test_a_password_of_100_megabytes_is_not_hashed(accounts):
+    """It is refused in the time of any other wrong one."""
+    accounts.add("Ada", PASSWORD)
+    begun = time.monotonic()
+    assert accounts.check("Ada", PASSWORD + "x" * 100_000_000) is None
+    assert time.monotonic() - begun < 5
+
+
+def test_unknown_accounts_are_said_to_be_unknown(accounts):
+    """By name and by number."""
+    with pytest.raises(NotFound):
+        accounts.user("nobody")
+    with pytest.raises(NotFound):
+        accounts.by_id(7)
