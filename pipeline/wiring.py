@@ -204,6 +204,19 @@ class Tools:
             pages.append(PageInput(image, self.store.path(image.sha256), text))
         return pages
 
+    def words_of(self, document: str, page: int) -> PageText:
+        """The words of a page as they were indexed; `NotFound` while it has not been read."""
+        from pydantic import TypeAdapter
+
+        from pipeline.stages import versions
+        from pipeline.types import PageText
+
+        sha256 = self.catalog.document(document).sha256
+        payload = self.catalog.result(sha256, page, "read", versions(self)["read"])
+        if payload is None:
+            raise NotFound(f"page {page} of {document} has not been read")
+        return TypeAdapter(PageText).validate_json(payload)
+
     def find(self, query: str, name: str | None, limit: int) -> Sequence[SearchHit]:
         """Search by file name, as golden sets are written: within the documents of that name, or everywhere."""
         if name is None:
@@ -407,19 +420,7 @@ class Tools:
     def _make_searcher(self) -> Searcher:
         from pipeline.search import Searcher
 
-        return Searcher(self.index, self.text_embedder, self.page_embedder, self._words_of)
-
-    def _words_of(self, document: str, page: int) -> PageText:
-        from pydantic import TypeAdapter
-
-        from pipeline.stages import versions
-        from pipeline.types import PageText
-
-        sha256 = self.catalog.document(document).sha256
-        payload = self.catalog.result(sha256, page, "read", versions(self)["read"])
-        if payload is None:
-            raise NotFound(f"page {page} of {document} has not been read")
-        return TypeAdapter(PageText).validate_json(payload)
+        return Searcher(self.index, self.text_embedder, self.page_embedder, self.words_of)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from pipeline.web.guard import Caller, Office, Visible, Who
 from pipeline.web.scans import Number
 from pipeline.web.views import page
 
-__all__ = ["room"]
+__all__ = ["LIMIT", "Asked", "room"]
 
 room = APIRouter(tags=["search"])
 
