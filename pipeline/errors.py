@@ -7,6 +7,7 @@
     │   ├── WorkerTimeout            exit 3    a page took longer than the limit
     │   └── WorkerDied               exit 3    a page killed its worker (memory, crash); may be retried
     ├── NotFound                     exit 4    no such document, page or file
+    ├── Superseded                   exit 4    a later correction of the value was made meanwhile
     ├── CatalogError                 exit 5    the catalog can't be opened or is of another version
     │   └── CatalogBusy              exit 5    another process held it past the limit (retryable)
     ├── StoreError                   exit 5    a blob can't be kept or read (disk full, permissions)
@@ -45,6 +46,7 @@ __all__ = [
     "NotFound",
     "Stopped",
     "StoreError",
+    "Superseded",
     "UsageError",
     "WorkerDied",
     "WorkerTimeout",
@@ -88,6 +90,12 @@ class WorkerDied(DocumentHeld):
 
 class NotFound(MunimentError):
     """There is no such document, page or file."""
+
+    exit_code = 4
+
+
+class Superseded(MunimentError):
+    """Somebody made a later correction of the same value; what was to be said was not kept."""
 
     exit_code = 4
 

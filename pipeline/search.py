@@ -68,6 +68,13 @@ class Searcher:
         """The first words of a page: what a page that was found as a whole is shown by."""
         return self._words(score)[:QUOTE_WORDS]
 
+    def around(self, query: str, where: SearchFilter, at: tuple[str, int], limit: int = 10) -> list[SearchHit]:
+        """The hits of `find`, where only the page `at` (document, page) has its quote and boxes: what opening one
+        of them needs, so that it can lead on to the others."""
+        parsed, scores = self._asked(query, where, limit)
+        opened = iter(self._hits(parsed, [score for score in scores if (score.document, score.page) == at]))
+        return [next(opened) if (score.document, score.page) == at else _hit(score, ()) for score in scores]
+
     def _asked(self, query: str, where: SearchFilter, limit: int) -> tuple[ParsedQuery, list[PageScore]]:
         parsed = parse(query)
         if not tokens(parsed.plain):

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     )
     from pipeline.backends.vlm_load import VlmOptions
     from pipeline.catalog import Catalog
+    from pipeline.corrections import Corrections
+    from pipeline.digests import Digests
     from pipeline.frontier.batches import Batches
     from pipeline.frontier.client import FrontierClient
     from pipeline.frontier.gate import Destination, Policies
@@ -113,6 +115,16 @@ class Tools:
         return self._once("searcher", self._make_searcher)
 
     @property
+    def corrections(self) -> Corrections:
+        """What people say of the values that were read."""
+        return self._once("corrections", self._make_corrections)
+
+    @property
+    def digests(self) -> Digests:
+        """What review queue and calendar need of every record."""
+        return self._once("digests", self._make_digests)
+
+    @property
     def ledger(self) -> Ledger:
         """What calls to frontier models cost."""
         return self._once("ledger", self._make_ledger)
@@ -131,6 +143,15 @@ class Tools:
     def frontier(self) -> FrontierClient:
         """The frontier model; `UsageError` when none is configured."""
         return self.frontier_with(self.settings.frontier_model)
+
+    def frontier_with(self, model: str) -> FrontierClient:
+        """The same destination asked for another model. A price in the settings is that of the configured one."""
+        return self._once(f"frontier {model}", lambda: self._make_frontier(model))
+
+    @property
+    def frontier_model(self) -> Model:
+        """The frontier model by its price and image sizes, also where no destination is configured."""
+        return self._model_named(self.settings.frontier_model)
 
     @property
     def audit(self) -> Audit:
@@ -167,15 +188,6 @@ class Tools:
 
         return self._once("throttle", lambda: Throttle(self.catalog.database))
 
-    def frontier_with(self, model: str) -> FrontierClient:
-        """The same destination asked for another model. A price in the settings is that of the configured one."""
-        return self._once(f"frontier {model}", lambda: self._make_frontier(model))
-
-    @property
-    def frontier_model(self) -> Model:
-        """The frontier model by its price and image sizes, also where no destination is configured."""
-        return self._model_named(self.settings.frontier_model)
-
     @property
     def destination(self) -> Destination:
         """Where the frontier model is."""
@@ -201,6 +213,19 @@ class Tools:
             text = texts.validate_json(kept["read"][number])
             pages.append(PageInput(image, self.store.path(image.sha256), text))
         return pages
+
+    def words_of(self, document: str, page: int) -> PageText:
+        """The words of a page as they were indexed; `NotFound` while it has not been read."""
+        from pydantic import TypeAdapter
+
+        from pipeline.stages import versions
+        from pipeline.types import PageText
+
+        sha256 = self.catalog.document(document).sha256
+        payload = self.catalog.result(sha256, page, "read", versions(self)["read"])
+        if payload is None:
+            raise NotFound(f"page {page} of {document} has not been read")
+        return TypeAdapter(PageText).validate_json(payload)
 
     def find(self, query: str, name: str | None, limit: int) -> Sequence[SearchHit]:
         """Search by file name, as golden sets are written: within the documents of that name, or everywhere."""
@@ -322,6 +347,16 @@ class Tools:
         client = connect(settings.qdrant_url, settings.qdrant_api_key.get_secret_value())
         return QdrantIndex(client, settings.collection, made_by)
 
+    def _make_corrections(self) -> Corrections:
+        from pipeline.corrections import Corrections
+
+        return Corrections(self.catalog.database)
+
+    def _make_digests(self) -> Digests:
+        from pipeline.digests import Digests
+
+        return Digests(self.catalog.database, self.corrections, self.settings.field_threshold)
+
     def _make_ledger(self) -> Ledger:
         from pipeline.frontier.ledger import Ledger
 
@@ -370,19 +405,7 @@ class Tools:
     def _make_searcher(self) -> Searcher:
         from pipeline.search import Searcher
 
-        return Searcher(self.index, self.text_embedder, self.page_embedder, self._words_of)
-
-    def _words_of(self, document: str, page: int) -> PageText:
-        from pydantic import TypeAdapter
-
-        from pipeline.stages import versions
-        from pipeline.types import PageText
-
-        sha256 = self.catalog.document(document).sha256
-        payload = self.catalog.result(sha256, page, "read", versions(self)["read"])
-        if payload is None:
-            raise NotFound(f"page {page} of {document} has not been read")
-        return TypeAdapter(PageText).validate_json(payload)
+        return Searcher(self.index, self.text_embedder, self.page_embedder, self.words_of)
 
 
 @contextmanager

@@ -1,10 +1,18 @@
 """Shared by all tests: helper modules of `tests/` can be imported, and nothing asks the network or a user's home."""
 
+from __future__ import annotations
+
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from browser import Archive, Site
+    from playwright.sync_api import Browser, Page
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -12,8 +20,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 # OMP_THREAD_LIMIT=1 alone, torch hands work to threads that never come, and computes wrong without an error.
 os.environ.update(OMP_THREAD_LIMIT="1", OMP_NUM_THREADS="1")
 os.environ.update(HF_HUB_OFFLINE="1", DO_NOT_TRACK="1", PREFECT_SERVER_ANALYTICS_ENABLED="false")
+CHROMIUM = ("MUNIMENT_CHROMIUM", "MUNIMENT_REQUIRE_CHROMIUM")  # see browser.py
 for name in [name for name in os.environ if name.startswith("MUNIMENT_") and name != "MUNIMENT_TEST_POSTGRES_URL"]:
-    if name not in {"MUNIMENT_QDRANT_URL", "MUNIMENT_QDRANT_API_KEY"}:
+    if name not in {"MUNIMENT_QDRANT_URL", "MUNIMENT_QDRANT_API_KEY", *CHROMIUM}:
         del os.environ[name]
 
 
@@ -23,3 +32,43 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "home"
     monkeypatch.setenv("MUNIMENT_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
+    """A home with a few documents, ingested once; see `browser.py`. Change nothing in it."""
+    from browser import fill
+
+    from pipeline.settings import load_settings
+    from pipeline.wiring import open_tools
+
+    folder = tmp_path_factory.mktemp("archive")
+    with open_tools(load_settings(home=folder / "home")) as tools:
+        yield fill(tools, folder / "inbox")
+
+
+@pytest.fixture
+def site(archive: Archive) -> Iterator[Site]:
+    """The application over the archive, served on this machine."""
+    from browser import site_over
+
+    with site_over(archive.tools) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A headless chromium; closed with the module."""
+    import browser
+
+    with browser.chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def tab(chromium: Browser, site: Site) -> Iterator[Page]:
+    """A page of chromium at the site, 1280 by 800; complaints of the browser fail the test."""
+    import browser
+
+    with browser.tab(chromium, site.url) as page:
+        yield page

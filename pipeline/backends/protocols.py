@@ -103,6 +103,11 @@ class PageEmbedder(Protocol):
         """(tokens, dimension) float32."""
         ...
 
+    def heat(self, image: Path, query: str) -> Matrix:
+        """(rows, columns) float32 over the upright page, 0..1: where it answers the query. Embeds the page anew,
+        because pooled rows have lost their places; `ModelError` when the model's patches have no known layout."""
+        ...
+
     def pool(self, pages: Sequence[Matrix]) -> list[Matrix]:
         """The same pages with rows merged, unit length: what the first search stage looks at."""
         ...

@@ -22,9 +22,26 @@ from pipeline.errors import (
     MunimentError,
     NotAllowed,
     NotFound,
+    Superseded,
     UsageError,
 )
-from pipeline.web import account, entrance, log, people, scans, search, service
+from pipeline.web import (
+    account,
+    corrections,
+    deadlines,
+    documents,
+    entrance,
+    exports,
+    heat,
+    log,
+    operations,
+    people,
+    review,
+    scans,
+    search,
+    service,
+    viewer,
+)
 from pipeline.web.entrance import SetupLink
 from pipeline.web.guard import Callers, SignInNeeded
 from pipeline.web.views import page
@@ -34,7 +51,23 @@ __all__ = ["create_app"]
 
 logger = logging.getLogger(__name__)
 
-ROOMS = (search.room, scans.room, entrance.room, account.room, people.room, log.room, service.room)
+ROOMS = (
+    search.room,
+    scans.room,
+    viewer.room,
+    heat.room,
+    documents.room,
+    exports.room,
+    entrance.room,
+    account.room,
+    people.room,
+    log.room,
+    service.room,
+    review.room,
+    corrections.room,
+    deadlines.room,
+    operations.room,
+)
 
 HEADERS = {
     # Everything comes from here, nothing inline runs, nobody frames the page.
@@ -51,6 +84,7 @@ STATUS: dict[type[MunimentError], int] = {
     UsageError: 400,
     NotAllowed: 403,
     NotFound: 404,
+    Superseded: 409,
     CatalogBusy: 503,
     IndexMismatch: 503,
     IndexUnavailable: 503,

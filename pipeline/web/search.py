@@ -1,7 +1,7 @@
 """One box; the answers are pages. The address bar holds the whole search, so it can be kept, sent and gone back to.
 
-Each search is recorded with its question, its filters, and the pages whose passages were shown: that is what a person
-has seen of a document before they opened it.
+Each search is recorded with its question, the choices that were made, and the pages whose passages were shown: that is
+what the person has seen of a document before they opened it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipeline.web.guard import Caller, Office, Visible, Who
 from pipeline.web.scans import Number
 from pipeline.web.views import page
 
-__all__ = ["room"]
+__all__ = ["LIMIT", "Asked", "room"]
 
 room = APIRouter(tags=["search"])
 
@@ -59,9 +59,14 @@ class Asked(BaseModel):
         )
 
     @property
+    def choices(self) -> dict[str, str]:
+        """What the search is narrowed by."""
+        return {name: str(value) for name, value in self.model_dump(exclude={"q"}).items() if value != ""}
+
+    @property
     def address(self) -> str:
         """This search as a query string, without what chooses nothing."""
-        return urlencode({name: value for name, value in self.model_dump().items() if value != ""})
+        return urlencode({"q": self.q, **self.choices})
 
     def changed(self, **choices: str) -> str:
         """The query string of this search with other choices."""
@@ -135,22 +140,20 @@ def _answers(asked: Asked, tools: Office, caller: Caller) -> Answers:
     where = asked.where(caller)
     hits = tools.searcher.find(asked.q, where, LIMIT) if asked.q.strip() else []
     if asked.q.strip():
-        filters = asked.model_dump(exclude={"q"}, exclude_defaults=True, mode="json")
-        _record({"query": asked.q, **({"filters": filters} if filters else {})}, hits, tools, caller)
+        _record(tools, caller, hits, query=asked.q, chosen=asked.choices)
     facets = tools.index.facets(where, CHOICES)
     return Answers(hits=[_hit(hit) for hit in hits], facets={key: _choices(facets, key) for key in FACETS})
 
 
 def _like(document: str, number: int, tools: Office, caller: Caller) -> list[Hit]:
     hits = tools.searcher.like(document, number, SearchFilter(matters=caller.matters), LIMIT)
-    _record({"like": f"{document}:{number}"}, hits, tools, caller)
+    _record(tools, caller, hits, like=f"{document}:{number}")
     return [_hit(hit) for hit in hits]
 
 
-def _record(asked: dict[str, object], hits: Sequence[SearchHit], tools: Office, caller: Caller) -> None:
-    shown = [f"{hit.document}:{hit.page}" for hit in hits]
-    detail = asked | {"matters": sorted({hit.matter for hit in hits}), "pages": shown}
-    tools.audit.record(caller.name, "search", detail=detail)
+def _record(tools: Office, caller: Caller, hits: Sequence[SearchHit], **asked: object) -> None:
+    shown = {"matters": sorted({hit.matter for hit in hits}), "pages": [f"{hit.document}:{hit.page}" for hit in hits]}
+    tools.audit.record(caller.name, "search", detail={**asked, **shown})
 
 
 def _choices(facets: Mapping[str, list[tuple[str, int]]], key: str) -> list[Choice]:
