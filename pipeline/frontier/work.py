@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pipeline.errors import NotAllowed
 from pipeline.frontier.client import Asked, Setup
+from pipeline.frontier.prompts import Part
 from pipeline.frontier.readings import remembered
 from pipeline.frontier.requests import grouped
 from pipeline.ingest import ingest_document
@@ -17,7 +18,7 @@ from pipeline.types import Document, DocumentStatus, PageStatus
 if TYPE_CHECKING:
     from pipeline.wiring import Tools
 
-__all__ = ["EscalationReport", "Options", "answered_pages", "conclude", "conclude_answered", "leaving", "waiting"]
+__all__ = ["EscalationReport", "Options", "allowed", "conclude", "conclude_answered", "leaving", "waiting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +84,23 @@ def leaving(
     tools: Tools, setup: Setup, options: Options, report: EscalationReport
 ) -> Iterator[tuple[Document, list[Asked]]]:
     """The waiting documents whose matter lets their pages go, each with its requests; others are noted as kept back."""
-    for document in waiting(tools, options):
+    found = waiting(tools, options)
+    groups = ((document, grouped(tools, setup, document, again=options.again)) for document in found)
+    return allowed(tools, setup, groups, report)
+
+
+def allowed(
+    tools: Tools, setup: Setup, groups: Iterable[tuple[Document, Iterator[tuple[Part, ...]]]], report: EscalationReport
+) -> Iterator[tuple[Document, list[Asked]]]:
+    """Of these documents those whose matter lets their pages go, each with its requests; others are noted as kept back.
+    No image is looked at before the matter was asked."""
+    for document, parts in groups:
         try:
             tools.policies.check(document.matter, setup.destination)
         except NotAllowed as refusal:
             report.kept_back[document.id] = str(refusal)
             continue
-        groups = grouped(tools, setup, document, again=options.again)
-        yield document, [Asked(report.run, document.id, document.matter, parts) for parts in groups]
+        yield document, [Asked(report.run, document.id, document.matter, each) for each in parts]
 
 
 def conclude(tools: Tools, document: Document) -> Document:
@@ -104,10 +114,5 @@ def conclude_answered(tools: Tools, on_done: Callable[[Document], None] = lambda
     conclusion, or the same scan was read for another matter."""
     for document in waiting(tools, Options()):
         waits = {page.number for page in tools.catalog.pages(document.id) if page.status is PageStatus.AWAITING}
-        if waits & answered_pages(tools, document):
+        if waits & remembered(tools.catalog, document.sha256).keys():  # be it with the reason why there is no answer
             on_done(conclude(tools, document))
-
-
-def answered_pages(tools: Tools, document: Document) -> set[int]:
-    """The pages of this content that were answered for, be it with the reason why there is no answer."""
-    return set(remembered(tools.catalog, document.sha256))
