@@ -7,8 +7,9 @@ import pytest
 from frontier_replies import EMPTY, Replies, amount, clause, page, replies
 from pdfs import born_digital, scanned
 
+from pipeline.frontier.answers import Failed
 from pipeline.frontier.escalate import Options, escalate
-from pipeline.frontier.readings import FrontierReading, findings_of, keep
+from pipeline.frontier.readings import FrontierReading, findings_of, keep, readings_of
 from pipeline.frontier.requests import grouped
 from pipeline.frontier.work import conclude
 from pipeline.ground import WHOLE
@@ -112,6 +113,17 @@ def test_a_page_whose_image_is_gone_is_held_with_the_reason(tools, server):
     (outcome,) = tools.catalog.pages(document.id)
     assert outcome.status is PageStatus.HELD
     assert "the stored image of the page can't be sent: it is empty" in outcome.reasons[-1]
+
+
+def test_what_a_batch_brought_is_used_as_far_as_it_can_be(tools):
+    """An answer that broke the schema: its usable page in doubt, the other with the reason; one cut: nothing of it."""
+    setup = tools.frontier.setup
+    said = json.dumps({"pages": [page(1, amounts=[FEE]), {"page": 2}]})
+    broken = Failed("schema", "the answer breaks the schema in 2 places", True, said)
+    first, second = readings_of(setup, broken, (1, 2)).values()
+    assert first.page and first.doubt == DOUBT and second.page is None and second.failed == broken.reason
+    cut = readings_of(setup, Failed("truncated", "the answer was cut off", text=said), (1, 2))
+    assert [(one.page, one.failed) for one in cut.values()] == [(None, "the answer was cut off")] * 2
 
 
 def test_a_clause_that_ends_on_its_page_has_one_part():

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import TypeAdapter
 
 from pipeline.findings import findings_from_page
-from pipeline.frontier.answers import Read, Reading
+from pipeline.frontier.answers import Failed, Read, Reading
 from pipeline.frontier.prompts import PROMPT_VERSION
+from pipeline.frontier.salvage import salvaged
 from pipeline.ground import SUSPECT, WHOLE, ground, ground_over
 from pipeline.types import Finding, PageText
 from schemas import SCHEMA_VERSION
@@ -103,8 +104,11 @@ def _clause(clause: ClauseItem, number: int, model: str) -> list[Finding]:
 
 
 def readings_of(setup: Setup, outcome: Reading, numbers: Sequence[int]) -> dict[int, FrontierReading]:
-    """What an answer to these pages says of each of them."""
+    """What an answer to these pages says of each of them; of one that broke the schema (a batch gives it no second
+    chance), what can be used."""
     model, kind = setup.model.id, setup.destination.kind
+    if isinstance(outcome, Failed):
+        outcome = salvaged(outcome, numbers)
     if isinstance(outcome, Read):
         pages, missing, doubts = outcome.pages, outcome.missing, outcome.doubts
         return {
