@@ -3,17 +3,22 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
-from frontier_replies import EMPTY, Replies, amount, clause, page, replies
+from frontier_replies import EMPTY, Replies, amount, answer, clause, message, page, replies
 from pdfs import born_digital, scanned
 
 from pipeline.frontier.answers import Failed
+from pipeline.frontier.batches import Call
 from pipeline.frontier.escalate import Options, escalate
+from pipeline.frontier.ledger import Budget, Planned
 from pipeline.frontier.profiles import PROFILES
 from pipeline.frontier.readings import FrontierReading, findings_of, keep, readings_of
 from pipeline.frontier.requests import requests_for
-from pipeline.frontier.work import conclude
+from pipeline.frontier.results import take
+from pipeline.frontier.submit import submit
+from pipeline.frontier.work import EscalationReport, conclude
 from pipeline.ground import WHOLE
 from pipeline.merge import merge
 from pipeline.run import ingest_paths
@@ -142,6 +147,28 @@ def test_a_page_whose_image_is_gone_is_held_with_the_reason(tools, server):
     (outcome,) = tools.catalog.pages(document.id)
     assert outcome.status is PageStatus.HELD
     assert "the stored image of the page can't be sent: it is empty" in outcome.reasons[-1]
+
+
+def test_a_batch_holds_a_page_whose_image_is_gone_too(tools, server):
+    """Nothing is reserved, uploaded or sent for it: the page keeps its reason."""
+    report = EscalationReport(tools.catalog.start_run("escalate"))
+    assert submit(tools, tools.frontier, Options(matters=("gone",), again=True), report) == []
+    (reason,) = report.failed.values()
+    assert "can't be sent: it is empty" in reason and not server.asked and tools.ledger.spent(report.run) == 0
+
+
+def test_a_batch_result_that_does_not_say_what_it_used_is_kept_and_counts_in_full(tools):
+    """The answer stands; its cost is unknown, so what was reserved for it counts."""
+    from anthropic.types.messages import MessageBatchIndividualResponse
+
+    report = EscalationReport(tools.catalog.start_run("escalate"))
+    (document,) = tools.catalog.documents(["whole"])
+    most = Planned(report.run, document.id, "whole", (3,), "host", "m", Decimal("0.5"), "7")
+    call = Call(tools.ledger.reserve(most, Budget()), document.id, (3,), tools.frontier.setup.model.id)
+    result = {"type": "succeeded", "message": message(answer(3), usage=None)}
+    response = MessageBatchIndividualResponse.construct(custom_id="x", result=result)
+    take(tools, tools.frontier, call, response, report)
+    assert (report.answered, report.failed) == (1, {}) and tools.ledger.spent(report.run) == Decimal("0.5")
 
 
 def test_what_a_batch_brought_is_used_as_far_as_it_can_be(tools):
