@@ -21,8 +21,10 @@ from itertools import accumulate, groupby, pairwise
 from num2words import num2words
 from rapidfuzz import fuzz
 
-from pipeline.normalise import date_readings, money, tidy
+from pipeline.normalise import currencies, date_readings, money, tidy
+from pipeline.rules.identity import kind_of
 from pipeline.types import Box, FieldStatus, Finding, PageText, Word
+from schemas.kinds import UNKNOWN
 
 __all__ = [
     "SUSPECT",
@@ -58,6 +60,7 @@ CORPORATE = re.compile(
     re.IGNORECASE,
 )
 SERIAL = re.compile(r"\b(?:[IVX]+|\d+)\b(?!\.)")
+NO_CURRENCY = "XXX"
 NEAR = 80
 """Words between a page's edge and a sentence that runs over it: a running head, a page number, a footnote."""
 
@@ -152,8 +155,8 @@ def _union(words: Sequence[Word]) -> Box:
 def ground(findings: Iterable[Finding], text: PageText) -> list[Finding]:
     """The findings of this page with `boxes` and `status` set; nothing that came in these two is trusted.
 
-    `verified`: the quote was found, the raw value stands both in the quote and in the words found, and a
-    date's or sum's normal form follows from it. `unreadable` (no value claimed) is kept as it is.
+    `verified`: the quote was found, the raw value stands both in the quote and in the words found, and the normal form
+    of a date, a sum or a kind follows from it. `unreadable` (no value claimed) is kept as it is.
     """
     haystack = Haystack(text.words)
     return [_grounded(finding, haystack, text.words) for finding in findings]
@@ -186,21 +189,35 @@ def _grounded(finding: Finding, haystack: Haystack, words: Sequence[Word]) -> Fi
     boxes = match.boxes if match else ()
     if finding.status is FieldStatus.UNREADABLE:
         return dataclasses.replace(finding, boxes=boxes)
-    seen = " ".join(word.text for word in words[match.start : match.end]) if match else ""
+    seen = _joined(words[match.start : match.end]) if match else ""
     exact = finding.field == "reference_numbers"
     proven = all(stands_in(finding.raw, passage, exact=exact) for passage in (finding.quote, seen))
     proven = proven and SUSPECT not in finding.detail
-    status = FieldStatus.VERIFIED if proven and _follows(finding) else FieldStatus.UNVERIFIED
+    status = FieldStatus.VERIFIED if proven and _follows(finding, words) else FieldStatus.UNVERIFIED
     return dataclasses.replace(finding, boxes=boxes, status=status)
 
 
-def _follows(finding: Finding) -> bool:
-    """A normal form must be one that the raw text can mean."""
+def _follows(finding: Finding, words: Sequence[Word]) -> bool:
+    """A normal form must be one that the raw text can mean, and a currency one that the page shows."""
     if finding.field in DATE_FIELDS and finding.value:
         return finding.value in date_readings(finding.raw)
     if finding.field == "amounts" and finding.value:
-        return money(finding.raw).rpartition(" ")[2] == finding.value.rpartition(" ")[2]
+        return _worth(finding, words)
+    if finding.field == "kind":
+        return kind_of(finding.raw) in {UNKNOWN, finding.value}
     return True
+
+
+def _worth(finding: Finding, words: Sequence[Word]) -> bool:
+    said, number = finding.value.rpartition(" ")[::2]
+    printed, digits = money(finding.raw).rpartition(" ")[::2]
+    if number != digits:
+        return False
+    return said in ({printed} if printed != NO_CURRENCY else {"", NO_CURRENCY, *currencies(_joined(words))})
+
+
+def _joined(words: Sequence[Word]) -> str:
+    return " ".join(word.text for word in words)
 
 
 def stands_in(raw: str, passage: str, *, exact: bool = False) -> bool:

@@ -81,8 +81,13 @@ def test_other_pages_than_those_asked_for_are_refused(numbers):
 
 def test_one_page_in_one_page_out():
     """A misread page number changes nothing when one page was sent."""
-    reading = judge(said(answer(17)), (3,))
-    assert isinstance(reading, Read) and set(reading.pages) == {3}
+    for number in (17, -1, 10**4000):
+        reading = judge(
+            said(json.dumps(answer(17)).replace("17", "1" + "0" * 4000 if number > 17 else str(number))), (3,)
+        )
+        assert isinstance(reading, Read) and [(at, one.page) for at, one in reading.pages.items()] == [(3, 3)]
+    long = judge(said(json.dumps(answer(17)).replace("17", "1" + "0" * 4000)), (3, 4))
+    assert isinstance(long, Failed) and len(long.reason) < 100
 
 
 DEEP = '{"pages": ' + "[" * 100_000 + "]" * 100_000 + "}"

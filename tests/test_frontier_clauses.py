@@ -9,6 +9,7 @@ from pdfs import born_digital, scanned
 
 from pipeline.frontier.escalate import Options, escalate
 from pipeline.frontier.readings import FrontierReading, findings_of, keep
+from pipeline.frontier.requests import grouped
 from pipeline.frontier.work import conclude
 from pipeline.ground import WHOLE
 from pipeline.run import ingest_paths
@@ -37,13 +38,14 @@ def server() -> Iterator[Replies]:
 
 @pytest.fixture(scope="module")
 def tools(tmp_path_factory, server) -> Iterator[Tools]:
-    """A two-page contract in each of two matters, and a scan that waits in a third."""
+    """A contract of four pages in each of two matters, and a scan that waits in a third."""
     folder = tmp_path_factory.mktemp("office")
     configured = {"frontier_url": server.url, "frontier_kind": "self-hosted", "escalate_below": 1.0, "workers": 1}
     with open_tools(load_settings(home=folder / "home", **configured)) as tools:
         for matter in ("whole", "doubt"):
             own = f"{PAGES[1]}\n\nMatter {matter}."  # answers hang on the content, whatever the matter
-            ingest_paths([born_digital(folder / matter / "deal.pdf", PAGES[0], own)], matter, tools)
+            pages = (PAGES[0], own, "Schedule A. The warehouses.", "Schedule B. The prices.")
+            ingest_paths([born_digital(folder / matter / "deal.pdf", *pages)], matter, tools)
         ingest_paths([scanned(folder / "gone" / "scan.pdf", "A short note about the fee.")], "gone", tools)
         yield tools
 
@@ -85,6 +87,16 @@ def test_nothing_of_an_answer_in_doubt_is_verified(tools):
     assert model and {(value.status, value.doubt) for value in model} <= {("unverified", DOUBT)}
     (document,) = tools.catalog.documents(["doubt"])
     assert [f.status for f in tools.catalog.findings(document.id) if f.extractor == "m"] == ["unverified"] * 3
+
+
+def test_pages_whose_answer_failed_are_asked_about_alone(tools):
+    """What spoiled the answer to several pages spoils none but its own the second time."""
+    (document,) = tools.catalog.documents(["doubt"])
+    failed = FrontierReading("m", "self-hosted", failed="the model refused to read the page")
+    keep(tools.catalog, document.sha256, dict.fromkeys((2, 3, 4), failed))
+    assert list(grouped(tools, tools.frontier.setup, document)) == []
+    groups = list(grouped(tools, tools.frontier.setup, document, again=True))
+    assert [tuple(part.number for part in group) for group in groups] == [(2,), (3,), (4,)]
 
 
 def test_a_page_whose_image_is_gone_is_held_with_the_reason(tools, server):

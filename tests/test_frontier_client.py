@@ -426,6 +426,16 @@ def test_a_request_refused_in_its_plainest_form_is_refused(make, server, tools):
     assert isinstance(client.ask(asked()), Read) and client.abilities.profile == PROFILES["claude"]
 
 
+def test_a_refusal_that_echoes_the_page_is_not_written_down(make, server, tools, caplog):
+    """A server may put anything into its error, its type, too: no reason, row or log line holds a word of it."""
+    server.always = lambda path, body: refusal(400, "the kangaroo mural", "the kangaroo mural")
+    with caplog.at_level(logging.DEBUG, "pipeline"):
+        reading = make("plain").ask(asked())
+    with tools.catalog.database.read() as connection:
+        kept = str(connection.execute(calls.select()).all())
+    assert "kangaroo" not in f"{reading} {kept} {caplog.text}"
+
+
 def test_once_a_form_was_answered_a_refusal_is_about_the_page(make, server):
     """No plainer form is tried for a request that is wrong on a server whose abilities are known."""
     client = make("claude")

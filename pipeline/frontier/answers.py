@@ -27,6 +27,7 @@ Why = Literal["refused", "truncated", "empty", "schema", "pages", "request", "im
 LISTED = 8  # problems named to the model in its one attempt to mend its answer
 LONGEST = 400_000  # characters of an answer: 20,000 tokens of output are 80,000 at most
 MOST_TOKENS = 1_000_000_000  # no call has more; a count above it is a mistake and would not fit the ledger
+MOST_PAGES = 1_000_000  # a page number above it is none, and may have thousands of digits
 REFUSED = ("refusal", "content_filter")
 CUT = ("max_tokens", "model_context_window_exceeded", "length", "pause_turn")
 """Stop reasons of the protocol, and the names that servers which translate another protocol let through."""
@@ -110,8 +111,9 @@ def _for(answer: FrontierAnswer, asked: Sequence[int], text: str) -> Reading:
     if sorted(numbers) == sorted(asked):
         return Read({page.page: page for page in answer.pages})
     if len(numbers) == len(asked) == 1:  # one page in, one page out: a misread number changes nothing
-        return Read({asked[0]: answer.pages[0]})
-    said = f"pages {sorted(numbers)[:LISTED]} were answered where {sorted(asked)} were asked for"
+        return Read({asked[0]: answer.pages[0].model_copy(update={"page": asked[0]})})
+    plain = [number for number in sorted(numbers) if 0 < number <= MOST_PAGES][:LISTED]
+    said = f"{len(numbers)} pages {plain} were answered where {sorted(asked)} were asked for"
     return Failed("pages", said, True, text, (said,))
 
 

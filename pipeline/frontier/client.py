@@ -104,8 +104,9 @@ class FrontierClient:
 
     def close(self) -> None:
         """Let the connections go."""
-        for client in self._clients.values():
-            client.close()
+        with self._making:
+            for client in self._clients.values():
+                client.close()
 
     def ask(self, asked: Asked) -> Outcome:
         """What the model makes of these pages.

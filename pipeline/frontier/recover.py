@@ -19,12 +19,13 @@ def recover(tools: Tools) -> int:
     called where no other escalation can be at work.
     """
     unfinished = tools.catalog.unfinished_runs("escalate")
-    lost = 0
+    total = 0
     for run in sorted({*unfinished, *tools.ledger.open_runs()}):
-        lost += tools.ledger.lose(run) + _unkept(tools, run)
-    for run in unfinished:
-        tools.catalog.finish_run(run, {}, {}, "interrupted")
-    return lost
+        lost = tools.ledger.lose(run) + _unkept(tools, run)
+        total += lost
+        if run in unfinished:  # written down for `status`: the run that finds this out may be killed, too
+            tools.catalog.finish_run(run, {}, {"calls lost": lost}, "interrupted")
+    return total
 
 
 def _unkept(tools: Tools, run: int) -> int:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import FrontierStopped, FrontierUnavailable, NotAllowed
 from pipeline.frontier import retry
-from pipeline.names import one_line
 
 if TYPE_CHECKING:
     import httpx2
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["bare_client", "failure_of", "translated"]
 
 CONNECT = 10.0  # seconds to reach the destination
+LONGEST_KIND = 60  # characters of an error's type; the protocol's longest has 31
 
 
 def bare_client(url: str, key: str, seconds: float, inner: httpx2.Client) -> Anthropic:
@@ -44,10 +44,12 @@ def bare_client(url: str, key: str, seconds: float, inner: httpx2.Client) -> Ant
 
 
 def failure_of(error: APIStatusError) -> retry.Failure:
-    """What the retry policy looks at; the body may be anything, so nothing of it is taken for text unseen."""
+    """What the retry policy looks at. The body may be anything, and what the server says of the page is no reason to
+    write down: a kind that is no plain name is left out."""
     headers = {name.lower(): value for name, value in error.response.headers.items()}
     kind, message, code = str(error.type or ""), str(error.api_message or ""), str(error.error_code or "")
-    return retry.Failure(error.status_code, headers, one_line(kind)[:100], message, code)
+    plain = kind if kind.isidentifier() and len(kind) <= LONGEST_KIND else ""
+    return retry.Failure(error.status_code, headers, plain, message, code)
 
 
 @contextmanager
