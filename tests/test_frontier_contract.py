@@ -9,7 +9,9 @@ The pages are made here and belong to nobody.
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -21,20 +23,23 @@ from pdfs import AGREEMENT, LEASE, born_digital, scanned
 from sqlalchemy import Row, select
 
 from pipeline.frontier.answers import Read
+from pipeline.frontier.batches import collect
 from pipeline.frontier.client import Asked, FrontierClient
 from pipeline.frontier.escalate import EscalationReport, Options, escalate
 from pipeline.frontier.profiles import PROFILES
+from pipeline.frontier.prompts import page_part
+from pipeline.frontier.readings import grounded, readings_of
 from pipeline.frontier.requests import grouped
 from pipeline.run import ingest_paths
 from pipeline.settings import load_settings
 from pipeline.tables import calls
-from pipeline.types import Document, PageStatus
+from pipeline.types import Document, FieldStatus, PageStatus
 from pipeline.wiring import Tools, open_tools
-from schemas.contract import Contract
 from schemas.cuad import CATEGORIES
 
 BUDGET = Decimal("0.50")  # USD for one test: a bound, a real run of all of them costs a few cents on a small model
 OWN, CLAUDE = "MUNIMENT_FRONTIER_URL", "Claude"
+COUNT = "/v1/messages/count_tokens"
 CHEAPEST = "claude-haiku-4-5"
 
 
@@ -91,13 +96,16 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "home"
 
 
-@pytest.fixture
-def tools(destination: Destination, archive: Path, home: Path) -> Iterator[Tools]:
-    import shutil
+@pytest.fixture(scope="module")
+def tools(destination: Destination, archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tools]:
+    """That home with the destination as its frontier model; what it asks leaves no trace but the ledger's."""
+    with _office(destination, archive, tmp_path_factory.mktemp("contract") / "home") as office:
+        yield office
 
+
+@contextmanager
+def _office(destination: Destination, archive: Path, home: Path) -> Iterator[Tools]:
     shutil.copytree(archive, home, ignore=lambda *_: ["owner.sock"])
-    if destination.server:
-        destination.server.requests.clear()
     limits = {"escalate_below": 1.0, "workers": 1, "budget_run": BUDGET}
     with open_tools(load_settings(home=home, **limits, **destination.settings)) as tools:
         tools.policies.set("contract", "cloud")
@@ -111,17 +119,15 @@ def document(tools: Tools, name: str) -> Document:
 
 def asked(tools: Tools, name: str, pages: int = 3) -> Asked:
     """The first request about a document's pages, whether they wait or not."""
-    from pipeline.frontier.prompts import page_part
-
     one = document(tools, name)
     parts = [page_part(page, tools.frontier.setup.model) for page in tools.pages_of(one)][:pages]
     return Asked(tools.catalog.start_run("escalate"), one.id, one.matter, tuple(parts))
 
 
-def rows(tools: Tools) -> list[Row[Any]]:
-    """The ledger."""
+def rows(tools: Tools, request: Asked) -> list[Row[Any]]:
+    """What the ledger has of a request."""
     with tools.catalog.database.read() as connection:
-        return list(connection.execute(select(calls).order_by(calls.c.id)).all())
+        return list(connection.execute(select(calls).where(calls.c.run == request.run).order_by(calls.c.id)).all())
 
 
 def test_a_scanned_page_is_read(tools, destination):
@@ -153,18 +159,20 @@ def test_as_many_pages_go_into_a_request_as_the_server_takes(tools, destination)
 
 def test_what_a_call_can_cost_is_known_before_it_is_made(tools, destination):
     """The reservation is at least the cost, by counted tokens where the server counts, by estimated ones elsewhere."""
-    tools.frontier.ask(asked(tools, "scan.pdf", pages=1))
-    (row,) = rows(tools)
+    request = asked(tools, "scan.pdf", pages=1)
+    before = len(destination.server.asked(COUNT)) if destination.server else 0
+    tools.frontier.ask(request)
+    (row,) = rows(tools, request)
     assert 0 <= row.cost <= row.reserved
     if destination.server:
-        counted = destination.server.asked("/v1/messages/count_tokens")
-        assert len(counted) == tools.frontier.setup.profile.counting
+        assert len(destination.server.asked(COUNT)) - before == tools.frontier.setup.profile.counting
 
 
 def test_usage_is_kept_and_the_ledger_settled(tools, destination):
     """The tokens the server says it used are written down and priced; nothing stays open."""
-    tools.frontier.ask(asked(tools, "scan.pdf", pages=1))
-    (row,) = rows(tools)
+    request = asked(tools, "scan.pdf", pages=1)
+    tools.frontier.ask(request)
+    (row,) = rows(tools, request)
     usage = json.loads(row.usage)
     assert row.state == "settled" and usage["output_tokens"] > 0
     assert usage["input_tokens"] + usage["cache_read_input_tokens"] + usage["cache_creation_input_tokens"] > 0
@@ -175,39 +183,45 @@ def test_a_wrong_answer_is_mended_once(tools, destination):
     """An answer that breaks the schema is sent back with what was wrong; both calls are paid and written down."""
     server = destination.loopback()
     server.faults = [Fault(how="schema")]
-    assert isinstance(tools.frontier.ask(asked(tools, "scan.pdf", pages=1)), Read)
-    assert [row.state for row in rows(tools)] == ["failed", "settled"] and all(row.cost for row in rows(tools))
-    first, second = server.asked()
+    request = asked(tools, "scan.pdf", pages=1)
+    assert isinstance(tools.frontier.ask(request), Read)
+    assert [row.state for row in rows(tools, request)] == ["failed", "settled"]
+    assert all(row.cost for row in rows(tools, request))
+    first, second = server.asked()[-2:]
     assert len(second["messages"]) == 3 and second["messages"][0] == first["messages"][0]
 
 
 def test_clauses_come_with_a_summary(tools, destination):
     """A clause has its category, a summary in the model's words and the passage itself, which is found on the page."""
-    escalate(tools, tools.frontier, Options(documents=(document(tools, "scan.pdf").id,)))
-    record = Contract.model_validate_json(tools.catalog.record(document(tools, "scan.pdf").id))
-    model = tools.frontier.setup.model.id
-    summed = [clause for clause in record.clauses.values if model in clause.extractor and clause.summary]
-    assert summed and all(clause.category in CATEGORIES for clause in summed)
-    assert any(clause.status == "verified" or clause.evidence[0].boxes for clause in summed)
+    request = asked(tools, "scan.pdf", pages=1)
+    outcome = tools.frontier.ask(request)
+    assert isinstance(outcome, Read)
+    texts = {page.text.number: page.text for page in tools.pages_of(document(tools, "scan.pdf"))}
+    reading = readings_of(tools.frontier.setup, outcome, request.numbers)[1]
+    clauses = [finding for finding in grounded(reading, 1, texts) if finding.field == "clauses"]
+    assert clauses and all(one.value in CATEGORIES and one.detail["summary"] for one in clauses)
+    assert any(one.status is FieldStatus.VERIFIED and one.boxes for one in clauses)
 
 
-def test_what_waits_is_worked_off_in_a_batch_or_else_at_once(tools, destination):
-    """With batches the answers come by one, at half price and without a file left; without them by direct calls."""
-    from pipeline.frontier.batches import collect
+def test_what_waits_is_worked_off_in_a_batch_or_else_at_once(destination, archive, home):
+    """With batches the answers come by one and no file is left; without them by direct calls."""
+    with _office(destination, archive, home) as tools:
+        model, one, before = tools.frontier, document(tools, "scan.pdf"), _messages(destination)
+        report = escalate(tools, model, Options(documents=(one.id,)), batch=True)
+        if model.setup.profile.batches:
+            if destination.server is None:
+                assert report.under_way == 1  # a real batch may take a day: it was taken
+                return
+            assert report.answered == 0 and _messages(destination) == before and destination.server.files
+            report = EscalationReport(tools.catalog.start_run("escalate"))
+            collect(tools, model, report)
+            assert destination.server.files == {}
+        assert report.answered == 3 and report.failed == {}
+        assert {page.status for page in tools.catalog.pages(one.id)} == {PageStatus.EXTRACTED}
 
-    model, one = tools.frontier, document(tools, "scan.pdf")
-    report = escalate(tools, model, Options(documents=(one.id,)), batch=True)
-    if model.setup.profile.batches:
-        if destination.server is None:
-            assert report.under_way == 1  # a real batch may take a day: it was taken
-            return
-        assert report.answered == 0 and destination.server.asked() == [] and destination.server.files
-        report = EscalationReport(tools.catalog.start_run("escalate"))
-        collect(tools, model, report)
-        assert destination.server.files == {}
-    assert report.answered == 3 and report.failed == {}
-    assert {page.status for page in tools.catalog.pages(one.id)} == {PageStatus.EXTRACTED}
-    assert all(row.state == "settled" for row in rows(tools))
+
+def _messages(destination: Destination) -> int:
+    return len(destination.server.asked()) if destination.server else 0
 
 
 def test_a_server_that_does_less_than_it_is_said_to_is_used_all_the_same(tools, destination):
