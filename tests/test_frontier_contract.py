@@ -197,8 +197,8 @@ def test_clauses_come_with_a_summary(tools, destination):
     outcome = tools.frontier.ask(request)
     assert isinstance(outcome, Read)
     texts = {page.text.number: page.text for page in tools.pages_of(document(tools, "scan.pdf"))}
-    reading = readings_of(tools.frontier.setup, outcome, request.numbers)[1]
-    clauses = [finding for finding in grounded(reading, 1, texts) if finding.field == "clauses"]
+    readings = readings_of(tools.frontier.setup, outcome, request.numbers)
+    clauses = [finding for finding in grounded(readings, texts)[1] if finding.field == "clauses"]
     assert clauses and all(one.value in CATEGORIES and one.detail["summary"] for one in clauses)
     assert any(one.status is FieldStatus.VERIFIED and one.boxes for one in clauses)
 
