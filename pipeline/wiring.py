@@ -125,16 +125,19 @@ class Tools:
     @property
     def frontier(self) -> FrontierClient:
         """The frontier model; `UsageError` when none is configured."""
-        return self._once("frontier", self._make_frontier)
+        return self.frontier_with(self.settings.frontier_model)
 
-    @property
-    def frontier_model(self) -> Model:
-        """The frontier model by its price and image sizes, also where no destination is configured."""
+    def frontier_with(self, model: str) -> FrontierClient:
+        """The same destination asked for another model. A price in the settings is that of the configured one."""
+        return self._once(f"frontier {model}", lambda: self._make_frontier(model))
+
+    def priced(self, model: str) -> Model:
+        """A frontier model by its price and image sizes, also where no destination is configured."""
         from pipeline.frontier.models import model_of
 
         settings = self.settings
-        free = bool(settings.frontier_url) and self.destination.kind == "self-hosted"
-        return model_of(settings.frontier_model, settings.frontier_prices, free=free)
+        prices = settings.frontier_prices if model == settings.frontier_model else ""
+        return model_of(model, prices, free=bool(settings.frontier_url) and self.destination.kind == "self-hosted")
 
     @property
     def destination(self) -> Destination:
@@ -291,7 +294,7 @@ class Tools:
 
         return Policies(self.catalog.database)
 
-    def _make_frontier(self) -> FrontierClient:
+    def _make_frontier(self, model: str) -> FrontierClient:
         from pipeline.frontier.client import FrontierClient, Setup
         from pipeline.frontier.ledger import Budget
         from pipeline.frontier.profiles import PROFILES
@@ -301,7 +304,7 @@ class Tools:
             raise UsageError("no frontier model is configured: set MUNIMENT_FRONTIER_URL")
         setup = Setup(
             self.destination,
-            self.frontier_model,
+            self.priced(model),
             PROFILES[settings.frontier_profile],
             settings.frontier_key.get_secret_value(),
             settings.frontier_seconds,

@@ -11,16 +11,19 @@ if TYPE_CHECKING:
 
 __all__ = ["recover"]
 
+RUNS = 1000  # the latest ones; a run that still asks is among them
+
 
 def recover(tools: Tools) -> int:
     """Close the books of escalations that did not come to their end; how many of their calls brought nothing.
 
     An open call is lost: it may have been paid. A settled one whose answer was not kept was paid for nothing. To be
-    called where no other escalation can be at work.
+    called where no other escalation can be at work; other kinds of runs that ask (a comparison) may be.
     """
     unfinished = tools.catalog.unfinished_runs("escalate")
+    living = {run.id for run in tools.catalog.runs(RUNS) if run.status == "running"} - set(unfinished)
     total = 0
-    for run in sorted({*unfinished, *tools.ledger.open_runs()}):
+    for run in sorted({*unfinished, *tools.ledger.open_runs()} - living):
         lost = tools.ledger.lose(run) + _unkept(tools, run)
         total += lost
         if run in unfinished:  # written down for `status`: the run that finds this out may be killed, too

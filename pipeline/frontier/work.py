@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -22,7 +22,8 @@ __all__ = ["EscalationReport", "Options", "answered_pages", "conclude", "conclud
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`matters` and `documents` (ids) confine the run; `again` asks once more about pages whose answer failed.
+    """`matters` and `documents` (ids) confine the run; `again` asks once more about pages without a usable answer
+    of the configured model: those where it failed, and those another model was asked about.
 
     `wait` is how many seconds a run stays for the results of batches, asking each `poll` seconds; 0 does not wait.
     """
@@ -71,8 +72,9 @@ class EscalationReport:
 
 
 def waiting(tools: Tools, options: Options) -> list[Document]:
-    """The documents with pages that wait, in the order they came; with `again` those held for a failed answer, too."""
-    wanted = (DocumentStatus.AWAITING, DocumentStatus.HELD) if options.again else (DocumentStatus.AWAITING,)
+    """The documents with pages that wait, in the order they came; with `again` all that may have pages to ask about."""
+    again = (DocumentStatus.HELD, DocumentStatus.DONE) if options.again else ()
+    wanted = (DocumentStatus.AWAITING, *again)
     found = [document for document in tools.catalog.documents(options.matters) if document.status in wanted]
     return [document for document in found if options.documents is None or document.id in options.documents]
 
@@ -97,13 +99,30 @@ def conclude(tools: Tools, document: Document) -> Document:
     return ingest_document(document, tools, retry=True)
 
 
-def conclude_answered(tools: Tools, on_done: Callable[[Document], None] = lambda _: None) -> None:
-    """Conclude every document with an answer for a page that waits: a batch brought it, a kill came before the
+def conclude_answered(tools: Tools, heard: Collection[str] = ()) -> None:
+    """Conclude these documents, and every other with an answer that it does not show: a kill came before the
     conclusion, or the same scan was read for another matter."""
-    for document in waiting(tools, Options()):
-        waits = {page.number for page in tools.catalog.pages(document.id) if page.status is PageStatus.AWAITING}
-        if waits & answered_pages(tools, document):
-            on_done(conclude(tools, document))
+    for document in tools.catalog.documents():
+        stands_open = document.status in (DocumentStatus.AWAITING, DocumentStatus.HELD)
+        if document.id in heard or (stands_open and _unheard(tools, document)):
+            conclude(tools, document)
+
+
+def _unheard(tools: Tools, document: Document) -> bool:
+    """Whether a page waits though it was answered for, or is held though a model has read it meanwhile."""
+    answers = remembered(tools.catalog, document.sha256)
+    for page in tools.catalog.pages(document.id):
+        answer = answers.get(page.number)
+        if answer and page.status is PageStatus.AWAITING:
+            return True
+        read = answer is not None and answer.page is not None and answer.page.readable
+        if (
+            read
+            and page.status is PageStatus.HELD
+            and not any(reason.startswith("read by ") for reason in page.reasons)
+        ):
+            return True
+    return False
 
 
 def answered_pages(tools: Tools, document: Document) -> set[int]:
