@@ -94,6 +94,11 @@ def _add_views(parsers: Any) -> None:
     status = _command(parsers, "status", "what is here, what waits, what is held or rejected and why")
     status.set_defaults(command=commands.status)
     doctor = _command(parsers, "doctor", "what is installed, which models, and what would leave the machine")
+    doctor.add_argument(
+        "--frontier",
+        action="store_true",
+        help="ask the frontier model what it can do (costs a few cents)",
+    )
     doctor.set_defaults(command=commands.doctor)
 
 

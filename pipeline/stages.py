@@ -67,7 +67,7 @@ J = TypeVar("J")
 Pages = dict[int, T | MunimentError]
 
 # Raised when a stage's output changes: what it and the stages after it remembered is then done anew.
-VERSIONS = {"inspect": 2, "render": 3, "read": 3, "triage": 2, "extract": 3, "merge": 3, "index": 2}
+VERSIONS = {"inspect": 2, "render": 3, "read": 3, "triage": 2, "extract": 3, "merge": 4, "index": 2}
 
 INDEX_BATCH = 32  # pages embedded and written at a time: bounds memory, and what a kill repeats
 
@@ -253,7 +253,8 @@ def _escalated(outcome: PageOutcome, asked: FrontierReading | None) -> PageOutco
     if not asked.page.readable:
         why = f"{asked.model} could not read the page either"
         return replace(outcome, reasons=(*outcome.reasons, why), status=PageStatus.HELD)
-    return replace(outcome, reasons=(*outcome.reasons, f"read by {asked.model}"), status=PageStatus.EXTRACTED)
+    why = f"read by {asked.model}{f', nothing verified: {asked.doubt}' if asked.doubt else ''}"
+    return replace(outcome, reasons=(*outcome.reasons, why), status=PageStatus.EXTRACTED)
 
 
 def index(work: Work, pages: Sequence[PageInput], triages: Mapping[int, Triage], contract: Contract) -> None:

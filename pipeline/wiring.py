@@ -131,13 +131,10 @@ class Tools:
         """The same destination asked for another model. A price in the settings is that of the configured one."""
         return self._once(f"frontier {model}", lambda: self._make_frontier(model))
 
-    def priced(self, model: str) -> Model:
-        """A frontier model by its price and image sizes, also where no destination is configured."""
-        from pipeline.frontier.models import model_of
-
-        settings = self.settings
-        prices = settings.frontier_prices if model == settings.frontier_model else ""
-        return model_of(model, prices, free=bool(settings.frontier_url) and self.destination.kind == "self-hosted")
+    @property
+    def frontier_model(self) -> Model:
+        """The frontier model by its price and image sizes, also where no destination is configured."""
+        return self._model_named(self.settings.frontier_model)
 
     @property
     def destination(self) -> Destination:
@@ -294,6 +291,14 @@ class Tools:
 
         return Policies(self.catalog.database)
 
+    def _model_named(self, name: str) -> Model:
+        from pipeline.frontier.models import model_of
+
+        settings = self.settings
+        prices = settings.frontier_prices if name == settings.frontier_model else ""
+        free = bool(settings.frontier_url) and self.destination.kind == "self-hosted"
+        return model_of(name, prices, free=free, region=settings.frontier_region)
+
     def _make_frontier(self, model: str) -> FrontierClient:
         from pipeline.frontier.client import FrontierClient, Setup
         from pipeline.frontier.ledger import Budget
@@ -304,12 +309,13 @@ class Tools:
             raise UsageError("no frontier model is configured: set MUNIMENT_FRONTIER_URL")
         setup = Setup(
             self.destination,
-            self.priced(model),
+            self._model_named(model),
             PROFILES[settings.frontier_profile],
             settings.frontier_key.get_secret_value(),
             settings.frontier_seconds,
             settings.frontier_at_once,
             Budget(settings.budget_run, settings.budget_day, settings.budget_matter),
+            settings.frontier_region,
         )
         client = FrontierClient(setup, self.ledger, self.policies)
         self._closing.callback(client.close)

@@ -40,7 +40,7 @@ from schemas.contract import Contract
 if TYPE_CHECKING:
     from pipeline.backends.rules import RuleExtractor
 
-__all__ = ["Reading", "comparison", "errors", "main"]
+__all__ = ["Reading", "comparison", "errors", "main", "page_of_words"]
 
 F1 = FIGURES["f1"]
 TRUST = ("verified", "verified_right", "evidence")
@@ -174,14 +174,16 @@ def _stored(golden: Sequence[GoldenDocument], home: Path | None, *, again: bool)
             document = held.document(each)
             texts = held.texts(document)
             readings[each.key] = (
-                _extracted(document, [_page(text) for text in texts], held.triages(document), tools.extractors[:1])
+                _extracted(
+                    document, [page_of_words(text) for text in texts], held.triages(document), tools.extractors[:1]
+                )
                 if again
                 else Reading(tuple(texts), contract)
             )
         return readings
 
 
-def _page(text: PageText) -> PageInput:
+def page_of_words(text: PageText) -> PageInput:
     """A page for extractors that look at words only."""
     return PageInput(PageImage(text.number, "", "image/png", 1, 1, 200.0, Affine(), contrast=1.0), Path(), text)
 

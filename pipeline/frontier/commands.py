@@ -59,7 +59,7 @@ def costs(arguments: argparse.Namespace) -> int:
         raise UsageError("--since lies after --until")
     with open_tools() as tools:
         lines = spent_by(tools.catalog.database, arguments.by, since, until)
-        model = tools.priced(tools.settings.frontier_model)
+        model = tools.frontier_model
         everything_read = everything(tools.catalog.database, model.id, densest_page(model))
     payload = {"by": arguments.by, "lines": [asdict(one) for one in lines], "everything": asdict(everything_read)}
     _print(arguments, _plain(payload), costs_text(lines, everything_read))

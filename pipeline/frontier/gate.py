@@ -29,7 +29,7 @@ from pipeline.frontier.ledger import matter_key
 from pipeline.names import clean_matter
 from pipeline.tables import matters
 
-__all__ = ["Destination", "Egress", "Gate", "Policies", "destination_of", "http_client"]
+__all__ = ["Destination", "Egress", "Gate", "Policies", "destination_of", "http_client", "is_provider"]
 
 log = logging.getLogger(__name__)
 
@@ -75,10 +75,19 @@ def destination_of(url: str, kind: str, residency: str) -> Destination:
         raise UsageError(WANTED)
     if parsed.scheme == "http" and kind != "self-hosted" and not _local(host):
         raise UsageError("MUNIMENT_FRONTIER_URL: pages leave for the cloud over https only")
-    provider = any(host == name or host.endswith(f".{name}") for name in PROVIDERS)
+    provider = _is_provider(host)
     port = None if _port(parsed) == PORTS[parsed.scheme] else parsed.port
     plain_url = str(parsed.copy_with(host=host, port=port)).rstrip("/")
     return Destination(plain_url, "self-hosted" if kind == "self-hosted" and not provider else "cloud", residency)
+
+
+def is_provider(destination: Destination) -> bool:
+    """Whether the address is one of the model provider's own."""
+    return _is_provider(httpx2.URL(destination.url).host)
+
+
+def _is_provider(host: str) -> bool:
+    return any(host == name or host.endswith(f".{name}") for name in PROVIDERS)
 
 
 def _local(host: str) -> bool:

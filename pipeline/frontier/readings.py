@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import TypeAdapter
 
+from pipeline.faithful import faithful
 from pipeline.findings import findings_from_page
 from pipeline.frontier.answers import Read, Reading
 from pipeline.frontier.prompts import PROMPT_VERSION
-from pipeline.ground import ground
+from pipeline.ground import SUSPECT, WHOLE, ground, ground_over
 from pipeline.types import Document, Finding, PageStatus, PageText, Route
 from schemas import SCHEMA_VERSION
-from schemas.frontier import FrontierPage
+from schemas.frontier import ClauseItem, FrontierPage
 
 if TYPE_CHECKING:
     from pipeline.catalog import Catalog
@@ -38,13 +39,15 @@ built). Agreement with the rules raises it, a missing quote takes `verified` awa
 
 @dataclass(frozen=True, slots=True)
 class FrontierReading:
-    """One page as `model` read it; or, without `page`, why it could not (`failed`). `at` is when it answered (seconds
-    since 1970; 0 for answers of before that was kept)."""
+    """One page as `model` read it; or, without `page`, why it could not (`failed`). `doubt`: why nothing of what it
+    said is ever verified (see `salvage.py`). `at` is when it answered (seconds since 1970; 0 for answers of before
+    that was kept)."""
 
     model: str
     kind: Literal["self-hosted", "cloud"]
     page: FrontierPage | None = None
     failed: str = ""
+    doubt: str = ""
     at: float = 0.0
 
 
@@ -71,7 +74,7 @@ def remembered(catalog: Catalog, sha256: str, prefer: str = "") -> dict[int, Fro
     for pages in by_model(catalog, sha256).values():
         for number, reading in pages.items():
             rivals = (reading, chosen.get(number, reading))
-            chosen[number] = max(rivals, key=lambda one: (one.page is not None, one.model == prefer, one.at))
+            chosen[number] = max(rivals, key=lambda one: (one.page is not None, one.model == prefer, *_merit(one)))
     return dict(sorted(chosen.items()))
 
 
@@ -105,39 +108,60 @@ def to_ask(catalog: Catalog, document: Document, model: str, *, again: bool = Fa
 
 
 def findings_of(reading: FrontierReading, number: int) -> list[Finding]:
-    """The findings of one page, not yet grounded."""
+    """The findings of one page, not yet grounded; a clause that runs on to the next page has a part on each."""
     if reading.page is None or not reading.page.readable:
         return []
     found = findings_from_page(reading.page.record, number, reading.model, TRUST)
-    clauses = [
-        Finding(
-            "clauses",
-            number,
-            raw=clause.quote,
-            value=clause.category,
-            quote=clause.quote,
-            confidence=TRUST,
-            extractor=reading.model,
-            detail={"category": clause.category, "summary": clause.summary},
-        )
-        for clause in reading.page.clauses
-        if clause.quote.strip()
-    ]
-    return [*found, *clauses]
+    for clause in reading.page.clauses:
+        found += _clause(clause, number, reading.model)
+    if reading.doubt:
+        return [replace(finding, detail={**finding.detail, SUSPECT: reading.doubt}) for finding in found]
+    return found
 
 
 def grounded(readings: Mapping[int, FrontierReading], words: Mapping[int, PageText]) -> dict[int, list[Finding]]:
-    """The findings of each page that was asked about and whose words are known, their quotes found on it or not."""
-    return {n: ground(findings_of(reading, n), words[n]) for n, reading in readings.items() if n in words}
+    """The findings of all pages that were asked about and whose words are known, by the page they stand on, their
+    quotes found there or not, and no value kept as proven that the page's words don't bear."""
+    found: dict[int, list[Finding]] = {}
+    for number in sorted(readings.keys() & words.keys()):
+        for finding in faithful(_grounded(readings[number], number, words), words):
+            found.setdefault(finding.page, []).append(finding)
+    return dict(sorted(found.items()))
+
+
+def _grounded(reading: FrontierReading, number: int, texts: Mapping[int, PageText]) -> list[Finding]:
+    """The findings of one page; a passage over the page break on both of its pages."""
+    found = findings_of(reading, number)
+    whole = [finding for finding in found if WHOLE not in finding.detail]
+    over = [finding for finding in found if WHOLE in finding.detail]
+    pairs = [ground_over(over[at : at + 2], texts) for at in range(0, len(over), 2)]
+    return [*ground(whole, texts[number]), *(part for pair in pairs for part in pair)]
+
+
+def _clause(clause: ClauseItem, number: int, model: str) -> list[Finding]:
+    texts = [text for text in (clause.quote, clause.continues) if text.strip()]
+    detail = {"category": clause.category, "summary": clause.summary}
+    if not clause.quote.strip():
+        return []
+    if len(texts) > 1:
+        detail[WHOLE] = " ".join(texts)
+    return [
+        Finding("clauses", page, text, clause.category, text, TRUST, model, detail=dict(detail))
+        for page, text in enumerate(texts, number)
+    ]
 
 
 def readings_of(setup: Setup, outcome: Reading, numbers: Sequence[int]) -> dict[int, FrontierReading]:
     """What an answer to these pages says of each of them."""
     model, kind, now = setup.model.id, setup.destination.kind, time.time()
     if isinstance(outcome, Read):
-        return {number: FrontierReading(model, kind, outcome.pages[number], at=now) for number in numbers}
+        pages, missing, doubts = outcome.pages, outcome.missing, outcome.doubts
+        return {
+            n: FrontierReading(model, kind, pages.get(n), missing.get(n, ""), doubts.get(n, ""), now) for n in numbers
+        }
     return {number: FrontierReading(model, kind, failed=outcome.reason, at=now) for number in numbers}
 
 
-def _merit(reading: FrontierReading) -> tuple[bool, float]:
-    return reading.page is not None, reading.at
+def _merit(reading: FrontierReading) -> tuple[bool, bool, float]:
+    """An answer before a failure, a whole one before what was salvaged, then the newer."""
+    return reading.page is not None, not reading.doubt, reading.at

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.frontier.client import MOST_OUTPUT, OUTPUT_A_PAGE, Setup
 from pipeline.frontier.prompts import Part, page_part
-from pipeline.frontier.readings import to_ask
+from pipeline.frontier.readings import by_model, to_ask
 from pipeline.types import Document
 
 if TYPE_CHECKING:
@@ -26,12 +26,24 @@ def grouped(tools: Tools, setup: Setup, document: Document, *, again: bool = Fal
 
 
 def requests_for(tools: Tools, setup: Setup, document: Document, wanted: Collection[int]) -> Iterator[tuple[Part, ...]]:
-    """These pages of a document, as far as they were read, a few to a request, each with its neighbours' text."""
+    """These pages of a document, as far as they were read, a few to a request, each with its neighbours' text.
+
+    A page whose answer failed is asked about alone: what spoiled it spoils no other. So is one that can't be sent.
+    """
     pages = {page.text.number: page for page in tools.pages_of(document)}
-    numbers = sorted(pages.keys() & set(wanted))
-    size = min(PAGES, setup.profile.images)
-    for start in range(0, len(numbers), size):
-        yield tuple(_part(setup, pages, number) for number in numbers[start : start + size])
+    before = by_model(tools.catalog, document.sha256).get(setup.model.id, {})
+    group: list[Part] = []
+    for number in sorted(pages.keys() & set(wanted)):
+        part = _part(setup, pages, number)
+        if part.problem or (number in before and before[number].page is None):
+            yield (part,)
+            continue
+        group.append(part)
+        if len(group) >= min(PAGES, setup.profile.images):
+            yield tuple(group)
+            group = []
+    if group:
+        yield tuple(group)
 
 
 def _part(setup: Setup, pages: Mapping[int, PageInput], number: int) -> Part:
