@@ -106,4 +106,4 @@ class Direct:
             self._ended = True
         if isinstance(error, (BudgetSpent, FrontierStopped)):
             self.report.stopped = self.report.stopped or str(error)
-        return Deferred(str(error))
+        return Deferred("the budget is spent" if isinstance(error, BudgetSpent) else str(error))

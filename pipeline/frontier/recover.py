@@ -16,7 +16,7 @@ def recover(tools: Tools) -> int:
     """Close the books of runs that did not come to their end; how many of their calls brought nothing.
 
     An open call is lost: it may have been paid. A settled one whose answer was not kept was paid for nothing. To be
-    called where no other escalation can be at work.
+    called where no other run that asks can be at work: escalations and comparisons hold one lock.
     """
     unfinished = tools.catalog.unfinished_runs("escalate", "compare")
     total = 0

@@ -23,9 +23,9 @@ NAMED = 3  # pages or documents named of those that share a reason; --json names
 def report_text(report: EscalationReport, tools: Tools) -> str:
     """What a run did and what is left to do."""
     lines = [f"{count(report.answered, 'page')} read by the frontier model, {report.spent:.4f} USD"]
-    lines += by_reason("gave no usable answer and wait for a person", report.failed, tools)
-    lines += by_reason("wait for a later run", report.deferred, tools)
-    lines += by_reason("stay here", report.kept_back, tools, "document")
+    lines += by_reason("without a usable answer, for a person to look at", report.failed, tools)
+    lines += by_reason("left for a later run", report.deferred, tools)
+    lines += by_reason("kept here", report.kept_back, tools, "document")
     lines += [*report.notes, *_open(report)]
     if report.stopped:
         lines.append(f"stopped: {report.stopped}; `muniment escalate` goes on from here")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -109,10 +109,27 @@ def conclude(tools: Tools, document: Document) -> Document:
     return ingest_document(document, tools, retry=True)
 
 
-def conclude_answered(tools: Tools, on_done: Callable[[Document], None] = lambda _: None) -> None:
-    """Conclude every document with an answer for a page that waits: a batch brought it, a kill came before the
+def conclude_answered(tools: Tools, heard: Collection[str] = ()) -> None:
+    """Conclude these documents, and every other with an answer that it does not show: a kill came before the
     conclusion, or the same scan was read for another matter."""
-    for document in waiting(tools, Options()):
-        waits = {page.number for page in tools.catalog.pages(document.id) if page.status is PageStatus.AWAITING}
-        if waits & remembered(tools.catalog, document.sha256).keys():  # be it with the reason why there is no answer
-            on_done(conclude(tools, document))
+    for document in tools.catalog.documents():
+        stands_open = document.status in (DocumentStatus.AWAITING, DocumentStatus.HELD)
+        if document.id in heard or (stands_open and _unheard(tools, document)):
+            conclude(tools, document)
+
+
+def _unheard(tools: Tools, document: Document) -> bool:
+    """Whether a page waits though it was answered for, or is held though a model has read it meanwhile."""
+    answers = remembered(tools.catalog, document.sha256)
+    for page in tools.catalog.pages(document.id):
+        answer = answers.get(page.number)
+        if answer and page.status is PageStatus.AWAITING:
+            return True
+        read = answer is not None and answer.page is not None and answer.page.readable
+        if (
+            read
+            and page.status is PageStatus.HELD
+            and not any(reason.startswith("read by ") for reason in page.reasons)
+        ):
+            return True
+    return False
