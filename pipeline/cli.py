@@ -17,6 +17,7 @@ from typing import Any
 
 from pipeline import __version__, commands
 from pipeline.errors import MunimentError
+from pipeline.evaluate import commands as evaluation
 from pipeline.frontier import commands as frontier
 
 __all__ = ["main"]
@@ -120,9 +121,25 @@ def _add_evaluate(parsers: Any) -> None:
     ):  # fmt: skip
         parser = _command(actions, name, text)
         parser.add_argument("file", metavar="FILE", type=Path, help=f"lines {lines}")
-        parser.set_defaults(command=getattr(commands, f"evaluate_{name}"))
+        parser.set_defaults(command=getattr(evaluation, name))
         if name == "routing":
             parser.add_argument("--page-usd", type=_price, help="price of an escalated page; its default is printed")
+    _add_compare(actions)
+
+
+def _add_compare(actions: Any) -> None:
+    parser = _command(actions, "compare", "ways of reading side by side: quality, cost, quality per dollar, the knee")
+    parser.add_argument("file", metavar="FILE", type=Path, help="lines as for extraction")
+    parser.add_argument(
+        "ways",
+        metavar="WAY",
+        nargs="+",
+        help="local; escalated: pages that need the frontier model; escalated@0.7: those that need it at another OCR "
+        "confidence; all: every page; the last three also with a model, as all:MODEL",
+    )
+    parser.add_argument("--ask", action="store_true", help="ask about pages that have no answer yet, as far as allowed")
+    parser.add_argument("--budget", type=_usd, metavar="USD", help="the most that --ask may spend")
+    parser.set_defaults(command=evaluation.compare)
 
 
 def _add_index(parsers: Any) -> None:
@@ -137,7 +154,7 @@ def _add_frontier(parsers: Any) -> None:
     escalate.add_argument("--matter", action="append", help="only this matter; repeatable")
     escalate.add_argument("--document", action="append", help="only this document (id or name); repeatable")
     escalate.add_argument("--budget", type=_usd, metavar="USD", help="the most this run may spend")
-    escalate.add_argument("--again", action="store_true", help="ask again about pages that got no usable answer")
+    escalate.add_argument("--again", action="store_true", help="ask again where this model gave no usable answer")
     escalate.add_argument("--batch", action="store_true", help="as a batch at half price; its results come hours later")
     escalate.add_argument("--estimate", action="store_true", help="say what it would cost at most; nothing is sent")
     escalate.set_defaults(command=frontier.escalate)

@@ -7,7 +7,7 @@ that all its pages share, while a search over many documents knows whose page it
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, lru_cache
@@ -32,6 +32,7 @@ __all__ = [
     "signature",
     "stems",
     "windows",
+    "without",
 ]
 
 # Raised whenever points made before no longer mean the same; an index of another layout asks to be rebuilt.
@@ -138,6 +139,12 @@ def query_terms(text: str) -> SparseVector:
 def stems(text: str) -> list[int]:
     """The terms of a text in their order, each as often as it is said; stop words have none."""
     return [term for token in tokens(text) for term in _stem(token)]
+
+
+def without(query: str, known: Set[int]) -> str:
+    """The query without the words whose terms are all known; all of it when nothing else is asked."""
+    kept = [word for word in query.split() if not (said := set(stems(word))) or not said <= known]
+    return " ".join(kept) if stems(" ".join(kept)) else query
 
 
 @lru_cache(maxsize=100_000)

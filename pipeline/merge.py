@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from pipeline.derive import derive
-from pipeline.ground import fold, same_name
+from pipeline.ground import WHOLE, fold, same_name
 from pipeline.trust import CONTRADICTED, TRUST, Trust, contradicted
 from pipeline.types import Document, FieldStatus, Finding, Route, Triage
 from schemas.contract import LIST_FIELDS, SINGLE_FIELDS, Amended, Contract
@@ -128,8 +128,10 @@ def _same_value(one: Finding, other: Finding) -> bool:
 
 
 def _same_passage(one: Finding, other: Finding) -> bool:
-    """The same words, or more and fewer of them: readers cut a passage differently."""
-    if (one.value, one.page) != (other.value, other.page):
+    """The same words, or more and fewer of them since readers cut a passage differently; and the parts of one passage
+    that runs over a page break."""
+    near = one.page == other.page or (WHOLE in one.detail and abs(one.page - other.page) == 1)
+    if one.value != other.value or not near:
         return False
     shorter, longer = sorted((fold(one.raw), fold(other.raw)), key=len)
     return shorter == longer or (one.extractor != other.extractor and bool(shorter) and shorter in longer)

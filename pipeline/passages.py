@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.backends.protocols import PageScore
-from pipeline.index import query_terms, windows
-from pipeline.phrases import tokens
+from pipeline.index import query_terms, stems, windows, without
 from pipeline.types import Word
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def sentences(words: Sequence[Word]) -> Iterator[Span]:
 
 
 def _look(query: str, score: PageScore, words: Sequence[Word]) -> _Page:
-    asked = _beyond_names(query, score)
+    asked = without(query, _names(score))
     spans = list(sentences(words))
     said = _said(asked, [_text(words, span) for span in spans])
     ranges = windows(len(words))
@@ -75,13 +74,11 @@ def _look(query: str, score: PageScore, words: Sequence[Word]) -> _Page:
     return _Page(words, [spans[at] for at in chosen], asked, [said[at] for at in chosen])
 
 
-def _beyond_names(query: str, score: PageScore) -> str:
-    """The query without the words that name the document; all of it when nothing else is asked."""
+def _names(score: PageScore) -> set[int]:
+    """The terms of what the page's document is called: its parties, its kind."""
     parties = score.payload.get("parties")
     names = [*(parties if isinstance(parties, list | tuple) else ()), score.payload.get("kind") or ""]
-    known = {token for name in names for token in tokens(str(name))}
-    kept = [word for word in query.split() if not (said := set(tokens(word))) or not said <= known]
-    return " ".join(kept) if query_terms(" ".join(kept)).indices else query
+    return {term for name in names for term in stems(str(name))}
 
 
 def _said(asked: str, texts: Sequence[str]) -> list[float]:

@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     # cuad, kleister_nda and vrdu_adbuy, as PDFs and as office, harsh and fax scans): from 0.7 to 0.85 a twelfth of the
     # pages more is escalated and mends most of what is worth it; from 0.95 on the clean scans go, too.
     escalate_below: float = Field(0.85, ge=0, le=1, description="OCR confidence under which a page needs more")
-    field_threshold: float = Field(0.5, ge=0, le=1, description="confidence under which a required field escalates")
+    field_threshold: float = Field(0.7, ge=0, le=1, description="confidence under which a required field escalates")
     frontier_url: str = Field("", description="frontier model's address (Claude or compatible); empty: none")
     frontier_key: SecretStr = Field(SecretStr(""), description="its API key")
     frontier_model: str = Field("claude-sonnet-5-5", description="model asked for at that address")
@@ -67,6 +67,9 @@ class Settings(BaseSettings):
         "plain", description="what the server can do; plain is right for any"
     )
     frontier_residency: str = Field("", description="where that machine keeps data, in words, for logs and doctor")
+    frontier_region: str = Field(
+        "", description="where inference is kept, as the API's inference_geo names it (us); empty: as the account says"
+    )
     frontier_prices: str = Field("", description="INPUT/OUTPUT in USD a million tokens; empty: the table's")
     frontier_at_once: int = Field(4, ge=1, le=64, description="calls at once, at most")
     frontier_seconds: float = Field(300.0, gt=0, description="time one call may take")

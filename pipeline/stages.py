@@ -22,7 +22,6 @@ from pipeline.backends.protocols import PageInput
 from pipeline.errors import DocumentRejected, IndexUnavailable, MunimentError, UsageError
 from pipeline.frontier import readings as frontier_readings
 from pipeline.frontier.readings import FrontierReading
-from pipeline.ground import ground
 from pipeline.memo import Memo, chain
 from pipeline.pdf import InspectJob, PdfInfo
 from pipeline.pdf import inspect as inspect_pdf
@@ -88,6 +87,13 @@ class Work:
     def memo(self) -> Memo:
         """What is remembered of this content by the stages as they are configured now."""
         return Memo(self.tools.catalog, self.document.sha256, versions(self.tools))
+
+    @cached_property
+    def answers(self) -> dict[int, FrontierReading]:
+        """What a frontier model said of the pages it was asked about; that of the configured one goes first."""
+        return frontier_readings.remembered(
+            self.tools.catalog, self.document.sha256, self.tools.settings.frontier_model
+        )
 
 
 def versions(tools: Tools) -> dict[str, str]:
@@ -191,10 +197,8 @@ def answered(work: Work, pages: Sequence[PageInput], findings: Mapping[int, list
     here (see `pipeline.frontier.escalate`)."""
     words = {page.text.number: page.text for page in pages}
     merged = dict(findings)
-    for number, answer in frontier_readings.remembered(work.tools.catalog, work.document.sha256).items():
-        if number in words:
-            more = ground(frontier_readings.findings_of(answer, number), words[number])
-            merged[number] = [*merged.get(number, []), *more]
+    for number, more in frontier_readings.grounded(work.answers, words).items():
+        merged[number] = [*merged.get(number, []), *more]
     return merged
 
 
@@ -211,7 +215,7 @@ def settle(
     """How each page ends, with reasons. Hard pages wait: by triage, or because grounding left doubts."""
     doubts = extraction.review(contract, list(triages.values()), work.tools.settings.field_threshold)
     note = extraction.local_note(work.tools.extractors)
-    asked = frontier_readings.remembered(work.tools.catalog, work.document.sha256)
+    asked = work.answers
     waits = work.tools.frontier_state(work.document.matter)
     outcomes = []
     for number, image in images.items():
@@ -246,7 +250,8 @@ def _escalated(outcome: PageOutcome, asked: FrontierReading | None, waits: str) 
     if not asked.page.readable:
         why = f"{asked.model} could not read the page either"
         return replace(outcome, reasons=(*outcome.reasons, why), status=PageStatus.HELD)
-    return replace(outcome, reasons=(*outcome.reasons, f"read by {asked.model}"), status=PageStatus.EXTRACTED)
+    why = f"read by {asked.model}{f', nothing verified: {asked.doubt}' if asked.doubt else ''}"
+    return replace(outcome, reasons=(*outcome.reasons, why), status=PageStatus.EXTRACTED)
 
 
 def index(work: Work, pages: Sequence[PageInput], triages: Mapping[int, Triage], contract: Contract) -> None:

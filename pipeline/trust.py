@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pipeline.calibration import CALIBRATION
+from pipeline.ground import SUSPECT
 from pipeline.types import FieldStatus, Finding
 from schemas.fields import FieldValue
 
@@ -64,7 +65,7 @@ class Trust:
     def doubt(self, field: str, findings: Sequence[Finding], confidence: float) -> str:
         """Why the value of these findings, best first, is not verified; "" if it is."""
         if findings[0].status is not FieldStatus.VERIFIED:
-            return NOT_ON_PAGE
+            return findings[0].detail.get(SUSPECT) or NOT_ON_PAGE
         if field not in self.bars:
             return ""
         if not any(self.measured(finding.extractor) for finding in findings):
@@ -77,5 +78,5 @@ TRUST = Trust(CALIBRATION.confidence, BARS, CALIBRATION.measured)
 
 def contradicted(value: FieldValue) -> FieldValue:
     """The value, not verified any more, because another one of like weight was read."""
-    doubt = value.doubt if value.doubt == NOT_ON_PAGE else CONTRADICTED
+    doubt = CONTRADICTED if value.doubt in {"", UNSURE, NOT_MEASURED} else value.doubt
     return value.model_copy(update={"status": "unverified", "doubt": doubt})

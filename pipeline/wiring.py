@@ -124,7 +124,11 @@ class Tools:
     @property
     def frontier(self) -> FrontierClient:
         """The frontier model; `UsageError` when none is configured."""
-        return self._once("frontier", self._make_frontier)
+        return self.frontier_with(self.settings.frontier_model)
+
+    def frontier_with(self, model: str) -> FrontierClient:
+        """The same destination asked for another model. A price in the settings is that of the configured one."""
+        return self._once(f"frontier {model}", lambda: self._make_frontier(model))
 
     def frontier_state(self, matter: str) -> str:
         """Why a page of this matter that needs the frontier model has not been read by it."""
@@ -291,7 +295,7 @@ class Tools:
 
         return Policies(self.catalog.database)
 
-    def _make_frontier(self) -> FrontierClient:
+    def _make_frontier(self, model: str) -> FrontierClient:
         from pipeline.frontier.client import FrontierClient, Setup
         from pipeline.frontier.ledger import Budget
         from pipeline.frontier.models import model_of
@@ -301,15 +305,16 @@ class Tools:
         if not settings.frontier_url:
             raise UsageError("no frontier model is configured: set MUNIMENT_FRONTIER_URL")
         destination = self.destination
-        free = destination.kind == "self-hosted"
+        prices = settings.frontier_prices if model == settings.frontier_model else ""
         setup = Setup(
             destination,
-            model_of(settings.frontier_model, settings.frontier_prices, free=free),
+            model_of(model, prices, free=destination.kind == "self-hosted", region=settings.frontier_region),
             PROFILES[settings.frontier_profile],
             settings.frontier_key.get_secret_value(),
             settings.frontier_seconds,
             settings.frontier_at_once,
             Budget(settings.budget_run, settings.budget_day, settings.budget_matter),
+            settings.frontier_region,
         )
         client = FrontierClient(setup, self.ledger, self.policies)
         self._closing.callback(client.close)

@@ -29,7 +29,7 @@ from infra.measure.words import read_corpus
 from pipeline.backends.protocols import Extractor, PageInput
 from pipeline.evaluate.bootstrap import Floats, difference, interval
 from pipeline.evaluate.fields import FieldScores, macro_f1, verdicts
-from pipeline.evaluate.goldenset import GoldenDocument, golden_documents
+from pipeline.evaluate.goldenset import GoldenDocument, golden_documents, look_up
 from pipeline.evaluate.judge import FIGURES, Counts, Verdict, judge
 from pipeline.extract import extract, merge
 from pipeline.report import table
@@ -168,11 +168,10 @@ def _stored(golden: Sequence[GoldenDocument], home: Path | None, *, again: bool)
     with open_tools(load_settings(**({"home": home} if home else {}))) as tools:
         held = Home(tools)
         readings = {}
-        for each in golden:
-            document = held.document(each)
-            contract = held.record(each) if document else None
-            if document is None or contract is None:
+        for each, contract in look_up(golden, held.record).documents:
+            if contract is None:
                 continue
+            document = held.document(each)
             texts = held.texts(document)
             readings[each.key] = (
                 _extracted(

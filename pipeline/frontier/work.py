@@ -21,7 +21,8 @@ __all__ = ["EscalationReport", "Options", "conclude", "leaving", "waiting"]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`matters` and `documents` (ids) confine the run; `again` asks once more about pages whose answer failed."""
+    """`matters` and `documents` (ids) confine the run; `again` asks once more about pages without a usable answer
+    of the configured model: those where it failed, and those another model was asked about."""
 
     matters: tuple[str, ...] | None = None
     documents: tuple[str, ...] | None = None
@@ -52,8 +53,9 @@ class EscalationReport:
 
 
 def waiting(tools: Tools, options: Options) -> list[Document]:
-    """The documents with pages that wait, in the order they came; with `again` those held for a failed answer, too."""
-    wanted = (DocumentStatus.AWAITING, DocumentStatus.HELD) if options.again else (DocumentStatus.AWAITING,)
+    """The documents with pages that wait, in the order they came; with `again` all that may have pages to ask about."""
+    again = (DocumentStatus.HELD, DocumentStatus.DONE) if options.again else ()
+    wanted = (DocumentStatus.AWAITING, *again)
     found = [document for document in tools.catalog.documents(options.matters) if document.status in wanted]
     return [document for document in found if options.documents is None or document.id in options.documents]
 
