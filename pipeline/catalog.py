@@ -277,6 +277,12 @@ class Catalog:
             rows = connection.execute(select(runs).order_by(runs.c.id.desc()).limit(limit)).all()
         return [to_run(row) for row in rows]
 
+    def unfinished_runs(self, kind: str) -> list[int]:
+        """Runs of this kind whose end was never written down: they are at work, or gone."""
+        query = select(runs.c.id).where(runs.c.kind == kind, runs.c.status == "running").order_by(runs.c.id)
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
+
     # ---- anything else worth remembering
 
     def meta(self, key: str) -> str | None:

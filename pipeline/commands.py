@@ -88,17 +88,22 @@ def status(arguments: argparse.Namespace) -> int:
     from pipeline.wiring import open_tools
 
     with open_tools() as tools:
-        view = overview(tools.catalog)
+        view = overview(tools)
     emit(arguments, lambda: view, lambda: overview_text(view))
     return 0
 
 
 def doctor(arguments: argparse.Namespace) -> int:
-    """What is installed and what would leave the machine; exit code 1 when something needed is missing."""
-    from pipeline.doctor import examine, examine_text
+    """What is installed and what would leave the machine; exit code 1 when something needed is missing, or when the
+    frontier model was to be asked and can't be used."""
+    from pipeline.doctor import examine, examine_text, probe_frontier
     from pipeline.settings import load_settings
 
-    findings = examine(load_settings())
+    settings = load_settings()
+    findings = examine(settings)
+    if arguments.frontier:
+        findings["frontier"] = probe_frontier(settings)
+        findings["ok"] = findings["ok"] and findings["frontier"]["ok"]
     emit(arguments, lambda: findings, lambda: examine_text(findings))
     return 0 if findings["ok"] else 1
 

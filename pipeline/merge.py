@@ -128,12 +128,13 @@ def _same_value(one: Finding, other: Finding) -> bool:
 
 
 def _same_passage(one: Finding, other: Finding) -> bool:
-    """The same words, or more and fewer of them since readers cut a passage differently; and the parts of one passage
-    that runs over a page break."""
-    near = one.page == other.page or (WHOLE in one.detail and abs(one.page - other.page) == 1)
-    if one.value != other.value or not near:
+    """The same words, or more and fewer of them: readers cut a passage differently. Or the parts of one passage that
+    runs over a page break."""
+    if one.value != other.value:
         return False
     shorter, longer = sorted((fold(one.raw), fold(other.raw)), key=len)
+    if one.page != other.page:
+        return WHOLE in one.detail and abs(one.page - other.page) == 1 and shorter == longer
     return shorter == longer or (one.extractor != other.extractor and bool(shorter) and shorter in longer)
 
 

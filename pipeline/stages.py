@@ -22,6 +22,7 @@ from pipeline.backends.protocols import PageInput
 from pipeline.errors import DocumentRejected, IndexUnavailable, MunimentError, UsageError
 from pipeline.frontier import readings as frontier_readings
 from pipeline.frontier.readings import FrontierReading
+from pipeline.frontier.waits import NEEDS
 from pipeline.memo import Memo, chain
 from pipeline.pdf import InspectJob, PdfInfo
 from pipeline.pdf import inspect as inspect_pdf
@@ -216,7 +217,6 @@ def settle(
     doubts = extraction.review(contract, list(triages.values()), work.tools.settings.field_threshold)
     note = extraction.local_note(work.tools.extractors)
     asked = work.answers
-    waits = work.tools.frontier_state(work.document.matter)
     outcomes = []
     for number, image in images.items():
         result = texts.get(number, image)
@@ -225,7 +225,7 @@ def settle(
             continue
         outcome = _outcome(triages[number], doubts.get(number, ()), note)
         if outcome.status is PageStatus.AWAITING:
-            outcome = _escalated(outcome, asked.get(number), waits)
+            outcome = _escalated(outcome, asked.get(number))
         # What could be drawn was read and can be found, but nobody should rely on a page that is cut short.
         outcomes.append(replace(outcome, status=PageStatus.HELD) if image.damaged else outcome)
     return outcomes
@@ -241,10 +241,13 @@ def _outcome(triage: Triage, doubts: Sequence[str], note: str) -> PageOutcome:
     return PageOutcome(number, route, reasons, PageStatus.EXTRACTED)
 
 
-def _escalated(outcome: PageOutcome, asked: FrontierReading | None, waits: str) -> PageOutcome:
-    """What became of a page that needs the frontier model. What it could not read either waits for a person."""
+def _escalated(outcome: PageOutcome, asked: FrontierReading | None) -> PageOutcome:
+    """What became of a page that needs the frontier model. What it could not read either waits for a person.
+
+    Why a page still waits changes with settings and policies: `frontier.waits` tells it when the page is shown.
+    """
     if asked is None:
-        return replace(outcome, reasons=(*outcome.reasons, waits))
+        return replace(outcome, reasons=(*outcome.reasons, NEEDS))
     if asked.page is None:
         return replace(outcome, reasons=(*outcome.reasons, f"{asked.model}: {asked.failed}"), status=PageStatus.HELD)
     if not asked.page.readable:

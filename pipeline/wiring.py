@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipeline.errors import NotAllowed, NotFound, UsageError
+from pipeline.errors import NotFound, UsageError
 from pipeline.memo import Clock
 from pipeline.report import plain
 from pipeline.settings import Settings, load_settings
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pipeline.frontier.client import FrontierClient
     from pipeline.frontier.gate import Destination, Policies
     from pipeline.frontier.ledger import Ledger
+    from pipeline.frontier.models import Model
     from pipeline.search import Searcher
     from pipeline.types import Document, PageText
     from pipeline.workers import WorkerPool
@@ -130,15 +131,10 @@ class Tools:
         """The same destination asked for another model. A price in the settings is that of the configured one."""
         return self._once(f"frontier {model}", lambda: self._make_frontier(model))
 
-    def frontier_state(self, matter: str) -> str:
-        """Why a page of this matter that needs the frontier model has not been read by it."""
-        if not self.settings.frontier_url:
-            return "needs the frontier model, and none is configured"
-        try:
-            self.policies.check(matter, self.destination)
-        except NotAllowed as refusal:
-            return f"needs the frontier model; {refusal}"
-        return "needs the frontier model: waits for `muniment escalate`"
+    @property
+    def frontier_model(self) -> Model:
+        """The frontier model by its price and image sizes, also where no destination is configured."""
+        return self._model_named(self.settings.frontier_model)
 
     @property
     def destination(self) -> Destination:
@@ -295,20 +291,25 @@ class Tools:
 
         return Policies(self.catalog.database)
 
+    def _model_named(self, name: str) -> Model:
+        from pipeline.frontier.models import model_of
+
+        settings = self.settings
+        prices = settings.frontier_prices if name == settings.frontier_model else ""
+        free = bool(settings.frontier_url) and self.destination.kind == "self-hosted"
+        return model_of(name, prices, free=free, region=settings.frontier_region)
+
     def _make_frontier(self, model: str) -> FrontierClient:
         from pipeline.frontier.client import FrontierClient, Setup
         from pipeline.frontier.ledger import Budget
-        from pipeline.frontier.models import model_of
         from pipeline.frontier.profiles import PROFILES
 
         settings = self.settings
         if not settings.frontier_url:
             raise UsageError("no frontier model is configured: set MUNIMENT_FRONTIER_URL")
-        destination = self.destination
-        prices = settings.frontier_prices if model == settings.frontier_model else ""
         setup = Setup(
-            destination,
-            model_of(model, prices, free=destination.kind == "self-hosted", region=settings.frontier_region),
+            self.destination,
+            self._model_named(model),
             PROFILES[settings.frontier_profile],
             settings.frontier_key.get_secret_value(),
             settings.frontier_seconds,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import TypeAdapter
 
+from pipeline.faithful import faithful
 from pipeline.findings import findings_from_page
 from pipeline.frontier.answers import Read, Reading
 from pipeline.frontier.prompts import PROMPT_VERSION
@@ -120,10 +121,10 @@ def findings_of(reading: FrontierReading, number: int) -> list[Finding]:
 
 def grounded(readings: Mapping[int, FrontierReading], words: Mapping[int, PageText]) -> dict[int, list[Finding]]:
     """The findings of all pages that were asked about and whose words are known, by the page they stand on, their
-    quotes found there or not."""
+    quotes found there or not, and no value kept as proven that the page's words don't bear."""
     found: dict[int, list[Finding]] = {}
     for number in sorted(readings.keys() & words.keys()):
-        for finding in _grounded(readings[number], number, words):
+        for finding in faithful(_grounded(readings[number], number, words), words):
             found.setdefault(finding.page, []).append(finding)
     return dict(sorted(found.items()))
 
