@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipeline.errors import NotAllowed, NotFound, UsageError
+from pipeline.errors import NotFound, UsageError
 from pipeline.memo import Clock
 from pipeline.report import plain
 from pipeline.settings import Settings, load_settings
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pipeline.frontier.client import FrontierClient
     from pipeline.frontier.gate import Destination, Policies
     from pipeline.frontier.ledger import Ledger
+    from pipeline.frontier.models import Model
     from pipeline.grants import Grants
     from pipeline.search import Searcher
     from pipeline.sessions import Sessions
@@ -141,7 +142,16 @@ class Tools:
     @property
     def frontier(self) -> FrontierClient:
         """The frontier model; `UsageError` when none is configured."""
-        return self._once("frontier", self._make_frontier)
+        return self.frontier_with(self.settings.frontier_model)
+
+    def frontier_with(self, model: str) -> FrontierClient:
+        """The same destination asked for another model. A price in the settings is that of the configured one."""
+        return self._once(f"frontier {model}", lambda: self._make_frontier(model))
+
+    @property
+    def frontier_model(self) -> Model:
+        """The frontier model by its price and image sizes, also where no destination is configured."""
+        return self._model_named(self.settings.frontier_model)
 
     @property
     def audit(self) -> Audit:
@@ -168,16 +178,6 @@ class Tools:
         """Who has to wait before they try to sign in again."""
         return self._once("throttle", self._make_throttle)
 
-    def frontier_state(self, matter: str) -> str:
-        """Why a page of this matter that needs the frontier model has not been read by it."""
-        if not self.settings.frontier_url:
-            return "needs the frontier model, and none is configured"
-        try:
-            self.policies.check(matter, self.destination)
-        except NotAllowed as refusal:
-            return f"needs the frontier model; {refusal}"
-        return "needs the frontier model: waits for `muniment escalate`"
-
     @property
     def destination(self) -> Destination:
         """Where the frontier model is."""
@@ -203,6 +203,19 @@ class Tools:
             text = texts.validate_json(kept["read"][number])
             pages.append(PageInput(image, self.store.path(image.sha256), text))
         return pages
+
+    def words_of(self, document: str, page: int) -> PageText:
+        """The words of a page as they were indexed; `NotFound` while it has not been read."""
+        from pydantic import TypeAdapter
+
+        from pipeline.stages import versions
+        from pipeline.types import PageText
+
+        sha256 = self.catalog.document(document).sha256
+        payload = self.catalog.result(sha256, page, "read", versions(self)["read"])
+        if payload is None:
+            raise NotFound(f"page {page} of {document} has not been read")
+        return TypeAdapter(PageText).validate_json(payload)
 
     def find(self, query: str, name: str | None, limit: int) -> Sequence[SearchHit]:
         """Search by file name, as golden sets are written: within the documents of that name, or everywhere."""
@@ -374,25 +387,31 @@ class Tools:
 
         return Policies(self.catalog.database)
 
-    def _make_frontier(self) -> FrontierClient:
+    def _model_named(self, name: str) -> Model:
+        from pipeline.frontier.models import model_of
+
+        settings = self.settings
+        prices = settings.frontier_prices if name == settings.frontier_model else ""
+        free = bool(settings.frontier_url) and self.destination.kind == "self-hosted"
+        return model_of(name, prices, free=free, region=settings.frontier_region)
+
+    def _make_frontier(self, model: str) -> FrontierClient:
         from pipeline.frontier.client import FrontierClient, Setup
         from pipeline.frontier.ledger import Budget
-        from pipeline.frontier.models import model_of
         from pipeline.frontier.profiles import PROFILES
 
         settings = self.settings
         if not settings.frontier_url:
             raise UsageError("no frontier model is configured: set MUNIMENT_FRONTIER_URL")
-        destination = self.destination
-        free = destination.kind == "self-hosted"
         setup = Setup(
-            destination,
-            model_of(settings.frontier_model, settings.frontier_prices, free=free),
+            self.destination,
+            self._model_named(model),
             PROFILES[settings.frontier_profile],
             settings.frontier_key.get_secret_value(),
             settings.frontier_seconds,
             settings.frontier_at_once,
             Budget(settings.budget_run, settings.budget_day, settings.budget_matter),
+            settings.frontier_region,
         )
         client = FrontierClient(setup, self.ledger, self.policies)
         self._closing.callback(client.close)
@@ -401,19 +420,7 @@ class Tools:
     def _make_searcher(self) -> Searcher:
         from pipeline.search import Searcher
 
-        return Searcher(self.index, self.text_embedder, self.page_embedder, self._words_of)
-
-    def _words_of(self, document: str, page: int) -> PageText:
-        from pydantic import TypeAdapter
-
-        from pipeline.stages import versions
-        from pipeline.types import PageText
-
-        sha256 = self.catalog.document(document).sha256
-        payload = self.catalog.result(sha256, page, "read", versions(self)["read"])
-        if payload is None:
-            raise NotFound(f"page {page} of {document} has not been read")
-        return TypeAdapter(PageText).validate_json(payload)
+        return Searcher(self.index, self.text_embedder, self.page_embedder, self.words_of)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ import pdfs
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 from pipeline.run import ingest_paths
 from pipeline.types import Document
@@ -38,6 +39,7 @@ __all__ = [
     "Archive",
     "Site",
     "chromium",
+    "client",
     "fill",
     "serve",
     "tab",
@@ -51,6 +53,15 @@ This First Amendment is made on May 2, 2022 by and between Alder Freight Company
 1. Term. The Agreement shall expire on March 31, 2026.
 
 2. Governing Law. The Agreement shall be governed by the laws of the State of Delaware.
+"""
+
+SCHEDULE = """SCHEDULE A: WAREHOUSES
+
+The following warehouses of Client are to be surveyed in every calendar quarter under this Agreement.
+
+Quincy Harbor, pier four, with the cold store. Dorchester yard, sheds one to six. Lowell depot, the brick hall only.
+
+Provider announces each visit two working days before it and is shown round by the foreman of the yard.
 """
 
 HOSTILE_TEXT = """<script>window.hacked=1</script> <img src=x onerror="window.hacked=2"> "><svg onload=alert(1)>
@@ -94,7 +105,7 @@ class Site:
 def fill(tools: Tools, inbox: Path) -> Archive:
     """Take the documents in and work them off; they must not be looked at by a test that changes them."""
     paths = [
-        pdfs.scanned(_made(inbox / "alder" / "services-agreement.pdf"), pdfs.AGREEMENT, pdfs.LEASE),
+        pdfs.scanned(_made(inbox / "alder" / "services-agreement.pdf"), pdfs.AGREEMENT, SCHEDULE),
         pdfs.born_digital(inbox / "alder" / "first-amendment.pdf", AMENDMENT),
         pdfs.born_digital(inbox / "dune" / "office-lease.pdf", pdfs.LEASE, pdfs.AGREEMENT),
         pdfs.born_digital(inbox / "mallory" / HOSTILE_NAME, HOSTILE_TEXT),
@@ -103,6 +114,11 @@ def fill(tools: Tools, inbox: Path) -> Archive:
     by_source = {source: each for each in tools.catalog.documents() for source in tools.catalog.sources(each.id)}
     found = [next(doc for source, doc in by_source.items() if _same(source, path)) for path in paths]
     return Archive(tools, *found)
+
+
+def client(tools: Tools, *matters: str) -> TestClient:
+    """The application without a socket, asked by a user who may see these matters, or all of them."""
+    return TestClient(create_app(tools, lambda _request: everyone(*matters)), raise_server_exceptions=False)
 
 
 @contextmanager

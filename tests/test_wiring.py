@@ -53,4 +53,4 @@ def test_the_index_backend_follows_the_url(home):
 def test_words_of_an_unread_page_are_an_error(home):
     """Asking for words that were never read says so instead of giving an empty page."""
     with open_tools() as tools, pytest.raises(NotFound):
-        tools.searcher.words_of("0" * 12, 1)
+        tools.words_of("0" * 12, 1)

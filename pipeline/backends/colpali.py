@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from transformers import AutoConfig
 
 from pipeline.backends.device import device_of, dtype_of
+from pipeline.backends.patches import heat_of, patch_grid
 from pipeline.backends.pooling import POOL_FACTOR, mean_rows
 from pipeline.errors import ModelError
 
@@ -84,16 +85,27 @@ class ColPaliEmbedder:
         with self._lock:
             return self._forward(self._processor.process_queries(texts=[query]))[0]
 
+    def heat(self, image: Path, query: str) -> Matrix:
+        """(rows, columns) float32 over the upright page, 0..1: where it answers the query. One forward pass."""
+        with self._lock:
+            inputs = self._processor.process_images(list(_opened([image])))
+            grid = patch_grid(inputs, self._processor)
+            rows = self._output(inputs)[0]
+        return heat_of(self.embed_query(query), _unit(rows), grid)
+
     def pool(self, pages: Sequence[Matrix]) -> list[Matrix]:
         """Neighbouring rows averaged: what the first search stage looks at."""
         return [mean_rows(page, POOL_FACTOR) for page in pages]
 
     def _forward(self, inputs: Any) -> list[Matrix]:
-        inputs = inputs.to(self._device)
-        with torch.inference_mode():
-            output = self._model(**inputs).float().cpu()
         kept = inputs["attention_mask"].bool().cpu()
-        return [_unit(rows[mask].numpy()) for rows, mask in zip(output, kept, strict=True)]
+        output = self._output(inputs)
+        return [_unit(rows[mask.numpy()]) for rows, mask in zip(output, kept, strict=True)]
+
+    def _output(self, inputs: Any) -> Any:
+        """(pages, tokens, dimension), padding and all."""
+        with torch.inference_mode():
+            return self._model(**inputs.to(self._device)).float().cpu().numpy()
 
 
 def _load(folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:

@@ -103,6 +103,11 @@ class PageEmbedder(Protocol):
         """(tokens, dimension) float32."""
         ...
 
+    def heat(self, image: Path, query: str) -> Matrix:
+        """(rows, columns) float32 over the upright page, 0..1: where it answers the query. Embeds the page anew,
+        because pooled rows have lost their places; `ModelError` when the model's patches have no known layout."""
+        ...
+
     def pool(self, pages: Sequence[Matrix]) -> list[Matrix]:
         """The same pages with rows merged, unit length: what the first search stage looks at."""
         ...
@@ -177,6 +182,11 @@ class PageIndex(Protocol):
 
     def search(self, query: PageQuery, where: SearchFilter, limit: int) -> list[PageScore]:
         """Best first. The filter stands inside every prefetch as well as on top."""
+        ...
+
+    def facets(self, where: SearchFilter, limit: int) -> dict[str, list[tuple[str, int]]]:
+        """For each of `pipeline.backends.layout.FACETS` its commonest values with the pages they have inside the
+        filter, the facet's own condition left out: what choosing another value would find."""
         ...
 
     def pages_of(self, document: str) -> set[int]:

@@ -29,7 +29,10 @@ from pipeline.web import (
     account,
     corrections,
     deadlines,
+    documents,
     entrance,
+    exports,
+    heat,
     log,
     operations,
     people,
@@ -37,6 +40,7 @@ from pipeline.web import (
     scans,
     search,
     service,
+    viewer,
 )
 from pipeline.web.entrance import SetupLink
 from pipeline.web.guard import Callers, SignInNeeded
@@ -50,6 +54,10 @@ logger = logging.getLogger(__name__)
 ROOMS = (
     search.room,
     scans.room,
+    viewer.room,
+    heat.room,
+    documents.room,
+    exports.room,
     entrance.room,
     account.room,
     people.room,

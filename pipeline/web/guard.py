@@ -18,6 +18,7 @@ from pipeline.types import Document
 from pipeline.wiring import Tools
 
 __all__ = [
+    "UNKNOWN",
     "Admin",
     "Caller",
     "Callers",
@@ -30,6 +31,7 @@ __all__ = [
     "Visible",
     "Who",
     "address_of",
+    "note",
 ]
 
 UNKNOWN = "there is no such document here"
@@ -142,3 +144,8 @@ def visible_document(document: str, tools: Office, caller: Who) -> Document:
 
 
 Visible = Annotated[Document, Depends(visible_document)]
+
+
+def note(tools: Tools, caller: Caller, what: str, document: Document, **detail: object) -> None:
+    """Write down in the audit log what somebody did with a document; ask for it before the answer is given."""
+    tools.audit.record(caller.name, what, document.id, {"matter": document.matter, **detail})

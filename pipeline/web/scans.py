@@ -1,41 +1,52 @@
-"""The scans themselves: a page as it was read, and its thumbnail."""
+"""The scans themselves: a page as it was read, and its thumbnail.
+
+A browser may keep them but must ask each time (`no-cache` with an ETag): whoever uses it next, or has lost the matter
+since, is asked for anew, and for the others the answer is a 304 of a few milliseconds.
+"""
 
 from __future__ import annotations
 
-import io
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import FileResponse
 
 from pipeline.errors import NotFound
+from pipeline.thumbnails import EDGE, thumbnail
 from pipeline.types import PageImage
-from pipeline.web.guard import Office, Visible
+from pipeline.web.guard import Office, Visible, Who, note
 
-__all__ = ["room"]
+__all__ = ["Number", "fresh", "kept", "page_image", "room"]
 
 room = APIRouter(prefix="/documents/{document}/pages/{number}", tags=["scans"])
 
-THUMBNAIL = 240  # pixels of its longer edge, drawn at half of it on common screens
-KEPT = {"cache-control": "private, max-age=3600"}  # by this browser only; ids hang on the content
 Number = Annotated[int, Path(ge=1, le=100_000)]
 
 
 @room.get("/image", response_class=FileResponse)
-def image(document: Visible, number: Number, tools: Office) -> FileResponse:
-    """The upright page as it was read."""
+def image(document: Visible, number: Number, tools: Office, caller: Who, request: Request) -> Response:
+    """The upright page as it was read, JPEG or PNG."""
     shown = page_image(tools, document.sha256, number)
-    return FileResponse(tools.store.path(shown.sha256), media_type=shown.media_type, headers=KEPT)
+    note(tools, caller, "image", document, page=number)  # a 304 shows it as well
+    tag = shown.sha256[:32]
+    if fresh(request, tag):
+        return Response(status_code=304, headers=kept(tag))
+    if shown.sha256 not in tools.store:
+        raise NotFound("the image of this page is not in the store any more")
+    return FileResponse(tools.store.path(shown.sha256), media_type=shown.media_type, headers=kept(tag))
 
 
 @room.get("/thumbnail", response_class=Response)
-def thumbnail(document: Visible, number: Number, tools: Office, request: Request) -> Response:
-    """The page small, as JPEG."""
+def small(document: Visible, number: Number, tools: Office, request: Request) -> Response:
+    """The page small, as JPEG: 240 pixels at its longer edge."""
     shown = page_image(tools, document.sha256, number)
-    tag = f'"{shown.sha256[:32]}-{THUMBNAIL}"'
-    if request.headers.get("if-none-match") == tag:
-        return Response(status_code=304, headers=KEPT | {"etag": tag})
-    return Response(_small(tools.store.path(shown.sha256)), media_type="image/jpeg", headers=KEPT | {"etag": tag})
+    tag = f"{shown.sha256[:32]}-{EDGE}"
+    if fresh(request, tag):
+        return Response(status_code=304, headers=kept(tag))
+    if shown.sha256 not in tools.store:
+        raise NotFound("the image of this page is not in the store any more")
+    drawn = thumbnail(tools.store.path(shown.sha256), shown.sha256, tools.settings.root / "thumbnails")
+    return Response(drawn, media_type="image/jpeg", headers=kept(tag))
 
 
 def page_image(tools: Office, sha256: str, number: int) -> PageImage:
@@ -50,13 +61,11 @@ def page_image(tools: Office, sha256: str, number: int) -> PageImage:
     return TypeAdapter(PageImage).validate_json(payload)
 
 
-def _small(path: object) -> bytes:
-    from PIL import Image
+def kept(tag: str) -> dict[str, str]:
+    """Headers of a picture that a browser may keep for its own user, and must ask about each time."""
+    return {"cache-control": "private, no-cache", "etag": f'"{tag}"', "vary": "cookie, authorization"}
 
-    with Image.open(str(path)) as picture:
-        picture.draft("L", (THUMBNAIL * 2, THUMBNAIL * 2))  # JPEG decodes at a fraction of its size
-        small = picture.convert("L")
-        small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
-    out = io.BytesIO()
-    small.save(out, "JPEG", quality=70)
-    return out.getvalue()
+
+def fresh(request: Request, tag: str) -> bool:
+    """Whether the browser has this very picture."""
+    return f'"{tag}"' in request.headers.get("if-none-match", "")

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 __all__ = ["page"]
 
-ROOMS = (("/", "Search"), ("/review", "Review"), ("/deadlines", "Deadlines"), ("/operations", "Operations"))
+ROOMS = (
+    ("/", "Search"),
+    ("/documents", "Documents"),
+    ("/review", "Review"),
+    ("/deadlines", "Deadlines"),
+    ("/operations", "Operations"),
+)
 """What the bar at the top leads to."""
 
 ADMIN_ROOMS = (("/people", "People"), ("/audit", "Audit"))
@@ -45,6 +51,8 @@ def _environment() -> Environment:
     )
     made.filters["plain"] = plain
     made.filters["segment"] = lambda text: quote(str(text), safe="")
+    made.filters["day"] = lambda when: f"{when.day} {when:%B %Y}"
+    made.filters["share"] = lambda part: f"{part:.4f}".rstrip("0").rstrip(".")  # of a page, as SVG writes it
     made.filters["when"] = lambda seconds: datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")
     made.filters["told"] = lambda value: ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return made
