@@ -12,7 +12,7 @@ from pathlib import Path
 
 import sample_docs
 from flows.ingest import ingest_folder
-from pipeline.evaluate import Golden, golden
+from pipeline.evaluate.ranking import Golden, golden
 from pipeline.report import clip, contract_text, hits_text, run_text
 from pipeline.run import RunReport, report_on
 from pipeline.settings import load_settings

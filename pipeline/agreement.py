@@ -15,6 +15,7 @@ FEWEST = 5
 SPOT_LINES = 3
 SPOT_WORDS = (3, 20)  # a line to check has this many words: enough to tell, few enough to be quick
 SAME = 80.0  # rapidfuzz ratio: one wrong letter in five
+FIGURES, HONEST = 3, 0.5  # from so many words with figures on, fewer than half of them seen is a lie about figures
 
 
 def legible(word: str) -> str:
@@ -44,7 +45,8 @@ def agreement(layer: Sequence[str], seen: Sequence[str]) -> float | None:
     """The share of the layer's words that OCR saw too, each of OCR's words counting once.
 
     Only words of plain Latin letters and digits are compared, since OCR of another language misreads
-    all others; None when there are fewer than `FEWEST` of them.
+    all others; None when there are fewer than `FEWEST` of them. A font can be true to every letter and lie about
+    figures alone: where OCR sees few of those, their share is what counts.
     """
     from rapidfuzz import fuzz, process
 
@@ -52,6 +54,8 @@ def agreement(layer: Sequence[str], seen: Sequence[str]) -> float | None:
     if len(wanted) < FEWEST:
         return None
     pool = Counter(key for word in seen if (key := _key(word)))
+    figures = Counter(word for word in wanted if sum(map(str.isdigit, word)) > 1)
+    told = (figures & pool).total() / figures.total() if figures.total() >= FIGURES else 1.0
     left = list((Counter(wanted) - pool).elements())
     pool -= Counter(wanted)
     matched = len(wanted) - len(left)
@@ -60,7 +64,7 @@ def agreement(layer: Sequence[str], seen: Sequence[str]) -> float | None:
         if best:
             pool -= Counter([best[0]])
             matched += 1
-    return round(matched / len(wanted), 4)
+    return round(min(matched / len(wanted), told) if told < HONEST else matched / len(wanted), 4)
 
 
 def _key(word: str) -> str:

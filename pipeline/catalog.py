@@ -142,6 +142,12 @@ class Catalog:
             rows = connection.execute(query.order_by(results.c.page)).all()
         return {row.page: unpack(row.payload) for row in rows}
 
+    def result_versions(self, sha256: str, stage: str) -> list[str]:
+        """The versions of this stage that have results of this content."""
+        query = select(results.c.version).where(results.c.sha256 == sha256, results.c.stage == stage).distinct()
+        with self._database.read() as connection:
+            return sorted(connection.execute(query).scalars())
+
     def save(self, sha256: str, page: int, stage: str, version: str, payload: str, seconds: float) -> None:
         """Keep a stage's JSON, durably before this returns; what the key already has stays."""
         key = {"sha256": sha256, "page": page, "stage": stage, "version": version}
@@ -149,12 +155,12 @@ class Catalog:
         with self._database.write() as connection:
             self._database.insert_new(connection, results, row)
 
-    def forget(self, sha256: str, stage: str | None = None, pages: Sequence[int] | None = None) -> None:
-        """Drop the results kept for this content, of one stage or of all, of these pages or of all."""
-        conditions = [results.c.sha256 == sha256] + ([results.c.stage == stage] if stage is not None else [])
-        conditions += [results.c.page.in_(pages)] if pages is not None else []
+    def overwrite(self, sha256: str, page: int, stage: str, version: str, payload: str) -> None:
+        """Keep a stage's JSON in the place of what the key has."""
+        key = {"sha256": sha256, "page": page, "stage": stage, "version": version}
         with self._database.write() as connection:
-            connection.execute(delete(results).where(*conditions))
+            connection.execute(delete(results).where(*_of_stage(sha256, stage, version), results.c.page == page))
+            self._database.insert_new(connection, results, {**key, "payload": pack(payload), "seconds": 0.0})
 
     def stage_seconds(self, sha256: str) -> dict[str, float]:
         """Seconds that the kept results of this content took, by stage."""
@@ -270,6 +276,12 @@ class Catalog:
         with self._database.read() as connection:
             rows = connection.execute(select(runs).order_by(runs.c.id.desc()).limit(limit)).all()
         return [to_run(row) for row in rows]
+
+    def unfinished_runs(self, kind: str) -> list[int]:
+        """Runs of this kind whose end was never written down: they are at work, or gone."""
+        query = select(runs.c.id).where(runs.c.kind == kind, runs.c.status == "running").order_by(runs.c.id)
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
 
     # ---- anything else worth remembering
 

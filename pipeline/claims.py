@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["claim"]
+__all__ = ["claim", "sole"]
 
 
 @contextmanager
@@ -20,3 +20,16 @@ def claim(locks: Path, name: str) -> Iterator[None]:
     with (locks / f"{name}.lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def sole(locks: Path, name: str) -> Iterator[bool]:
+    """Hold `name` while the body runs, if nobody does; whether it is held now. Waits for nobody."""
+    locks.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (locks / f"{name}.lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True

@@ -2,7 +2,7 @@
 
 Exit codes: 0 done; 1 unexpected error; 2 wrong usage or setting; 3 the run went well but documents were
 rejected or held (each is named with its reason); 4 no such document or file; 5 catalog; 6 index; 7 model;
-8 not allowed to leave; 9 budget spent; 10 frontier model stopped;
+8 not allowed to leave; 9 budget spent; 10 frontier model stopped; 11 another run of this kind is at work;
 130 interrupted (run the command again: it goes on where it stopped).
 """
 
@@ -11,12 +11,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from pipeline import __version__, commands
 from pipeline.errors import MunimentError
+from pipeline.evaluate import commands as evaluation
 from pipeline.frontier import commands as frontier
 from pipeline.web.options import add_options
 
@@ -48,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Scanned contracts in; routed, extracted and searchable pages out. Data lives under MUNIMENT_HOME.",
         epilog="exit codes: 0 done, 1 unexpected, 2 usage, 3 some documents rejected or held, 4 not found, "
         "5 catalog, 6 index, 7 model, 8 not allowed to leave, 9 budget spent, 10 frontier model stopped, "
-        "130 interrupted",
+        "11 another run is at work, 130 interrupted",
     )
     parser.add_argument("--version", action="version", version=f"muniment {__version__}")
     parsers = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -94,6 +96,11 @@ def _add_views(parsers: Any) -> None:
     status = _command(parsers, "status", "what is here, what waits, what is held or rejected and why")
     status.set_defaults(command=commands.status)
     doctor = _command(parsers, "doctor", "what is installed, which models, and what would leave the machine")
+    doctor.add_argument(
+        "--frontier",
+        action="store_true",
+        help="ask the frontier model what it can do (costs a few cents)",
+    )
     doctor.set_defaults(command=commands.doctor)
 
 
@@ -122,9 +129,25 @@ def _add_evaluate(parsers: Any) -> None:
     ):  # fmt: skip
         parser = _command(actions, name, text)
         parser.add_argument("file", metavar="FILE", type=Path, help=f"lines {lines}")
-        parser.set_defaults(command=getattr(commands, f"evaluate_{name}"))
+        parser.set_defaults(command=getattr(evaluation, name))
         if name == "routing":
             parser.add_argument("--page-usd", type=_price, help="price of an escalated page; its default is printed")
+    _add_compare(actions)
+
+
+def _add_compare(actions: Any) -> None:
+    parser = _command(actions, "compare", "ways of reading side by side: quality, cost, quality per dollar, the knee")
+    parser.add_argument("file", metavar="FILE", type=Path, help="lines as for extraction")
+    parser.add_argument(
+        "ways",
+        metavar="WAY",
+        nargs="+",
+        help="local; escalated: pages that need the frontier model; escalated@0.7: those that need it at another OCR "
+        "confidence; all: every page; the last three also with a model, as all:MODEL",
+    )
+    parser.add_argument("--ask", action="store_true", help="ask about pages that have no answer yet, as far as allowed")
+    parser.add_argument("--budget", type=_usd, metavar="USD", help="the most that --ask may spend")
+    parser.set_defaults(command=evaluation.compare)
 
 
 def _add_index(parsers: Any) -> None:
@@ -139,12 +162,23 @@ def _add_frontier(parsers: Any) -> None:
     escalate.add_argument("--matter", action="append", help="only this matter; repeatable")
     escalate.add_argument("--document", action="append", help="only this document (id or name); repeatable")
     escalate.add_argument("--budget", type=_usd, metavar="USD", help="the most this run may spend")
-    escalate.add_argument("--again", action="store_true", help="ask again about pages that got no usable answer")
+    escalate.add_argument("--again", action="store_true", help="ask again where this model gave no usable answer")
     escalate.add_argument("--batch", action="store_true", help="as a batch at half price; its results come hours later")
+    escalate.add_argument(
+        "--wait",
+        type=_hours,
+        nargs="?",
+        const=25.0,
+        default=0.0,
+        metavar="HOURS",
+        help="stay until the batches under way have ended, at most so long (default 25: a batch takes 24 at most)",
+    )
     escalate.add_argument("--estimate", action="store_true", help="say what it would cost at most; nothing is sent")
     escalate.set_defaults(command=frontier.escalate)
     costs = _command(parsers, "costs", "what calls to frontier models cost")
     costs.add_argument("--by", choices=("day", "matter", "document", "model"), default="day")
+    costs.add_argument("--since", type=_day, metavar="DATE", help="of calls on or after this day, YYYY-MM-DD")
+    costs.add_argument("--until", type=_day, metavar="DATE", help="of calls on or before this day")
     costs.set_defaults(command=frontier.costs)
     matter = _command(parsers, "matter", "what may leave the machine, matter by matter")
     matter.add_argument("matter", metavar="MATTER", nargs="?")
@@ -160,6 +194,20 @@ def _usd(text: str) -> Decimal:
     if not amount.is_finite() or amount < 0:
         raise argparse.ArgumentTypeError("an amount in USD, as 2.50")
     return amount
+
+
+def _hours(text: str) -> float:
+    hours = float(text)
+    if not 0 <= hours < float("inf"):
+        raise argparse.ArgumentTypeError("must be 0 or more")
+    return hours
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("a day as YYYY-MM-DD") from None
 
 
 def _positive(text: str) -> int:

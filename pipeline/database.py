@@ -65,6 +65,23 @@ class Database:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
 
     @contextmanager
+    def sole(self, key: int) -> Iterator[bool]:
+        """Hold the advisory lock `key` while the body runs, if no session of any machine does; whether it is held now.
+
+        Only PostgreSQL has machines that share it; in SQLite a lock on a file of the home says the same.
+        """
+        if self.sqlite:
+            yield True
+            return
+        with _translated(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            held = bool(connection.execute(sa.select(sa.func.pg_try_advisory_lock(key))).scalar_one())
+            try:
+                yield held
+            finally:
+                if held:
+                    connection.execute(sa.select(sa.func.pg_advisory_unlock(key)))
+
+    @contextmanager
     def migrate(self) -> Iterator[Connection]:
         """A writing transaction that may rebuild tables.
 

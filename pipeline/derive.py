@@ -7,12 +7,12 @@ the end open ("the earlier of", "unless").
 
 from __future__ import annotations
 
-import calendar
 import re
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
+from pipeline.lengths import length_of, shifted
 from pipeline.types import Finding
 from schemas.contract import Contract
 from schemas.fields import Entry, Evidence, FieldValue
@@ -26,8 +26,6 @@ LEAST = 0.6
 SURE = 0.9
 """What is left of the confidence of the weakest part."""
 
-LENGTH = re.compile(r"(\d{1,4}) (?:(calendar|consecutive|full) )?(day|week|month|quarter|year)s?")
-MONTHS, DAYS = {"month": 1, "quarter": 3, "year": 12}, {"day": 1, "week": 7}
 OPEN = re.compile(
     r"\b(?:earlier|sooner|later|whichever|longer|shorter|acceptance|completion|delivery|installation)\b", re.I
 )
@@ -40,18 +38,9 @@ def end_date(start: str, length: str) -> str:
     "2020-02-05" and "1 year" give "2021-02-05", as lawyers who labelled contracts count it. Where the month has no
     such day, its last: a month from January 31 ends on February 28 or 29. "" for business days and what is no length.
     """
-    match = LENGTH.fullmatch(length)
-    if match is None:
-        return ""
-    count, begin = int(match[1]), date.fromisoformat(start)
-    try:
-        if match[3] in DAYS:
-            return (begin + timedelta(days=count * DAYS[match[3]])).isoformat()
-        year, month = divmod(begin.year * 12 + begin.month - 1 + count * MONTHS[match[3]], 12)
-        day = min(begin.day, calendar.monthrange(year, month + 1)[1])
-        return date(year, month + 1, day).isoformat()
-    except (OverflowError, ValueError):
-        return ""
+    counted = length_of(length)
+    end = shifted(date.fromisoformat(start), counted) if counted and not counted.business else None
+    return end.isoformat() if end else ""
 
 
 def derive(contract: Contract, pointers: Sequence[Finding]) -> Contract:

@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -15,9 +16,10 @@ from pipeline.errors import IndexUnavailable, MunimentError
 from pipeline.report import table
 
 if TYPE_CHECKING:
+    from pipeline.frontier.gate import Destination
     from pipeline.settings import Settings
 
-__all__ = ["Check", "examine", "examine_text"]
+__all__ = ["Check", "examine", "examine_text", "probe_frontier"]
 
 PACKAGES = (
     "muniment",
@@ -34,6 +36,7 @@ PACKAGES = (
     "sqlalchemy",
 )
 SECONDS = 5  # to wait for a server
+TERMS = "November 2026"
 FREE_GIB = 2.0  # under it, a day's page images may not fit
 
 
@@ -75,7 +78,33 @@ def examine_text(found: dict[str, Any]) -> str:
         "Models\n" + table(models),
         "What would leave this machine\n" + "\n".join(f"  {line}" for line in found["leaves_the_machine"]),
     ]
+    if "frontier" in found:
+        from pipeline.frontier.probe import probe_text
+
+        parts.append("Frontier model\n" + probe_text(found["frontier"]))
     return "\n\n".join(parts)
+
+
+def probe_frontier(settings: Settings) -> dict[str, Any]:
+    """What the frontier model's server really does: asked with a page of our own, at the cost it says (`probe.py`).
+
+    `UsageError` when none is configured.
+    """
+    from dataclasses import asdict
+
+    from pipeline.frontier.probe import probe
+    from pipeline.wiring import open_tools
+
+    with open_tools(settings) as tools:
+        setup = tools.frontier.setup
+        run = tools.catalog.start_run("probe")
+        status = "failed"
+        try:
+            found = probe(setup, tools.ledger, run)
+            status = "finished"
+        finally:
+            tools.catalog.finish_run(run, {}, {}, status)
+    return {**asdict(found), "cost": str(found.cost), "ok": found.ok}
 
 
 def _checks(settings: Settings) -> Iterator[Check]:
@@ -191,9 +220,9 @@ def _frontier_check(settings: Settings) -> str:
 
 
 def _frontier(settings: Settings) -> Iterator[str]:
-    """What goes to the frontier model, of which matters, and what stays there."""
-    from pipeline.catalog import Catalog
-    from pipeline.frontier.gate import Policies, destination_of
+    """What goes to the frontier model, of which matters, and what stays there; told without asking it."""
+    from pipeline.frontier.gate import destination_of
+    from pipeline.frontier.prompts import EDGE_WORDS
 
     if not settings.frontier_url:
         yield "pages, words and images: nothing, no frontier model is configured"
@@ -202,19 +231,50 @@ def _frontier(settings: Settings) -> Iterator[str]:
     where = f"{settings.frontier_model} at {destination.host} ({destination.kind}"
     where += f", {destination.residency})" if destination.residency else ", residency not stated)"
     try:
-        with Catalog.open(settings.catalog_url) as catalog:
-            policies = Policies(catalog.database)
-            names = [name for name in policies.all() if policies.allows(name, destination)]
+        names = _allowing(settings, destination)
     except MunimentError as error:
         yield f"pages that wait for {where}: which matters allow it is unknown, {error}"
         return
     if not names:
         yield f"pages, words and images: nothing; no matter lets its pages go to {where}"
         return
-    yield f"images and words of pages that wait for the frontier model, with 80 words of each neighbour, to {where}"
+    yield (
+        "of each page that waits for the frontier model its image (or its words, where they say all the image would) "
+        f"and up to {EDGE_WORDS} words of each page beside it, to {where}"
+    )
     yield f"matters that allow it: {', '.join(names)}"
-    if settings.frontier_profile == "claude":
-        yield "with --batch, page images are files there until the batch is settled; its own retention applies, too"
+    yield from _kept(destination, batches=settings.frontier_profile == "claude")
+
+
+def _allowing(settings: Settings, destination: Destination) -> list[str]:
+    """The matters whose pages may go there, with how much of theirs waits."""
+    from pipeline.catalog import Catalog
+    from pipeline.frontier.gate import Policies
+    from pipeline.types import DocumentStatus
+
+    with Catalog.open(settings.catalog_url) as catalog:
+        policies = Policies(catalog.database)
+        names = [name for name in policies.all() if policies.allows(name, destination)]
+        documents = catalog.documents(names) if names else []
+    waiting = Counter(one.matter for one in documents if one.status is DocumentStatus.AWAITING)
+    return [f"{name} ({waiting[name]} documents wait)" if waiting[name] else name for name in names]
+
+
+def _kept(destination: Destination, *, batches: bool) -> Iterator[str]:
+    """What stays there, as far as it is known here."""
+    from pipeline.frontier.gate import is_provider
+
+    if destination.kind == "self-hosted":
+        yield "what that server logs or keeps is the firm's own setting; Muniment can't see it"
+    elif not is_provider(destination):
+        yield "what that provider keeps stands in the firm's agreement with it; Muniment can't see it"
+    else:
+        yield f"what the provider keeps, by its public terms of {TERMS}; the firm's agreement may say otherwise:"
+        yield "  requests and answers for up to 30 days, longer where the law or its usage policy wants it (what is"
+        yield "  flagged: 2 years), not at all under zero data retention; they train no model unless that was agreed"
+        if batches:
+            yield "  with --batch also page images, as files until Muniment deletes them once the batch is settled, and"
+            yield "  the batch's results for 29 days; zero data retention does not cover these two"
 
 
 def _host(url: str) -> str:

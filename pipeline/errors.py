@@ -7,6 +7,7 @@
     │   ├── WorkerTimeout            exit 3    a page took longer than the limit
     │   └── WorkerDied               exit 3    a page killed its worker (memory, crash); may be retried
     ├── NotFound                     exit 4    no such document, page or file
+    ├── Superseded                   exit 4    a later correction of the value was made meanwhile
     ├── CatalogError                 exit 5    the catalog can't be opened or is of another version
     │   └── CatalogBusy              exit 5    another process held it past the limit (retryable)
     ├── StoreError                   exit 5    a blob can't be kept or read (disk full, permissions)
@@ -15,8 +16,10 @@
     ├── ModelError                   exit 7    a model is missing, damaged or not what its record says
     ├── NotAllowed                   exit 8    the matter does not let its pages leave the machine
     ├── BudgetSpent                  exit 9    the next call could cost more than the budget has left
+    │   └── MatterBudgetSpent        exit 9    the budget of one matter has; others go on
     ├── FrontierStopped              exit 10   the destination takes no more calls (key, account, address)
     ├── FrontierUnavailable          exit 10   the destination did not answer or failed (retryable)
+    ├── AlreadyRunning               exit 11   another run of this kind is at work here (retryable)
     └── Stopped                      exit 130  the run was ended while this was under way (retryable)
 
 Exit code 3 also ends `muniment ingest` when the run itself went well but some documents were rejected
@@ -26,6 +29,7 @@ or held: the others are finished, the report names each.
 from __future__ import annotations
 
 __all__ = [
+    "AlreadyRunning",
     "BudgetSpent",
     "CatalogBusy",
     "CatalogError",
@@ -35,12 +39,14 @@ __all__ = [
     "FrontierUnavailable",
     "IndexMismatch",
     "IndexUnavailable",
+    "MatterBudgetSpent",
     "ModelError",
     "MunimentError",
     "NotAllowed",
     "NotFound",
     "Stopped",
     "StoreError",
+    "Superseded",
     "UsageError",
     "WorkerDied",
     "WorkerTimeout",
@@ -84,6 +90,12 @@ class WorkerDied(DocumentHeld):
 
 class NotFound(MunimentError):
     """There is no such document, page or file."""
+
+    exit_code = 4
+
+
+class Superseded(MunimentError):
+    """Somebody made a later correction of the same value; what was to be said was not kept."""
 
     exit_code = 4
 
@@ -137,6 +149,10 @@ class BudgetSpent(MunimentError):
     exit_code = 9
 
 
+class MatterBudgetSpent(BudgetSpent):
+    """The budget of one matter is spent; pages of other matters can go on."""
+
+
 class FrontierStopped(MunimentError):
     """The destination refuses this account or address; only a person can help, so no more calls are made."""
 
@@ -148,6 +164,13 @@ class FrontierUnavailable(MunimentError):
 
     retryable = True
     exit_code = 10
+
+
+class AlreadyRunning(MunimentError):
+    """Another run of this kind is at work on this home; nothing was done, and it does what there is to do."""
+
+    retryable = True
+    exit_code = 11
 
 
 class Stopped(MunimentError):

@@ -1,13 +1,15 @@
 """From a page schema that a model filled to findings. What a model says of a value is checked by code.
 
 The ISO form of a date and the plain form of a sum are computed from the printed text; a model's own form only
-chooses among the readings which the print leaves open (03/04/2021). Boxes and status come from grounding.
+chooses among the readings which the print leaves open (03/04/2021). Who owes what by when are pieces of the sentence
+that is quoted; what it does not say is left out. Boxes and status come from grounding.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from pipeline.ground import stands_in
 from pipeline.normalise import date_readings, iso_date, money, tidy
 from pipeline.types import FieldStatus, Finding
 from schemas.kinds import UNKNOWN
@@ -71,7 +73,8 @@ def _party(item: PartyItem, make: Make) -> Finding:
 
 
 def _obligation(item: ObligationItem, make: Make) -> Finding:
-    parts = {"who": item.who, "what": item.what, "by_when": item.by_when}
+    said = {"who": item.who, "what": item.what, "by_when": item.by_when}
+    parts = {name: text for name, text in said.items() if stands_in(text, item.quote)}
     return make("obligations", item.quote, tidy(item.quote), item.quote, **parts)
 
 

@@ -13,18 +13,32 @@ import dataclasses
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, pairwise
 
 from num2words import num2words
 from rapidfuzz import fuzz
 
-from pipeline.normalise import date_readings, money, tidy
+from pipeline.normalise import currencies, date_readings, money, tidy
+from pipeline.rules.identity import kind_of
 from pipeline.types import Box, FieldStatus, Finding, PageText, Word
+from schemas.kinds import UNKNOWN
 
-__all__ = ["Haystack", "Match", "boxes_of", "fold", "ground", "locate", "same_name", "stands_in"]
+__all__ = [
+    "SUSPECT",
+    "WHOLE",
+    "Haystack",
+    "Match",
+    "boxes_of",
+    "fold",
+    "ground",
+    "ground_over",
+    "locate",
+    "same_name",
+    "stands_in",
+]
 
 MAX_QUOTE = 4000
 """Folded characters of a quote worth looking for: a dense page has about as many."""
@@ -46,6 +60,14 @@ CORPORATE = re.compile(
     re.IGNORECASE,
 )
 SERIAL = re.compile(r"\b(?:[IVX]+|\d+)\b(?!\.)")
+NO_CURRENCY = "XXX"
+NEAR = 80
+"""Words between a page's edge and a sentence that runs over it: a running head, a page number, a footnote."""
+
+SUSPECT, WHOLE = "suspect", "whole"
+"""Keys of `Finding.detail` that no record shows: why the finding can't be verified whatever stands on the page, and
+the whole passage of which its quote is the part on this page."""
+
 DATE_FIELDS = frozenset({"agreement_date", "effective_date", "expiration_date", "dates"})
 
 
@@ -133,11 +155,33 @@ def _union(words: Sequence[Word]) -> Box:
 def ground(findings: Iterable[Finding], text: PageText) -> list[Finding]:
     """The findings of this page with `boxes` and `status` set; nothing that came in these two is trusted.
 
-    `verified`: the quote was found, the raw value stands both in the quote and in the words found, and a
-    date's or sum's normal form follows from it. `unreadable` (no value claimed) is kept as it is.
+    `verified`: the quote was found, the raw value stands both in the quote and in the words found, and the normal form
+    of a date, a sum or a kind follows from it. `unreadable` (no value claimed) is kept as it is.
     """
     haystack = Haystack(text.words)
     return [_grounded(finding, haystack, text.words) for finding in findings]
+
+
+def ground_over(parts: Sequence[Finding], texts: Mapping[int, PageText]) -> list[Finding]:
+    """The parts of one passage that runs over page breaks, each grounded on its own page, with the whole as `raw`.
+
+    They are verified together or not at all, and only near the break: what stands in the middle of the next
+    page does not continue a sentence of this one.
+    """
+    found = [part for part in parts if part.page in texts]
+    grounded = [ground([part], texts[part.page])[0] for part in found]
+    whole = len(found) == len(parts) and all(part.status is FieldStatus.VERIFIED for part in grounded)
+    whole = whole and all(_meet(*pair, texts) for pair in pairwise(grounded))
+    status = FieldStatus.VERIFIED if whole else FieldStatus.UNVERIFIED
+    return [dataclasses.replace(part, raw=part.detail[WHOLE], status=status) for part in grounded]
+
+
+def _meet(one: Finding, other: Finding, texts: Mapping[int, PageText]) -> bool:
+    """Whether the first part ends near the foot of its page and the second begins near the head of the next."""
+    ends, begins = locate(one.quote, texts[one.page].words), locate(other.quote, texts[other.page].words)
+    if ends is None or begins is None or other.page != one.page + 1:
+        return False
+    return ends.end >= len(texts[one.page].words) - NEAR and begins.start <= NEAR
 
 
 def _grounded(finding: Finding, haystack: Haystack, words: Sequence[Word]) -> Finding:
@@ -145,20 +189,35 @@ def _grounded(finding: Finding, haystack: Haystack, words: Sequence[Word]) -> Fi
     boxes = match.boxes if match else ()
     if finding.status is FieldStatus.UNREADABLE:
         return dataclasses.replace(finding, boxes=boxes)
-    seen = " ".join(word.text for word in words[match.start : match.end]) if match else ""
+    seen = _joined(words[match.start : match.end]) if match else ""
     exact = finding.field == "reference_numbers"
     proven = all(stands_in(finding.raw, passage, exact=exact) for passage in (finding.quote, seen))
-    status = FieldStatus.VERIFIED if proven and _follows(finding) else FieldStatus.UNVERIFIED
+    proven = proven and SUSPECT not in finding.detail
+    status = FieldStatus.VERIFIED if proven and _follows(finding, words) else FieldStatus.UNVERIFIED
     return dataclasses.replace(finding, boxes=boxes, status=status)
 
 
-def _follows(finding: Finding) -> bool:
-    """A normal form must be one that the raw text can mean."""
+def _follows(finding: Finding, words: Sequence[Word]) -> bool:
+    """A normal form must be one that the raw text can mean, and a currency one that the page shows."""
     if finding.field in DATE_FIELDS and finding.value:
         return finding.value in date_readings(finding.raw)
     if finding.field == "amounts" and finding.value:
-        return money(finding.raw).rpartition(" ")[2] == finding.value.rpartition(" ")[2]
+        return _worth(finding, words)
+    if finding.field == "kind":
+        return kind_of(finding.raw) in {UNKNOWN, finding.value}
     return True
+
+
+def _worth(finding: Finding, words: Sequence[Word]) -> bool:
+    said, number = finding.value.rpartition(" ")[::2]
+    printed, digits = money(finding.raw).rpartition(" ")[::2]
+    if number != digits:
+        return False
+    return said in ({printed} if printed != NO_CURRENCY else {"", NO_CURRENCY, *currencies(_joined(words))})
+
+
+def _joined(words: Sequence[Word]) -> str:
+    return " ".join(word.text for word in words)
 
 
 def stands_in(raw: str, passage: str, *, exact: bool = False) -> bool:

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from num2words import num2words
 
-__all__ = ["anniversary", "date_readings", "duration", "iso_date", "money", "number", "tidy"]
+__all__ = ["anniversary", "currencies", "date_readings", "duration", "iso_date", "money", "number", "tidy"]
 
 MAX_VALUE = 200
 """Characters of a date, sum or duration worth parsing."""
@@ -97,6 +97,11 @@ def money(text: str, currency: str = "") -> str:
     if amount is None and (words := number(CURRENCY.sub(" ", plain).strip(" .,()"))):
         amount = Decimal(words)
     return f"{code} {amount:.2f}" if amount is not None else ""
+
+
+def currencies(text: str) -> frozenset[str]:
+    """The ISO codes of the currency signs and words in a text of any length."""
+    return frozenset(CURRENCIES[match[1].upper()] for match in CURRENCY.finditer(tidy(text)))
 
 
 def _digits_amount(text: str) -> Decimal | None:

@@ -6,19 +6,23 @@ from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from pipeline.frontier.waits import Waits
 from pipeline.report import clip, table
 from pipeline.types import DocumentStatus
 
 if TYPE_CHECKING:
-    from pipeline.catalog import Catalog, Run
+    from pipeline.catalog import Run
+    from pipeline.wiring import Tools
 
 __all__ = ["overview", "overview_text"]
 
 RUNS = 5
 
 
-def overview(catalog: Catalog) -> dict[str, Any]:
-    """Counts by status, documents that are not simply done with their reasons, and the latest runs."""
+def overview(tools: Tools) -> dict[str, Any]:
+    """Counts by status, documents that are not simply done with their reasons, what waiting pages wait for, and the
+    latest runs."""
+    catalog = tools.catalog
     documents = catalog.documents()
     waiting = [d for d in documents if d.status is not DocumentStatus.DONE]
     return {
@@ -29,6 +33,7 @@ def overview(catalog: Catalog) -> dict[str, Any]:
             {"name": d.name, "id": d.id, "matter": d.matter, "status": d.status.value, "reason": d.reason}
             for d in waiting
         ],
+        "escalation": Waits(tools).counts(),
         "runs": [_run(run) for run in catalog.runs(RUNS)],
     }
 
@@ -41,6 +46,9 @@ def overview_text(view: dict[str, Any]) -> str:
     if view["waiting"]:
         rows = [(clip(d["name"], 50), d["id"], d["status"], clip(d["reason"], 120)) for d in view["waiting"]]
         parts.append("For a person to look at\n" + table(rows))
+    if view["escalation"]:
+        waits = [(_pages(count), reason) for reason, count in view["escalation"].items()]
+        parts.append("Pages that need the frontier model, and why they wait\n" + table(waits))
     if view["runs"]:
         rows = [(r["started"], r["kind"], r["status"], _counts(r["totals"])) for r in view["runs"]]
         parts.append("Latest runs\n" + table(rows))
@@ -50,6 +58,10 @@ def overview_text(view: dict[str, Any]) -> str:
 def _run(run: Run) -> dict[str, Any]:
     started = datetime.fromtimestamp(run.started).astimezone().isoformat(timespec="seconds")
     return {"kind": run.kind, "status": run.status, "started": started, "totals": run.totals, "seconds": run.seconds}
+
+
+def _pages(count: int) -> str:
+    return f"{count} page{'s' * (count != 1)}"
 
 
 def _counts(totals: dict[str, int]) -> str:

@@ -1,26 +1,24 @@
 """The passage of a found page that answers best: what a lawyer reads first, and sees marked on the scan.
 
 A question names its document ("… in the Harborline agreement") as well as what it asks. The names chose the page;
-on the page they stand in every header and footer, so they are left out when the passage is chosen. Candidates are
-the sentences of the page's nearest text window and those anywhere on it that say most of the asked words, a word
-counting more the rarer it is on the page; among them the nearest in meaning wins.
+on the page they stand in every header and footer, so they are left out when the passage is chosen. It is the sentence
+that says most of what is asked, a word counting more the rarer it is on the page; where two come near each other, the
+one inside the text window that is nearest in meaning. That window is known from the search, so nothing is embedded.
+
+Measured on 159 answering pages of harsh CUAD scans (tuning half): the passage lies on the annotated clause in 0.62 of
+them, as against 0.60 with each sentence embedded, which took a hundred times the CPU.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from pipeline.backends.protocols import PageScore
-from pipeline.index import query_terms, windows
-from pipeline.phrases import tokens
+from pipeline.index import stems, windows, without
 from pipeline.types import Word
-
-if TYPE_CHECKING:
-    from pipeline.backends.protocols import Matrix
 
 __all__ = ["Span", "choose", "sentences"]
 
@@ -29,28 +27,17 @@ Span = tuple[int, int]
 
 # A quote is one or two printed lines: long enough to judge, short enough to read at a glance.
 SENTENCE_WORDS, QUOTE_WORDS = 8, 28
-BY_WORDS = 6  # sentences from outside the nearest window that are looked at
-SAID = 0.5  # what saying all asked words is worth, in units of cosine; either alone is fooled by headings
+NEAR = 0.2
+"""What lying in the nearest window is worth, in shares of the asked words. From 0.1 to 0.4 the choice was the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """One hit: its words, the sentences to choose from, what is asked of it and the share of it each sentence says."""
-
-    words: Sequence[Word]
-    spans: Sequence[Span]
-    asked: str
-    said: Sequence[float]
-
-
-def choose(
-    query: str, pages: Sequence[tuple[PageScore, Sequence[Word]]], embed: Callable[[Sequence[str]], Matrix]
-) -> list[Span]:
-    """The best passage of each page; (0, 0) for a page without words. All texts are embedded in one batch."""
-    looked = [_look(query, score, words) for score, words in pages]
-    texts = [text for page in looked for text in (page.asked, *(_text(page.words, span) for span in page.spans))]
-    vectors = iter(embed(texts) if texts else ())
-    return [_best(page, next(vectors), [next(vectors) for _ in page.spans]) for page in looked]
+def choose(query: str, score: PageScore, words: Sequence[Word]) -> Span:
+    """The best passage of a page; (0, 0) for a page without words."""
+    spans = list(sentences(words))
+    said = _said(set(stems(without(query, _names(score)))), [_terms(words, span) for span in spans])
+    start, stop = _nearest(score, len(words))
+    near = [NEAR if span[0] < stop and span[1] > start else 0.0 for span in spans]
+    return max(zip(said, near, spans, strict=True), key=lambda one: one[0] + one[1], default=(0, 0, (0, 0)))[2]
 
 
 def sentences(words: Sequence[Word]) -> Iterator[Span]:
@@ -63,41 +50,32 @@ def sentences(words: Sequence[Word]) -> Iterator[Span]:
             start = at
 
 
-def _look(query: str, score: PageScore, words: Sequence[Word]) -> _Page:
-    asked = _beyond_names(query, score)
-    spans = list(sentences(words))
-    said = _said(asked, [_text(words, span) for span in spans])
-    ranges = windows(len(words))
-    start, stop = ranges[score.window] if 0 <= score.window < len(ranges) else (0, 0)
-    near = {at for at, span in enumerate(spans) if span[0] < stop and span[1] > start}
-    by_words = sorted((at for at in range(len(spans)) if said[at] > 0), key=lambda at: -said[at])[:BY_WORDS]
-    chosen = sorted(near.union(by_words)) or list(range(min(BY_WORDS, len(spans))))
-    return _Page(words, [spans[at] for at in chosen], asked, [said[at] for at in chosen])
+def _nearest(score: PageScore, count: int) -> Span:
+    """The window nearest in meaning; (0, 0) where the search named none."""
+    ranges = windows(count)
+    return ranges[score.window] if 0 <= score.window < len(ranges) else (0, 0)
 
 
-def _beyond_names(query: str, score: PageScore) -> str:
-    """The query without the words that name the document; all of it when nothing else is asked."""
+def _names(score: PageScore) -> set[int]:
+    """The terms of what the page's document is called: its parties, its kind."""
     parties = score.payload.get("parties")
     names = [*(parties if isinstance(parties, list | tuple) else ()), score.payload.get("kind") or ""]
-    known = {token for name in names for token in tokens(str(name))}
-    kept = [word for word in query.split() if not (said := set(tokens(word))) or not said <= known]
-    return " ".join(kept) if query_terms(" ".join(kept)).indices else query
+    return {term for name in names for term in stems(str(name))}
 
 
-def _said(asked: str, texts: Sequence[str]) -> list[float]:
-    """For each text the share (0..1) of the asked terms it says, each term weighed by its rarity among the texts."""
-    wanted = set(query_terms(asked).indices)
-    found = [wanted.intersection(query_terms(text).indices) for text in texts]
+def _said(wanted: set[int], sentences: Sequence[set[int]]) -> list[float]:
+    """For each sentence the share (0..1) of the asked terms it says, each weighed by its rarity among them."""
+    found = [wanted & said for said in sentences]
     spread = Counter(term for terms in found for term in terms)
-    weight = {term: math.log1p(len(texts) / (spread[term] or 1)) for term in wanted}
+    weight = {term: math.log1p(len(sentences) / (spread[term] or 1)) for term in wanted}
     total = sum(weight.values()) or 1.0
     return [sum(weight[term] for term in terms) / total for terms in found]
 
 
-def _best(page: _Page, question: Matrix, vectors: Sequence[Matrix]) -> Span:
-    merits = [float(question @ vector) + SAID * said for vector, said in zip(vectors, page.said, strict=True)]
-    return page.spans[merits.index(max(merits))] if merits else (0, 0)
+def _terms(words: Sequence[Word], span: Span) -> set[int]:
+    return {term for word in words[slice(*span)] for term in _of_word(word.text)}
 
 
-def _text(words: Sequence[Word], span: Span) -> str:
-    return " ".join(word.text for word in words[slice(*span)])
+@lru_cache(maxsize=100_000)
+def _of_word(text: str) -> tuple[int, ...]:
+    return tuple(stems(text))

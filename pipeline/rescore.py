@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.backends.protocols import PageScore
-from pipeline.index import stems
+from pipeline.index import stems, without
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -100,8 +100,7 @@ def beyond_names(query: str, hits: Sequence[PageScore]) -> str:
     naming = {hit.document: frozenset(_ints(hit.payload.get("about"))) for hit in hits}
     spread = Counter(term for terms in naming.values() for term in terms)
     known = {term for term in naming[hits[0].document] if spread[term] <= SHARED * len(naming)}
-    kept = [word for word in query.split() if not (said := set(stems(word))) or not said <= known]
-    return " ".join(kept) if any(stems(word) for word in kept) else query
+    return without(query, known)
 
 
 def _best(hits: Sequence[PageScore], asked: str, vector: Matrix) -> dict[int, tuple[float, int]]:

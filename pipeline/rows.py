@@ -13,11 +13,13 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, update
 
 from pipeline import processes
-from pipeline.tables import documents, findings, pages
+from pipeline.tables import digests, documents, findings, pages
+from pipeline.tallies import replace_tallies
 from pipeline.types import Box, Document, DocumentStatus, FieldStatus, Finding, PageOutcome, PageStatus, Route
 
 __all__ = [
     "Run",
+    "mark_stale",
     "pack",
     "replace_pages",
     "replace_record",
@@ -74,15 +76,23 @@ def replace_pages(connection: Connection, id: str, outcomes: Sequence[PageOutcom
     ]
     if rows:
         connection.execute(insert(pages), rows)
+    replace_tallies(connection, id, outcomes)
 
 
 def replace_record(connection: Connection, id: str, record_json: str, found: Sequence[Finding]) -> None:
     """The document's record and findings are these from now on."""
     connection.execute(update(documents).where(documents.c.id == id).values(record=record_json))
     connection.execute(delete(findings).where(findings.c.document == id))
+    mark_stale(connection, id)
     rows = [_finding_row(id, position, finding) for position, finding in enumerate(found)]
     if rows:
         connection.execute(insert(findings), rows)
+
+
+def mark_stale(connection: Connection, id: str) -> None:
+    """What is kept ready of the document's record (`pipeline.digests`) is to be made anew."""
+    if not connection.execute(update(digests).where(digests.c.document == id).values(version="")).rowcount:
+        connection.execute(insert(digests).values(document=id, version="", until=""))
 
 
 def to_document(row: Any) -> Document:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import MunimentError
+from pipeline.frontier.waits import Waits
 from pipeline.ingest import ingest_document
 from pipeline.intake import Incoming, discover, take
 from pipeline.types import Document, DocumentStatus, PageOutcome, PageStatus
@@ -189,10 +190,11 @@ def rebuild(tools: Tools, options: RunOptions | None = None) -> dict[str, int]:
 
 
 def report_on(document_id: str, tools: Tools, new: bool = False, name: str = "") -> DocumentReport:
-    """A document as the catalog knows it now, under the name it came under if one is given."""
+    """A document as the catalog knows it now, under the name it came under if one is given; pages that wait say what
+    they wait for now."""
     document = tools.catalog.document(document_id)
     document = replace(document, name=name or document.name)
-    return DocumentReport(document, tuple(tools.catalog.pages(document_id)), new)
+    return DocumentReport(document, Waits(tools).shown(document, tools.catalog.pages(document_id)), new)
 
 
 def _attempt(work: Work, document: Document) -> Worked:

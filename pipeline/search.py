@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from pipeline.backends.protocols import PageEmbedder, PageIndex, PageQuery, PageScore, TextEmbedder
 from pipeline.errors import NotFound
 from pipeline.ground import Haystack, boxes_of
-from pipeline.index import query_terms
+from pipeline.index import query_terms, windows
 from pipeline.passages import QUOTE_WORDS, choose
 from pipeline.phrases import ParsedQuery, parse, tokens
 from pipeline.rescore import LOOKED, beyond_names, rescored, together
@@ -49,6 +49,24 @@ class Searcher:
     def rank(self, query: str, where: SearchFilter, limit: int = 10) -> list[SearchHit]:
         """The same hits without quotes and boxes: what an evaluation needs, at a fraction of the time."""
         return [_hit(score, ()) for score in self._asked(query, where, limit)[1]]
+
+    def like(self, document: str, page: int, where: SearchFilter, limit: int = 10) -> list[SearchHit]:
+        """Pages that say what this page says, best first, without the page itself; `NotFound` when it was not read.
+
+        The page's own windows are the question (MaxSim), its words beside them; each hit is quoted by its first words.
+        """
+        words = self.words_of(document, page).words
+        texts = [" ".join(word.text for word in words[start:stop]) for start, stop in windows(len(words))]
+        if not texts:
+            return []
+        question = PageQuery(text=self.text_embedder.embed(texts), terms=query_terms(" ".join(texts)))
+        hits = self.index.search(question, where, limit + 1)
+        others = [hit for hit in hits if (hit.document, hit.page) != (document, page)][:limit]
+        return [_hit(score, self._opening(score)) for score in others]
+
+    def _opening(self, score: PageScore) -> Sequence[Word]:
+        """The first words of a page: what a page that was found as a whole is shown by."""
+        return self._words(score)[:QUOTE_WORDS]
 
     def around(self, query: str, where: SearchFilter, at: tuple[str, int], limit: int = 10) -> list[SearchHit]:
         """The hits of `find`, where only the page `at` (document, page) has its quote and boxes: what opening one
@@ -101,13 +119,11 @@ class Searcher:
         pages = [(score, self._words(score)) for score in scores]
         # A number beside other words ("balance due on INV-7") names the page; the words say what to read on it.
         said = (*parsed.phrases, *([parsed.references] if parsed.only_references else []))
-        exact = [_exact_span(words, said) for _, words in pages]
-        open_pages = [page for page, found in zip(pages, exact, strict=True) if not found]
-        chosen = iter(choose(parsed.plain, open_pages, self.text_embedder.embed))
-        return [
-            _hit(score, words[slice(*(found or next(chosen)))])
-            for (score, words), found in zip(pages, exact, strict=True)
-        ]
+        hits = []
+        for score, words in pages:
+            span = _exact_span(words, said) or choose(parsed.plain, score, words)
+            hits.append(_hit(score, words[slice(*span)]))
+        return hits
 
     def _words(self, score: PageScore) -> Sequence[Word]:
         """The page's words; none when they are being read anew: the page is still an answer."""
@@ -126,6 +142,8 @@ def _hit(score: PageScore, words: Sequence[Word]) -> SearchHit:
         score=score.score,
         quote=" ".join(word.text for word in words),
         boxes=boxes_of(words),
+        kind=str(score.payload.get("kind", "")),
+        date=str(score.payload.get("date", "")),
     )
 
 

@@ -13,6 +13,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import sqlalchemy as sa
 from sqlalchemy import delete, insert, select, update
@@ -30,8 +31,10 @@ IDLE = 2 * HOUR
 LONGEST = 12 * HOUR  # a working day: one sign-in each morning
 TOKEN_DAYS = 90
 MOST_DAYS = 3650
+Scope = Literal["", "feed"]
 NOTED_EVERY = 60.0  # seconds; a row is not written anew for each thumbnail
-PREFIX = "muniment_"  # by which scanners for leaked secrets know a token
+PREFIXES: dict[Scope, str] = {"": "muniment_", "feed": "muniment-feed_"}
+"""By which scanners for leaked secrets know a token, and by which one of a scope opens nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,21 +115,32 @@ class Sessions:
 
     # ---- tokens
 
-    def give(self, user: int, label: str, days: int = TOKEN_DAYS) -> str:
-        """A new token, which nobody can show again; `UsageError` for a label or number of days that won't do."""
+    def give(self, user: int, label: str, days: int = TOKEN_DAYS, scope: Scope = "") -> str:
+        """A new token, which nobody can show again; `UsageError` for a label or number of days that won't do.
+
+        One with a scope opens that alone: it stands in addresses that programs keep and servers write down.
+        """
         label = clip(label, 100)
         if not label:
             raise UsageError("a token needs a label that says what it is for")
         if not 1 <= days <= MOST_DAYS:
             raise UsageError(f"a token lasts 1 to {MOST_DAYS} days")
-        secret, now = PREFIX + secrets.token_urlsafe(32), self._now()
-        row = {"key": _key(secret), "user": user, "label": label, "created": now, "expires": now + days * 24 * HOUR}
+        secret, now = PREFIXES[scope] + secrets.token_urlsafe(32), self._now()
+        row = {
+            "key": _key(secret),
+            "user": user,
+            "label": label,
+            "created": now,
+            "expires": now + days * 24 * HOUR,
+        }
         with self._database.write() as connection:
             connection.execute(insert(tokens).values(row))
         return secret
 
-    def by_token(self, secret: str) -> Asking | None:
-        """Who made this token; None when it opens nothing (any more). A token never acts as an admin."""
+    def by_token(self, secret: str, scope: Scope = "") -> Asking | None:
+        """Who made this token of this scope; None when it opens nothing (any more). A token never acts as an admin."""
+        if not secret.startswith(PREFIXES[scope]):
+            return None
         found = self._asking(tokens, _key(secret), tokens.c.expires > self._now())
         return found and Asking(found.id, found.name, False, found.matters)
 

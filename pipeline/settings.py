@@ -67,6 +67,9 @@ class Settings(BaseSettings):
         "plain", description="what the server can do; plain is right for any"
     )
     frontier_residency: str = Field("", description="where that machine keeps data, in words, for logs and doctor")
+    frontier_region: str = Field(
+        "", description="where inference is kept, as the API's inference_geo names it (us); empty: as the account says"
+    )
     frontier_prices: str = Field("", description="INPUT/OUTPUT in USD a million tokens; empty: the table's")
     frontier_at_once: int = Field(4, ge=1, le=64, description="calls at once, at most")
     frontier_seconds: float = Field(300.0, gt=0, description="time one call may take")

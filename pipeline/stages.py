@@ -22,7 +22,7 @@ from pipeline.backends.protocols import PageInput
 from pipeline.errors import DocumentRejected, IndexUnavailable, MunimentError, UsageError
 from pipeline.frontier import readings as frontier_readings
 from pipeline.frontier.readings import FrontierReading
-from pipeline.ground import ground
+from pipeline.frontier.waits import NEEDS
 from pipeline.memo import Memo, chain
 from pipeline.pdf import InspectJob, PdfInfo
 from pipeline.pdf import inspect as inspect_pdf
@@ -67,7 +67,7 @@ J = TypeVar("J")
 Pages = dict[int, T | MunimentError]
 
 # Raised when a stage's output changes: what it and the stages after it remembered is then done anew.
-VERSIONS = {"inspect": 2, "render": 3, "read": 3, "triage": 2, "extract": 3, "merge": 3, "index": 2}
+VERSIONS = {"inspect": 2, "render": 3, "read": 3, "triage": 2, "extract": 3, "merge": 4, "index": 2}
 
 INDEX_BATCH = 32  # pages embedded and written at a time: bounds memory, and what a kill repeats
 
@@ -88,6 +88,13 @@ class Work:
     def memo(self) -> Memo:
         """What is remembered of this content by the stages as they are configured now."""
         return Memo(self.tools.catalog, self.document.sha256, versions(self.tools))
+
+    @cached_property
+    def answers(self) -> dict[int, FrontierReading]:
+        """What a frontier model said of the pages it was asked about; that of the configured one goes first."""
+        return frontier_readings.remembered(
+            self.tools.catalog, self.document.sha256, self.tools.settings.frontier_model
+        )
 
 
 def versions(tools: Tools) -> dict[str, str]:
@@ -191,10 +198,8 @@ def answered(work: Work, pages: Sequence[PageInput], findings: Mapping[int, list
     here (see `pipeline.frontier.escalate`)."""
     words = {page.text.number: page.text for page in pages}
     merged = dict(findings)
-    for number, answer in frontier_readings.remembered(work.tools.catalog, work.document.sha256).items():
-        if number in words:
-            more = ground(frontier_readings.findings_of(answer, number), words[number])
-            merged[number] = [*merged.get(number, []), *more]
+    for number, more in frontier_readings.grounded(work.answers, words).items():
+        merged[number] = [*merged.get(number, []), *more]
     return merged
 
 
@@ -211,8 +216,7 @@ def settle(
     """How each page ends, with reasons. Hard pages wait: by triage, or because grounding left doubts."""
     doubts = extraction.review(contract, list(triages.values()), work.tools.settings.field_threshold)
     note = extraction.local_note(work.tools.extractors)
-    asked = frontier_readings.remembered(work.tools.catalog, work.document.sha256)
-    waits = work.tools.frontier_state(work.document.matter)
+    asked = work.answers
     outcomes = []
     for number, image in images.items():
         result = texts.get(number, image)
@@ -221,7 +225,7 @@ def settle(
             continue
         outcome = _outcome(triages[number], doubts.get(number, ()), note)
         if outcome.status is PageStatus.AWAITING:
-            outcome = _escalated(outcome, asked.get(number), waits)
+            outcome = _escalated(outcome, asked.get(number))
         # What could be drawn was read and can be found, but nobody should rely on a page that is cut short.
         outcomes.append(replace(outcome, status=PageStatus.HELD) if image.damaged else outcome)
     return outcomes
@@ -237,16 +241,20 @@ def _outcome(triage: Triage, doubts: Sequence[str], note: str) -> PageOutcome:
     return PageOutcome(number, route, reasons, PageStatus.EXTRACTED)
 
 
-def _escalated(outcome: PageOutcome, asked: FrontierReading | None, waits: str) -> PageOutcome:
-    """What became of a page that needs the frontier model. What it could not read either waits for a person."""
+def _escalated(outcome: PageOutcome, asked: FrontierReading | None) -> PageOutcome:
+    """What became of a page that needs the frontier model. What it could not read either waits for a person.
+
+    Why a page still waits changes with settings and policies: `frontier.waits` tells it when the page is shown.
+    """
     if asked is None:
-        return replace(outcome, reasons=(*outcome.reasons, waits))
+        return replace(outcome, reasons=(*outcome.reasons, NEEDS))
     if asked.page is None:
         return replace(outcome, reasons=(*outcome.reasons, f"{asked.model}: {asked.failed}"), status=PageStatus.HELD)
     if not asked.page.readable:
         why = f"{asked.model} could not read the page either"
         return replace(outcome, reasons=(*outcome.reasons, why), status=PageStatus.HELD)
-    return replace(outcome, reasons=(*outcome.reasons, f"read by {asked.model}"), status=PageStatus.EXTRACTED)
+    why = f"read by {asked.model}{f', nothing verified: {asked.doubt}' if asked.doubt else ''}"
+    return replace(outcome, reasons=(*outcome.reasons, why), status=PageStatus.EXTRACTED)
 
 
 def index(work: Work, pages: Sequence[PageInput], triages: Mapping[int, Triage], contract: Contract) -> None:
@@ -273,6 +281,7 @@ def finish(
     status, reason = _verdict(outcomes)
     flat = [finding for page in sorted(findings) for finding in findings[page]]
     catalog.finish(document.id, status, reason, outcomes, contract.model_dump_json(), flat)
+    work.tools.digests.renew(document.id)
     catalog.set_indexed(document.id, work.memo.versions["index"])
     return catalog.document(document.id)
 
@@ -308,6 +317,8 @@ def _context(contract: Contract, shown: Sequence[PageInput]) -> indexing.Documen
         kind=_best(contract.kind),
         parties=tuple(party.value or party.raw for party in contract.parties.values),
         date=_best(contract.agreement_date) or _best(contract.effective_date),
+        law=_best(contract.governing_law),
+        amounts=tuple(sorted({s for one in contract.amounts.values if (s := indexing.sum_of(one.value)) is not None})),
         opening=indexing.opening(shown[0].text) if shown else "",
         references=references,
     )

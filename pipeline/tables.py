@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    text,
 )
 
 from pipeline.names import storable
@@ -32,7 +33,11 @@ __all__ = [
     "audit",
     "batches",
     "calls",
+    "corrections",
+    "deadlines",
+    "digests",
     "documents",
+    "doubts",
     "findings",
     "grants",
     "matters",
@@ -43,6 +48,7 @@ __all__ = [
     "runs",
     "sessions",
     "sources",
+    "tallies",
     "tokens",
     "users",
 ]
@@ -94,7 +100,8 @@ documents = Table(
     Column("record", Text_),
     Column("indexed", Text_),  # signature of the index that holds all its pages
     Index("documents_by_sha256", "sha256"),
-    Index("documents_by_status", "status"),
+    Index("documents_by_status", "status", "indexed"),
+    Index("documents_by_time", "received", "status", "page_count"),
     Index("documents_by_matter", "matter"),  # at most 100 characters: see clean_matter
 )
 
@@ -207,6 +214,81 @@ batches = Table(
     Column("created", Double, nullable=False),
     Column("files", Text_, nullable=False),  # JSON list of the destination's file ids
     Index("batches_by_state", "state"),
+)
+
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("document", String_(64), nullable=False),  # no foreign key: a person's word outlives the row it is about
+    Column("matter", String_(64), nullable=False),  # key of the matter
+    Column("field", String_(200), nullable=False),
+    Column("key", String_(64), nullable=False),  # of the value, `pipeline.corrections.value_key`
+    Column("verdict", String_(16), nullable=False),
+    Column("value", Text_, nullable=False),
+    Column("raw", Text_, nullable=False),
+    Column("page", Integer, nullable=False),  # 0: on none in particular
+    Column("machine", Text_, nullable=False),  # JSON of the value the person had before them, or ""
+    Column("who", Text_, nullable=False),
+    Column("made", Double, nullable=False),
+    Column("made_on", Integer, nullable=False),  # id of the correction it supersedes, 0 for the first of its value
+    Index("corrections_by_value", "document", "field", "key", "made_on", unique=True),  # each superseded once
+    Index("corrections_by_matter", "matter", "id"),
+)
+
+digests = Table(
+    "digests",
+    metadata,
+    _document(),
+    Column("version", String_(200), nullable=False),  # "" since the record or a correction changed
+    Column("until", String_(10), nullable=False),  # ISO date through which it holds; "" for always
+)
+
+doubts = Table(
+    "doubts",
+    metadata,
+    _document(),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("matter", String_(64), nullable=False),  # key of the matter
+    Column("rank", Integer, nullable=False),
+    Column("certainty", Double, nullable=False),
+    Column("field", String_(200), nullable=False),
+    Column("key", String_(64), nullable=False),
+    Column("page", Integer, nullable=False),
+    Column("reason", Text_, nullable=False),
+    Index("doubts_by_rank", "rank", "certainty", "document", "position", "matter"),
+)
+
+deadlines = Table(
+    "deadlines",
+    metadata,
+    _document(),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("matter", String_(64), nullable=False),  # key of the matter
+    Column("kind", String_(16), nullable=False),
+    Column("due", String_(10), nullable=False),  # ISO date, or "" where it can't be computed
+    Column("body", Text_, nullable=False),  # JSON of `pipeline.deadlines.Deadline`
+    Index("deadlines_by_day", "due", "document", "position", "kind", "matter"),
+)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    _document(),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("matter", String_(64), nullable=False),  # key of the matter
+    Column("status", String_(32), nullable=False),
+    Column("reason", Text_, nullable=False),  # with # for numbers; "": any
+    Column("pages", Integer, nullable=False),
+    # the totals alone: few, and all that the first line of an overview needs
+    Index(
+        "tallies_whole",
+        "matter",
+        "status",
+        "pages",
+        sqlite_where=text("reason = ''"),
+        postgresql_where=text("reason = ''"),
+    ),
 )
 
 meta = Table(

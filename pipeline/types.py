@@ -314,17 +314,24 @@ class PageOutcome:
 
 @dataclass(frozen=True, slots=True)
 class SearchFilter:
-    """What a search is confined to. `matters=None` is every matter; an empty tuple is none at all.
+    """What a search is confined to. `matters=None` is every matter; an empty tuple is none at all. `matters` is the
+    wall, `matter` a choice inside it.
 
-    `dated_from` and `dated_to` are ISO dates compared with the document's agreement or effective date.
+    `dated_from` and `dated_to` are ISO dates compared with the document's agreement or effective date; `law` is a
+    governing law as records name it; a document has an amount between `amount_from` and `amount_to`, in whatever
+    currency.
     """
 
     matters: tuple[str, ...] | None = None
+    matter: str | None = None
     kind: str | None = None
     party: str | None = None
     dated_from: str | None = None
     dated_to: str | None = None
     documents: tuple[str, ...] | None = None
+    law: str | None = None
+    amount_from: float | None = None
+    amount_to: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,3 +345,5 @@ class SearchHit:
     score: float
     quote: str
     boxes: tuple[Box, ...] = ()
+    kind: str = ""
+    date: str = ""

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipeline.errors import NotAllowed, NotFound, UsageError
+from pipeline.errors import NotFound, UsageError
 from pipeline.memo import Clock
 from pipeline.report import plain
 from pipeline.settings import Settings, load_settings
@@ -34,10 +34,13 @@ if TYPE_CHECKING:
     )
     from pipeline.backends.vlm_load import VlmOptions
     from pipeline.catalog import Catalog
+    from pipeline.corrections import Corrections
+    from pipeline.digests import Digests
     from pipeline.frontier.batches import Batches
     from pipeline.frontier.client import FrontierClient
     from pipeline.frontier.gate import Destination, Policies
     from pipeline.frontier.ledger import Ledger
+    from pipeline.frontier.models import Model
     from pipeline.grants import Grants
     from pipeline.search import Searcher
     from pipeline.sessions import Sessions
@@ -112,6 +115,16 @@ class Tools:
         return self._once("searcher", self._make_searcher)
 
     @property
+    def corrections(self) -> Corrections:
+        """What people say of the values that were read."""
+        return self._once("corrections", self._make_corrections)
+
+    @property
+    def digests(self) -> Digests:
+        """What review queue and calendar need of every record."""
+        return self._once("digests", self._make_digests)
+
+    @property
     def ledger(self) -> Ledger:
         """What calls to frontier models cost."""
         return self._once("ledger", self._make_ledger)
@@ -129,7 +142,16 @@ class Tools:
     @property
     def frontier(self) -> FrontierClient:
         """The frontier model; `UsageError` when none is configured."""
-        return self._once("frontier", self._make_frontier)
+        return self.frontier_with(self.settings.frontier_model)
+
+    def frontier_with(self, model: str) -> FrontierClient:
+        """The same destination asked for another model. A price in the settings is that of the configured one."""
+        return self._once(f"frontier {model}", lambda: self._make_frontier(model))
+
+    @property
+    def frontier_model(self) -> Model:
+        """The frontier model by its price and image sizes, also where no destination is configured."""
+        return self._model_named(self.settings.frontier_model)
 
     @property
     def audit(self) -> Audit:
@@ -155,16 +177,6 @@ class Tools:
     def throttle(self) -> Throttle:
         """Who has to wait before they try to sign in again."""
         return self._once("throttle", self._make_throttle)
-
-    def frontier_state(self, matter: str) -> str:
-        """Why a page of this matter that needs the frontier model has not been read by it."""
-        if not self.settings.frontier_url:
-            return "needs the frontier model, and none is configured"
-        try:
-            self.policies.check(matter, self.destination)
-        except NotAllowed as refusal:
-            return f"needs the frontier model; {refusal}"
-        return "needs the frontier model: waits for `muniment escalate`"
 
     @property
     def destination(self) -> Destination:
@@ -325,6 +337,16 @@ class Tools:
         client = connect(settings.qdrant_url, settings.qdrant_api_key.get_secret_value())
         return QdrantIndex(client, settings.collection, made_by)
 
+    def _make_corrections(self) -> Corrections:
+        from pipeline.corrections import Corrections
+
+        return Corrections(self.catalog.database)
+
+    def _make_digests(self) -> Digests:
+        from pipeline.digests import Digests
+
+        return Digests(self.catalog.database, self.corrections, self.settings.field_threshold)
+
     def _make_ledger(self) -> Ledger:
         from pipeline.frontier.ledger import Ledger
 
@@ -365,25 +387,31 @@ class Tools:
 
         return Policies(self.catalog.database)
 
-    def _make_frontier(self) -> FrontierClient:
+    def _model_named(self, name: str) -> Model:
+        from pipeline.frontier.models import model_of
+
+        settings = self.settings
+        prices = settings.frontier_prices if name == settings.frontier_model else ""
+        free = bool(settings.frontier_url) and self.destination.kind == "self-hosted"
+        return model_of(name, prices, free=free, region=settings.frontier_region)
+
+    def _make_frontier(self, model: str) -> FrontierClient:
         from pipeline.frontier.client import FrontierClient, Setup
         from pipeline.frontier.ledger import Budget
-        from pipeline.frontier.models import model_of
         from pipeline.frontier.profiles import PROFILES
 
         settings = self.settings
         if not settings.frontier_url:
             raise UsageError("no frontier model is configured: set MUNIMENT_FRONTIER_URL")
-        destination = self.destination
-        free = destination.kind == "self-hosted"
         setup = Setup(
-            destination,
-            model_of(settings.frontier_model, settings.frontier_prices, free=free),
+            self.destination,
+            self._model_named(model),
             PROFILES[settings.frontier_profile],
             settings.frontier_key.get_secret_value(),
             settings.frontier_seconds,
             settings.frontier_at_once,
             Budget(settings.budget_run, settings.budget_day, settings.budget_matter),
+            settings.frontier_region,
         )
         client = FrontierClient(setup, self.ledger, self.policies)
         self._closing.callback(client.close)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from schemas.cuad import CATEGORIES
 from schemas.fields import Strict
@@ -16,11 +16,18 @@ __all__ = ["ClauseItem", "FrontierAnswer", "FrontierPage", "answer_json_schema"]
 class ClauseItem(Strict):
     """A clause of one of the listed categories that stands, or begins, on the page."""
 
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
     category: str = Field(
         description="the category the clause belongs to", json_schema_extra={"enum": list(CATEGORIES)}
     )
     summary: str = Field(description="what the clause says, for a lawyer in a hurry, in at most 40 words of your own")
     quote: str = Field(description=QUOTE)
+    continues: str = Field(
+        "",
+        description="when the clause runs over the end of the page: the rest of it, copied character by character from "
+        "the text given as after the page; else empty",
+    )
 
     @field_validator("category")
     @classmethod
@@ -46,5 +53,5 @@ class FrontierAnswer(Strict):
 
 
 def answer_json_schema() -> dict[str, Any]:
-    """JSON Schema of `FrontierAnswer`: closed objects, every key required."""
-    return FrontierAnswer.model_json_schema()
+    """JSON Schema of `FrontierAnswer`: closed objects, every key required, even one that is forgiven when missing."""
+    return FrontierAnswer.model_json_schema(mode="serialization")

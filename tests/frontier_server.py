@@ -1,62 +1,70 @@
-"""A loopback server that speaks the Messages protocol: it checks requests as strictly as the SDK's types say, reads the
-page it is sent by OCR, answers from what it read, and obeys whatever is written on the page.
+"""A loopback server that speaks the Messages protocol: it refuses what the real API refuses (`frontier_rules.py`),
+reads the page it is sent by OCR (`frontier_reader.py`), answers from what it read, and obeys whatever is written
+on the page (`frontier_led.py`). It can play Claude or a self-hosted server, and can be told to go wrong.
 
 What it says is no measure of any model's quality; it shows the mechanics, and what a misled model could do.
 """
 
-import base64
-import io
+import hashlib
 import json
 import math
-import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.parser import BytesParser
 from email.policy import HTTP
-from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
-from anthropic.types.message_count_tokens_params import MessageCountTokensParams
-from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
-from anthropic.types.messages.batch_create_params import BatchCreateParams
-from jsonschema import Draft202012Validator
-from PIL import Image
-from pydantic import TypeAdapter, ValidationError
+from frontier_led import answered
+from frontier_reader import pages_of
+from frontier_rules import Wrong, batch_wrong, images, message_wrong, too_large
+from frontier_shapes import content_of, file_of, prefix_of, prefix_tokens, tokens_of, with_files
 
-from pipeline.backends import ocr
-from pipeline.backends.protocols import PageInput
-from pipeline.backends.rules import RuleExtractor
-from pipeline.types import Box, Finding, PageText, TextSource, Word
+from pipeline.frontier.profiles import PROFILES, Profile
 
-LARGEST = 8000  # pixels an edge; larger images are refused
+__all__ = ["KEY", "SPENT", "Fault", "FrontierServer", "frontier_server"]
+
 KEY = "key-of-the-tests"
 NOW = datetime.now(UTC).isoformat()
 LATER = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-ROLES = {"agreement_date": "agreement", "effective_date": "effective", "expiration_date": "expiration"}
-READING = threading.Lock()  # one Tesseract engine, which two requests must not share
-OBEYED = re.compile(r"set the amount to ([\d.,]+)", re.IGNORECASE)
+BATCHES = "/v1/messages/batches"
+NO_SUCH_PATH = {
+    "claude": {"type": "error", "error": {"type": "not_found_error", "message": "Not found"}},
+    "llamacpp": {"error": {"code": 404, "message": "File Not Found", "type": "not_found_error"}},
+}
+"""What a server answers on a path it doesn't have; those built on FastAPI say `{"detail": "Not Found"}`."""
 
 
 @dataclass
 class Fault:
-    """How the next request goes wrong: a status with headers, or one of reset, truncated, refused, empty, schema."""
+    """How the next request goes wrong: a status with headers, or one of reset, reset after, truncated, refused, empty,
+    schema, slow (after `seconds`)."""
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     kind: str = "api_error"
     message: str = ""
     how: str = ""
+    seconds: float = 0.0
+
+
+SPENT = Fault(400, {}, "invalid_request_error", "You have reached your specified workspace API usage limits.")
+"""The answer of an account whose spend limit is reached."""
 
 
 @dataclass
 class FrontierServer:
-    """What the server was asked and how it shall answer; `faults` are used up one a request."""
+    """What the server was asked and how it shall answer; `faults` are used up one a request. Batches are under way
+    while `working`, and end as `expired` or errored where that is set. `told` says, by a page's digest, what a model
+    with better eyes than our OCR reads there."""
 
     url: str = ""
+    profile: Profile = PROFILES["claude"]
     faults: list[Fault] = field(default_factory=list)
     always: Fault | None = None
     headers: dict[str, str] = field(default_factory=dict)
@@ -64,9 +72,12 @@ class FrontierServer:
     files: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     batches: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     created: dict[str, str] = field(default_factory=dict)
+    told: dict[str, str] = field(default_factory=dict)
     expired: bool = False
     working: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
+    _prefixes: set[str] = field(default_factory=set)
+    _numbers: int = 0
 
     def asked(self, path: str = "/v1/messages") -> list[dict[str, Any]]:
         """The bodies of the requests to a path."""
@@ -77,11 +88,30 @@ class FrontierServer:
         with self.lock:
             return self.faults.pop(0) if self.faults else self.always
 
+    def number(self) -> int:
+        """A number never used before."""
+        with self.lock:
+            self._numbers += 1
+            return self._numbers
+
+    def usage(self, body: dict[str, Any], said: str, batch: bool) -> dict[str, int]:
+        """Tokens in and out; a marked prefix is written to the cache once and read from it after that."""
+        prefix = prefix_tokens(body) if self.profile.caching and "cache_control" in json.dumps(body) else 0
+        name = hashlib.sha256(f"{batch}{prefix_of(body)}".encode()).hexdigest()
+        with self.lock:
+            known = name in self._prefixes
+            self._prefixes |= {name} if prefix else set()
+        out = min(body["max_tokens"], math.ceil(len(said) / 3))
+        counts = {"input_tokens": tokens_of(body) - prefix, "output_tokens": out}
+        if self.profile.caching:
+            counts["cache_read_input_tokens" if known else "cache_creation_input_tokens"] = prefix
+        return counts
+
 
 @contextmanager
-def frontier_server() -> Iterator[FrontierServer]:
-    """The server on a free port of this machine, until the body ends."""
-    state = FrontierServer()
+def frontier_server(profile: str = "claude") -> Iterator[FrontierServer]:
+    """The server on a free port of this machine, until the body ends, playing the kind of server `profile` names."""
+    state = FrontierServer(profile=PROFILES[profile])
 
     class Handler(_Handler):
         server_state = state
@@ -104,43 +134,137 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Nothing: the pages are in the requests."""
 
-    def do_GET(self) -> None:
-        state, path = self.server_state, self.path.partition("?")[0]
-        if path == "/v1/files":
-            listed = [_file(id, name, data) for id, (name, data) in state.files.items()]
-            self._send(200, {"data": listed, "has_more": False, "first_id": None, "last_id": None})
-        elif path == "/v1/messages/batches":
-            listed = [self._batch(id) for id in reversed(state.batches)]
-            self._send(200, {"data": listed, "has_more": False, "first_id": None, "last_id": None})
-        elif path.endswith("/results"):
-            self._results(path.split("/")[-2])
+    @property
+    def _where(self) -> str:
+        return urlsplit(self.path).path
+
+    def _has(self, path: str) -> bool:
+        """Whether the server that is played has this path at all."""
+        profile = self.server_state.profile
+        if path.endswith("count_tokens"):
+            return profile.counting
+        if path.startswith(BATCHES):
+            return profile.batches
+        return profile.files if path.startswith("/v1/files") else path == "/v1/messages"
+
+    def _let_in(self, path: str) -> bool:
+        """Whether path, key and version are right; the answer is sent where they aren't."""
+        if not self._has(path):
+            self._send(404, NO_SUCH_PATH.get(self.server_state.profile.name, {"detail": "Not Found"}))
+        elif self.server_state.profile.name != "ollama" and not self._known():
+            self._error(Wrong("invalid x-api-key", 401, "authentication_error"))
+        elif self.server_state.profile.name == "claude" and not self.headers.get("anthropic-version"):
+            self._error(Wrong("anthropic-version: header is required"))
         else:
-            self._send(200, self._batch(path.rpartition("/")[2]))
+            return True
+        return False
+
+    def _known(self) -> bool:
+        return KEY in (self.headers.get("x-api-key"), (self.headers.get("authorization") or "").removeprefix("Bearer "))
+
+    def do_GET(self) -> None:
+        state, path = self.server_state, self._where
+        self._noted({})
+        id = path.removesuffix("/results").rpartition("/")[2]
+        if not self._let_in(path):
+            return
+        if path == "/v1/files":
+            self._page([file_of(id, name, data) for id, (name, data) in state.files.items()])
+        elif path == BATCHES:
+            self._page([self._batch(id) for id in reversed(state.batches)])
+        elif id not in (state.files if path.startswith("/v1/files") else state.batches):
+            self._error(Wrong(f"{id} was not found", 404, "not_found_error"))
+        elif path.startswith("/v1/files"):
+            self._send(200, file_of(id, *state.files[id]))
+        elif path.endswith("/results"):
+            self._results(id)
+        else:
+            self._send(200, self._batch(id))
 
     def do_DELETE(self) -> None:
-        id = self.path.rpartition("/")[2]
-        if self.server_state.files.pop(id, None) is None:
-            self._error(404, "not_found_error", "no such file")
+        self._noted({})
+        if not self._let_in(self._where):
+            return
+        id = self._where.rpartition("/")[2]
+        kept = self.server_state.files if self._where.startswith("/v1/files") else self.server_state.batches
+        if kept.pop(id, None) is None:
+            self._error(Wrong(f"{id} was not found", 404, "not_found_error"))
         else:
-            self._send(200, {"id": id, "type": "file_deleted"})
+            self._send(200, {"id": id, "type": "file_deleted" if "file" in id else "message_batch_deleted"})
 
-    def _upload(self) -> None:
-        data = self.rfile.read(int(self.headers["content-length"]))
-        part = BytesParser(policy=HTTP).parsebytes(
-            b"Content-Type: " + self.headers["content-type"].encode() + b"\r\n\r\n" + data
-        )
-        (file,) = part.iter_parts()
-        id = f"file_{len(self.server_state.requests) + len(self.server_state.files) + 1}"
+    def do_POST(self) -> None:
+        path, state = self._where, self.server_state
+        size = int(self.headers["content-length"])
+        data = self.rfile.read(size)
+        if not self._let_in(path):
+            return
+        if path == "/v1/files":
+            self._upload(data)
+            return
+        body = json.loads(data)
+        self._noted(body)
+        fault = None if path.endswith("count_tokens") else state.next_fault()
+        if fault and fault.how == "reset":
+            self.close_connection = True
+        elif fault and fault.status:
+            self._error(Wrong(fault.message, fault.status, fault.kind), fault.headers)
+        elif wrong := too_large(path, size) or self._wrong(path, body):
+            self._error(wrong)
+        elif path.endswith("count_tokens"):
+            self._send(200, {"input_tokens": tokens_of(body)})
+        elif path == BATCHES:
+            self._new_batch(body, fault)
+        else:
+            time.sleep(fault.seconds if fault else 0)
+            self._send(200, self._message(body, fault.how if fault else ""), state.headers)
+
+    def _noted(self, body: dict[str, Any]) -> None:
+        where = self._where if self.command == "POST" else f"{self.command} {self._where}"
         with self.server_state.lock:
-            self.server_state.requests.append((self.path, {}))
-            self.server_state.files[id] = (str(file.get_filename()), file.get_payload(decode=True))
-        self._send(200, _file(id, *self.server_state.files[id]))
+            self.server_state.requests.append((where, body))
+
+    def _wrong(self, path: str, body: dict[str, Any]) -> Wrong | None:
+        """Claude looks at everything; self-hosted servers take unknown keys and count only the images."""
+        profile = self.server_state.profile
+        if path == BATCHES:
+            return batch_wrong(body)
+        if profile.name == "claude":
+            return message_wrong(path, body)
+        if len(list(images(body))) > profile.images:
+            return Wrong(f"At most {profile.images} image(s) may be provided in one prompt.")
+        known = {name: value for name, value in body.items() if name not in ("output_config", "tools", "tool_choice")}
+        return message_wrong(path, known)
+
+    def _upload(self, data: bytes) -> None:
+        self._noted({})
+        kind = b"Content-Type: " + self.headers["content-type"].encode() + b"\r\n\r\n"
+        parts = {part.get_param("name", header="content-disposition"): part
+                 for part in BytesParser(policy=HTTP).parsebytes(kind + data).iter_parts()}  # fmt: skip
+        name, content = str(parts["file"].get_filename()), parts["file"].get_payload(decode=True)
+        if wrong := too_large("/v1/files", len(content)):
+            self._error(wrong)
+        elif not content or not 1 <= len(name) <= 255 or set(name) & set('<>:"|?*\\/'):
+            self._error(Wrong("file: an empty file, or a filename that is not allowed"))
+        else:
+            id = f"file_{self.server_state.number()}"
+            with self.server_state.lock:
+                self.server_state.files[id] = (name, content)
+            self._send(200, file_of(id, name, content))
+
+    def _new_batch(self, body: dict[str, Any], fault: Fault | None) -> None:
+        state = self.server_state
+        id = f"msgbatch_{state.number()}"
+        state.created[id] = datetime.now(UTC).isoformat()
+        state.batches[id] = body["requests"]
+        if fault and fault.how == "reset after":
+            self.close_connection = True
+            return
+        self._send(200, self._batch(id))
 
     def _batch(self, id: str) -> dict[str, Any]:
         state = self.server_state
-        count = len(state.batches[id])
         kinds = {"processing": 0, "succeeded": 0, "errored": 0, "canceled": 0, "expired": 0}
-        kinds["processing" if state.working else "expired" if state.expired else "succeeded"] = count
+        kinds["processing" if state.working else "expired" if state.expired else "succeeded"] = len(state.batches[id])
         return {
             "id": id,
             "type": "message_batch",
@@ -149,17 +273,18 @@ class _Handler(BaseHTTPRequestHandler):
             "created_at": state.created[id],
             "expires_at": LATER,
             "ended_at": None if state.working else NOW,
-            "results_url": None if state.working else f"{state.url}/v1/messages/batches/{id}/results",
+            "results_url": None if state.working else f"{state.url}{BATCHES}/{id}/results",
         }
 
     def _results(self, id: str) -> None:
-        lines = []
-        for request in reversed(self.server_state.batches[id]):
-            result: dict[str, Any] = {"type": "expired"}
-            if not self.server_state.expired:
-                body = _with_files(request["params"], self.server_state.files)
-                result = {"type": "succeeded", "message": _message(body, "")}
-            lines.append(json.dumps({"custom_id": request["custom_id"], "result": result}))
+        """A line each, in another order than they were asked in."""
+        if self.server_state.working:
+            self._error(Wrong(f"{id} has not ended yet"))
+            return
+        lines = [
+            json.dumps({"custom_id": request["custom_id"], "result": self._result(request["params"])})
+            for request in reversed(self.server_state.batches[id])
+        ]
         data = "\n".join(lines).encode()
         self.send_response(200)
         self.send_header("content-type", "application/x-jsonl")
@@ -167,193 +292,64 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def do_POST(self) -> None:
-        if self.path == "/v1/files":
-            self._upload()
-            return
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        with self.server_state.lock:
-            self.server_state.requests.append((self.path, body))
-        fault = None if self.path.endswith("count_tokens") else self.server_state.next_fault()
-        if fault and fault.how == "reset":
-            self.close_connection = True
-            return
-        if fault and fault.status:
-            self._error(fault.status, fault.kind, fault.message, fault.headers)
-        elif (wrong := self._wrong(body)) is not None:
-            self._error(*wrong)
-        elif self.path == "/v1/messages/count_tokens":
-            self._send(200, {"input_tokens": _tokens(body)})
-        elif self.path == "/v1/messages/batches":
-            id = f"msgbatch_{len(self.server_state.batches) + 1}"
-            self.server_state.batches[id] = body["requests"]
-            self.server_state.created[id] = datetime.now(UTC).isoformat()
-            if fault and fault.how == "reset after":
-                self.close_connection = True
-                return
-            self._send(200, self._batch(id))
-        elif self.path == "/v1/messages":
-            self._send(200, _message(body, fault.how if fault else ""), self.server_state.headers)
-        else:
-            self._error(404, "not_found_error", "no such path")
+    def _result(self, body: dict[str, Any]) -> dict[str, Any]:
+        if self.server_state.expired:
+            return {"type": "expired"}
+        if wrong := message_wrong("/v1/messages", with_files(body, self.server_state.files)):
+            return {"type": "errored", "error": self._error_body(wrong)}
+        return {"type": "succeeded", "message": self._message(body, "", batch=True)}
 
-    def _wrong(self, body: dict[str, Any]) -> tuple[int, str, str] | None:
-        if KEY not in (
-            self.headers.get("x-api-key"),
-            (self.headers.get("authorization") or "").removeprefix("Bearer "),
-        ):
-            return 401, "authentication_error", "invalid key"
-        if not self.headers.get("anthropic-version"):
-            return 400, "invalid_request_error", "anthropic-version is missing"
-        try:
-            _parameters(self.path).validate_python(body)
-            ids = [request["custom_id"] for request in body.get("requests", ())]
-            if len(set(ids)) < len(ids) or not all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", id) for id in ids):
-                return 400, "invalid_request_error", "custom_id is not unique or not well-formed"
-            if "output_config" in body:
-                Draft202012Validator.check_schema(body["output_config"]["format"]["schema"])
-            for image in _images(body):
-                if not image.width or max(image.size) > LARGEST:
-                    return 400, "invalid_request_error", "image dimensions exceed the limit"
-        except (ValidationError, OSError, ValueError) as error:
-            return 400, "invalid_request_error", f"bad request: {type(error).__name__}"
-        return None
+    def _message(self, body: dict[str, Any], how: str, *, batch: bool = False) -> dict[str, Any]:
+        state = self.server_state
+        body = with_files(body, state.files)
+        system = body.get("system") or ""
+        said = system if isinstance(system, str) else " ".join(block["text"] for block in system)
+        answer = answered(pages_of(body, state.told), said)
+        if how == "truncated":
+            answer.raw, answer.stop = answer.text[: len(answer.text) // 2], "max_tokens"
+        elif how:
+            answer.raw = {"schema": '{"pages": "all of them"}'}.get(how, answer.raw if how == "slow" else "")
+            answer.stop = "refusal" if how == "refused" else answer.stop
+        content, stop = content_of(answer, body, state.profile, said)
+        return {
+            "id": f"msg_{state.number()}",
+            "type": "message",
+            "role": "assistant",
+            "model": body["model"],
+            "content": content,
+            "stop_reason": stop,
+            "stop_sequence": None,
+            "usage": state.usage(body, answer.text, batch),
+        }
 
-    def _error(self, status: int, kind: str, message: str, headers: dict[str, str] | None = None) -> None:
-        self._send(status, {"type": "error", "error": {"type": kind, "message": message}}, headers or {})
+    def _page(self, listed: list[dict[str, Any]]) -> None:
+        """A list as it is paged: `limit` items after `after_id`."""
+        query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+        ids = [item["id"] for item in listed]
+        start = ids.index(query["after_id"]) + 1 if query.get("after_id") in ids else 0
+        shown = listed[start : start + int(query.get("limit", 20))]
+        more = start + len(shown) < len(listed)
+        ends = (
+            {"first_id": shown[0]["id"], "last_id": shown[-1]["id"]} if shown else {"first_id": None, "last_id": None}
+        )
+        self._send(200, {"data": shown, "has_more": more, **ends})
+
+    def _error_body(self, wrong: Wrong) -> dict[str, Any]:
+        error = {"type": wrong.kind, "message": wrong.message}
+        return {"type": "error", "error": error, "request_id": f"req_{self.server_state.number()}"}
+
+    def _error(self, wrong: Wrong, headers: dict[str, str] | None = None) -> None:
+        self._send(wrong.status, self._error_body(wrong), headers)
 
     def _send(self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> None:
         data = json.dumps(body).encode()
-        self.send_response(status)
-        for name, value in {"content-type": "application/json", **(headers or {})}.items():
-            self.send_header(name, value)
-        self.send_header("content-length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-
-@cache
-def _parameters(path: str) -> TypeAdapter[Any]:
-    kinds = {"count_tokens": MessageCountTokensParams, "batches": BatchCreateParams}
-    return TypeAdapter(kinds.get(path.rpartition("/")[2], MessageCreateParamsNonStreaming))
-
-
-def _file(id: str, name: str, data: bytes) -> dict[str, Any]:
-    return {
-        "id": id,
-        "type": "file",
-        "filename": name,
-        "mime_type": "image/jpeg",
-        "size_bytes": len(data),
-        "created_at": NOW,
-    }
-
-
-def _with_files(body: dict[str, Any], files: dict[str, tuple[str, bytes]]) -> dict[str, Any]:
-    """The request with its images in it."""
-    body = json.loads(json.dumps(body))
-    for block in _blocks(body):
-        if block["type"] == "image" and block["source"]["type"] == "file":
-            data = base64.standard_b64encode(files[block["source"]["file_id"]][1]).decode()
-            block["source"] = {"type": "base64", "media_type": "image/jpeg", "data": data}
-    return body
-
-
-def _message(body: dict[str, Any], how: str) -> dict[str, Any]:
-    text = json.dumps({"pages": [_page(number, words) for number, words in _pages(body)]})
-    stop = {"refused": "refusal", "truncated": "max_tokens"}.get(how, "end_turn")
-    if how == "truncated":
-        text = text[: len(text) // 2]
-    if how == "schema":
-        text = json.dumps({"pages": "all of them"})
-    content: list[dict[str, Any]] = [] if how in ("empty", "refused") else [{"type": "text", "text": text}]
-    if "tools" in body and content:
-        used = {"type": "tool_use", "id": "toolu_1", "name": body["tools"][0]["name"], "input": json.loads(text)}
-        content, stop = [used], "tool_use"
-    return {
-        "id": "msg_1",
-        "type": "message",
-        "role": "assistant",
-        "model": body["model"],
-        "content": content,
-        "stop_reason": stop,
-        "stop_sequence": None,
-        "usage": {"input_tokens": _tokens(body), "output_tokens": math.ceil(len(text) / 3)},
-    }
-
-
-def _blocks(body: dict[str, Any]) -> list[dict[str, Any]]:
-    first = body["messages"][0]["content"] if "messages" in body else []
-    return [block for block in first if isinstance(block, dict)]
-
-
-def _images(body: dict[str, Any]) -> Iterator[Image.Image]:
-    for block in _blocks(body):
-        if block["type"] == "image":
-            image = Image.open(io.BytesIO(base64.standard_b64decode(block["source"]["data"])))
-            image.load()
-            yield image
-
-
-def _tokens(body: dict[str, Any]) -> int:
-    images = sum(math.ceil(image.width / 28) * math.ceil(image.height / 28) for image in _images(body))
-    texts = len(json.dumps(body.get("system", ""))) + sum(len(b["text"]) for b in _blocks(body) if b["type"] == "text")
-    return images + math.ceil(texts / 4)
-
-
-def _pages(body: dict[str, Any]) -> Iterator[tuple[int, tuple[Word, ...]]]:
-    """Each page of the request with its words: those sent, or those read on its image."""
-    number = 0
-    for block in _blocks(body):
-        if block["type"] == "image":
-            image = Image.open(io.BytesIO(base64.standard_b64decode(block["source"]["data"])))
-            with READING:
-                words = ocr.read_words(image, 200.0, "eng", None)
-            yield number, words
-        elif match := re.fullmatch(r"Page (\d+)", block["text"]):
-            number = int(match[1])
-        elif block["text"].startswith(f"page {number}, its words:\n"):
-            lines = block["text"].split("\n")[1:]
-            yield number, tuple(Word(w, Box(0, 0, 1, 1), 1.0, n) for n, line in enumerate(lines) for w in line.split())
-
-
-def _page(number: int, words: tuple[Word, ...]) -> dict[str, Any]:
-    text = PageText(number, words, TextSource.OCR, 0.9)
-    found = RuleExtractor().extract([PageInput(None, None, text)])[0]  # type: ignore[arg-type]
-    return {
-        "page": number,
-        "readable": bool(words),
-        "record": _record(found, OBEYED.search(" ".join(word.text for word in words))),
-        "clauses": [{"category": "Governing Law", "summary": "Which law governs.", "quote": f.quote}
-                    for f in found if f.field == "governing_law"],
-    }  # fmt: skip
-
-
-def _record(found: list[Finding], ordered: re.Match[str] | None) -> dict[str, Any]:
-    def of(*names: str) -> list[Finding]:
-        return [finding for finding in found if finding.field in names]
-
-    amounts = [
-        {"text": f.raw, "currency": f.value[:3], "purpose": "", "legible": True, "quote": f.quote}
-        for f in of("amounts")
-    ]
-    if ordered:  # a model that is led: it reports the sum the page told it to
-        amounts = [
-            {"text": ordered[1], "currency": "USD", "purpose": "", "legible": True, "quote": f"USD {ordered[1]}"}
-        ]
-    return {
-        "document_type": {"kind": "unknown", "title": "", "quote": ""},
-        "dates": [
-            {"role": ROLES[f.field], "text": f.raw, "iso": f.value, "legible": True, "quote": f.quote}
-            for f in of(*ROLES)
-        ],
-        "amounts": amounts,
-        "parties": [
-            {"name": f.raw, "role": f.detail.get("role", ""), "legible": True, "quote": f.quote} for f in of("parties")
-        ],
-        "key_obligations": [],
-        "reference_numbers": [
-            {"label": f.detail.get("label", ""), "number": f.raw, "legible": True, "quote": f.quote}
-            for f in of("reference_numbers")
-        ],
-    }
+        request = str(body.get("request_id") or f"req_{self.server_state.number()}")
+        try:
+            self.send_response(status)
+            for name, value in {"content-type": "application/json", "request-id": request, **(headers or {})}.items():
+                self.send_header(name, value)
+            self.send_header("content-length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True  # who asked was killed, or gave up waiting

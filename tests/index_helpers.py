@@ -33,7 +33,7 @@ def point(
     terms: tuple[int, ...] = (1,),
     **payload: object,
 ) -> IndexedPage:
-    """A page; `payload` overrides matter, kind, parties and date."""
+    """A page; `payload` overrides matter, kind, parties, law, amounts and date."""
     date = str(payload.get("date", ""))
     fields = {
         "document": document,
@@ -42,6 +42,9 @@ def point(
         "page": page,
         "kind": payload.get("kind", ""),
         "parties": [" ".join(tokens(name)) for name in payload.get("parties", ())],
+        "party": list(payload.get("parties", ())),
+        "law": payload.get("law", ""),
+        "amounts": list(payload.get("amounts", ())),
         "date": date,
         "references": [],
         "text": list(page_spellings(text)),

@@ -227,16 +227,17 @@ def test_a_result_is_kept_under_its_key(catalog: Catalog) -> None:
     assert catalog.stage_seconds(sha256) == {"read": 1.75, "merge": 1.0}
 
 
-def test_results_are_forgotten(catalog: Catalog) -> None:
-    """Of one stage, or all; never another content's."""
-    for sha256 in ("ab" * 32, "cd" * 32):
-        for stage in ("read", "merge"):
-            catalog.save(sha256, 1, stage, "v", "{}", 1.0)
-    catalog.forget("ab" * 32, "read")
-    assert (catalog.result("ab" * 32, 1, "read", "v"), catalog.result("ab" * 32, 1, "merge", "v")) == (None, "{}")
-    catalog.forget("ab" * 32)
-    assert catalog.result("ab" * 32, 1, "merge", "v") is None
-    assert catalog.stage_seconds("cd" * 32) == {"read": 1.0, "merge": 1.0}
+def test_a_result_is_overwritten_on_demand_only(catalog: Catalog) -> None:
+    """The first stays unless it is to be replaced; other versions of the stage stay beside it and are named."""
+    sha256 = "ab" * 32
+    for payload in ("[1]", "[2]"):
+        catalog.save(sha256, 1, "frontier", "v1 a", payload, 1.0)
+    assert catalog.result(sha256, 1, "frontier", "v1 a") == "[1]"
+    catalog.overwrite(sha256, 1, "frontier", "v1 a", "[3]")
+    catalog.overwrite(sha256, 1, "frontier", "v1 b", "[4]")
+    catalog.save("cd" * 32, 1, "frontier", "v2", "[5]", 1.0)
+    assert catalog.result_versions(sha256, "frontier") == ["v1 a", "v1 b"]
+    assert catalog.results(sha256, "frontier", "v1 a") == {1: "[3]"}
 
 
 def test_a_large_result_comes_back_whole(catalog: Catalog) -> None:

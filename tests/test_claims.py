@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 
-from pipeline.claims import claim
+from pipeline.claims import claim, sole
 
 HOLDER = """
 import sys, time
@@ -53,3 +53,14 @@ def test_different_names_do_not_wait(tmp_path):
     """Claims on different documents are independent."""
     with claim(tmp_path, "one"), claim(tmp_path, "two"):
         assert {path.name for path in tmp_path.iterdir()} == {"one.lock", "two.lock"}
+
+
+def test_a_sole_place_is_refused_while_it_is_held_and_free_when_its_holder_died(tmp_path):
+    """Who comes second is told at once instead of waiting; a kill -9 leaves nothing to clear."""
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        with sole(tmp_path, "doc") as held:
+            assert not held
+        os.kill(holder.pid, signal.SIGKILL)
+    with sole(tmp_path, "doc") as held, sole(tmp_path, "doc") as again, sole(tmp_path, "other") as other:
+        assert (held, again, other) == (True, False, True)

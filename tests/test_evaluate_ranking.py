@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.evaluate import retrieval
+from pipeline.evaluate.ranking import retrieval
 from pipeline.types import SearchHit
 
 

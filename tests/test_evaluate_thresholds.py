@@ -7,7 +7,8 @@ import json
 import pytest
 
 from pipeline.evaluate.goldenset import LookedUp, golden_documents
-from pipeline.evaluate.thresholds import STEPS, Walked, routing
+from pipeline.evaluate.thresholds import STEPS, routing
+from pipeline.evaluate.walked import Walked
 from pipeline.triage import Policy, decide
 from pipeline.types import Document, FieldStatus, Finding, Signals, TextSource
 

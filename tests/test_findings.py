@@ -31,7 +31,9 @@ def test_everything_a_model_reads_becomes_a_finding() -> None:
         dates=[date(), date(role="due")],
         amounts=[{"text": "$2,000", "currency": "USD", "purpose": "rent", "legible": True, "quote": "rent of $2,000"}],
         parties=[{"name": "Acme Inc.", "role": "Tenant", "legible": True, "quote": "Acme Inc. (Tenant)"}],
-        key_obligations=[{"who": "Tenant", "what": "pay rent", "by_when": "monthly", "quote": "Tenant shall pay rent"}],
+        key_obligations=[
+            {"who": "Tenant", "what": "pay rent", "by_when": "monthly", "quote": "Tenant shall pay rent monthly"}
+        ],
         reference_numbers=[{"label": "Lease No.", "number": "L-7", "legible": True, "quote": "Lease No. L-7"}],
     )
     assert [finding.field for finding in got] == [

@@ -1,16 +1,21 @@
-"""The Prefect flow on a real Prefect server: the same road, the same report, retries only where they can help."""
+"""The Prefect flows on a real Prefect server: the same road, the same report, retries only where they can help."""
 
 import os
 import subprocess
 import sys
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pdfs
 import pytest
+from frontier_server import KEY, frontier_server
 from test_ingest import Unreachable
 
+import flows.escalate
 import flows.ingest
-from pipeline.types import DocumentStatus
+from pipeline.claims import sole
+from pipeline.run import ingest_paths
+from pipeline.types import DocumentStatus, PageStatus
 from pipeline.wiring import open_tools
 
 
@@ -72,6 +77,53 @@ def test_retryable_errors_are_retried_by_prefect(home, inbox, monkeypatch, failu
     assert document["status"] == status
     run = next(run for run in task_runs() if run.name.endswith(f"[{document['id']}]") and run.run_count == runs)
     assert run.state.is_completed() == (status == DocumentStatus.DONE)
+
+
+@pytest.fixture
+def office(home, tmp_path, monkeypatch):
+    """A home with a scan that waits and may go to the loopback server, which comes back."""
+    with frontier_server() as server:
+        chosen = {"URL": server.url, "KEY": KEY, "KIND": "self-hosted", "PROFILE": "claude"}
+        for name, value in chosen.items():
+            monkeypatch.setenv(f"MUNIMENT_FRONTIER_{name}", value)
+        monkeypatch.setenv("MUNIMENT_ESCALATE_BELOW", "1.0")
+        scan = pdfs.scanned(tmp_path / "acme" / "hush-hush.pdf", pdfs.LEASE)
+        with open_tools() as tools:
+            ingest_paths([scan], "acme", tools)
+            tools.policies.set("acme", "self-hosted")
+        yield server
+
+
+def artifacts() -> list[str]:
+    from prefect import get_client
+    from prefect.client.schemas.sorting import ArtifactSort
+
+    with get_client(sync_client=True) as client:
+        return [artifact.data for artifact in client.read_artifacts(sort=ArtifactSort.UPDATED_DESC)]
+
+
+@pytest.mark.parametrize("batch", [False, True], ids=["at once", "as a batch"])
+def test_the_nightly_flow_works_off_what_waits(office, batch):
+    """What waited is read and its document done; Prefect is shown counts and costs, no name and no word of it. A
+    second run finds nothing to ask."""
+    report = flows.escalate.escalate_waiting(["acme"], 1.0, batch, wait_hours=0.05, poll=0.1)
+    assert (report["answered"], report["under_way"], report["stopped"]) == (1, 0, "")
+    with open_tools() as tools:
+        assert tools.catalog.page_totals() == {PageStatus.EXTRACTED: 1}
+    shown = artifacts()[0]
+    assert shown.startswith("- 1 page read, 0.0") and "hush" not in shown and "Cedar" not in shown
+    asked = len(office.asked()) + len(office.asked("/v1/messages/batches"))
+    assert flows.escalate.escalate_waiting(["acme"])["answered"] == 0
+    assert asked == len(office.asked()) + len(office.asked("/v1/messages/batches")) == 1
+
+
+def test_a_run_that_meets_another_or_comes_late_changes_nothing(office, home, monkeypatch):
+    """It ends at once and says so; the page goes on waiting, nothing is sent."""
+    with sole(home / "locks", "escalation") as held:
+        assert held and "another escalation" in flows.escalate.escalate_waiting()["skipped"]
+    monkeypatch.setattr(flows.escalate, "LATE", timedelta(0))
+    assert "the next one does its work" in flows.escalate.escalate_waiting()["skipped"]
+    assert office.requests == [] and "the next one" in artifacts()[0]
 
 
 def test_importing_the_pipeline_imports_no_prefect():

@@ -11,10 +11,11 @@ from frontier_server import KEY, Fault, FrontierServer, frontier_server
 from pdfs import AGREEMENT, scanned
 
 from pipeline.errors import MunimentError
-from pipeline.frontier.batches import collect, submit
+from pipeline.frontier.batches import collect
 from pipeline.frontier.escalate import EscalationReport, Options, escalate
 from pipeline.frontier.requests import grouped
-from pipeline.run import ingest_paths
+from pipeline.frontier.submit import submit
+from pipeline.run import ingest_paths, report_on
 from pipeline.settings import load_settings
 from pipeline.types import PageStatus
 from pipeline.wiring import Tools, open_tools
@@ -89,7 +90,7 @@ def test_nothing_leaves_without_the_matters_leave(server, archive, home):
         document = document_of(tools, "acme")
         report = escalate(tools, tools.frontier, ACME)
         assert server.requests == [] and list(report.kept_back) == [document]
-        assert "policy is “never”" in tools.catalog.pages(document)[0].reasons[-1]
+        assert "policy is “never”" in report_on(document, tools).pages[0].reasons[-1]
 
 
 def test_a_leave_for_the_own_server_is_none_for_the_cloud(server, archive, home):

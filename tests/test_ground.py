@@ -5,7 +5,7 @@ import time
 import pytest
 from written import AGREEMENT, page_text
 
-from pipeline.ground import Haystack, boxes_of, ground, locate, stands_in
+from pipeline.ground import SUSPECT, WHOLE, Haystack, boxes_of, ground, ground_over, locate, stands_in
 from pipeline.types import Box, FieldStatus, Finding
 
 LINES = """\
@@ -188,3 +188,62 @@ def test_many_quotes_on_a_dense_page() -> None:
         quote = " ".join(word.text for word in words[start : start + 30]).replace("e", "c", 3)
         assert haystack.locate(quote)
     assert time.perf_counter() - started < 2
+
+
+# ---- passages over a page break
+
+HEAD = "This Agreement shall be governed by and construed in accordance with"
+TAIL = "the laws of the State of New York, without regard to its conflict of laws principles."
+FIRST = page_text(f"1. Fees. Client shall pay USD 12,500.00 for each survey.\n5. Governing Law. {HEAD}\n3 of 9")
+SECOND = page_text(
+    f"Services Agreement\n{TAIL}\n" + "6. Notices. " + "word " * 200 + "the laws of the State of Ohio.", 2
+)
+
+
+def parts(head: str, tail: str, pages: tuple[int, int] = (1, 2)) -> list[Finding]:
+    whole = {"category": "Governing Law", WHOLE: f"{head} {tail}"}
+    return [
+        Finding("clauses", page, text, "Governing Law", text, 0.9, "model", detail=dict(whole))
+        for page, text in zip(pages, (head, tail), strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("head", "tail", "status"),
+    [
+        (HEAD, TAIL, FieldStatus.VERIFIED),
+        (HEAD, TAIL.replace("principles", "principies"), FieldStatus.VERIFIED),
+        (HEAD, TAIL.replace("New York", "Delaware, and Provider shall pay nothing"), FieldStatus.UNVERIFIED),
+        (HEAD.replace("governed", "ungoverned, unless Client pays,"), TAIL, FieldStatus.UNVERIFIED),
+        (HEAD, "the laws of the State of Ohio.", FieldStatus.UNVERIFIED),
+        (HEAD, "and with nothing else whatsoever", FieldStatus.UNVERIFIED),
+    ],
+    ids=["as printed", "an OCR slip", "invented rest", "invented head", "from elsewhere on the page", "no such words"],
+)
+def test_a_passage_over_a_page_break_is_verified_whole_or_not_at_all(head: str, tail: str, status: FieldStatus) -> None:
+    """Both parts stand around the break, each on its page, or neither is verified; the raw value is the whole."""
+    found = ground_over(parts(head, tail), {1: FIRST, 2: SECOND})
+    assert [(part.page, part.raw, part.quote, part.status) for part in found] == [
+        (1, f"{head} {tail}", head, status),
+        (2, f"{head} {tail}", tail, status),
+    ]
+
+
+def test_a_passage_that_continues_on_no_known_page_is_not_verified() -> None:
+    """The next page was not read, or it is not the next one: the part there is stays, unverified."""
+    (found,) = ground_over(parts(HEAD, TAIL), {1: FIRST})
+    assert (found.page, found.status) == (1, FieldStatus.UNVERIFIED)
+    far = ground_over(parts(HEAD, TAIL, (1, 3)), {1: FIRST, 3: SECOND})
+    assert {part.status for part in far} == {FieldStatus.UNVERIFIED}
+
+
+def test_a_suspect_finding_is_never_verified() -> None:
+    """Its words stand on the page, and still its source can't be relied on."""
+    sure, suspect = ground(
+        [
+            finding("$1,000", "a monthly fee of $1,000"),
+            finding("$1,000", "a monthly fee of $1,000", detail={SUSPECT: "why"}),
+        ],
+        page_text(LINES),
+    )
+    assert (sure.status, suspect.status) == (FieldStatus.VERIFIED, FieldStatus.UNVERIFIED) and suspect.boxes

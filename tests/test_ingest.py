@@ -134,7 +134,7 @@ def test_hard_pages_wait_visibly(tools, tmp_path):
     (document,) = ingest_paths([path], "dune", tools).documents
     assert [page.status for page in document.pages] == [PageStatus.EXTRACTED, PageStatus.AWAITING]
     assert document.pages[1].route is Route.FRONTIER
-    assert "needs the frontier model, and none is configured" in document.pages[1].reasons
+    assert "needs the frontier model: none is configured (MUNIMENT_FRONTIER_URL)" in document.pages[1].reasons
     assert document.document.status is DocumentStatus.AWAITING
 
 

@@ -135,8 +135,10 @@ def test_filters(index: PageIndex) -> None:
     """Matter, kind, party, dates and documents confine a search, each alone and together."""
     index.upsert(
         [
-            point("a", matter="m1", kind="lease", parties=["Acme Holdings, Inc."], date="2020-01-31"),
-            point("b", matter="m2", kind="nda", parties=["Brown & Co", "ACME Ltd"], date="2021-06-01"),
+            point("a", matter="m1", kind="lease", parties=["Acme Holdings, Inc."], date="2020-01-31", law="Delaware"),
+            point(
+                "b", matter="m2", kind="nda", parties=["Brown & Co", "ACME Ltd"], date="2021-06-01", amounts=[5.5, 900]
+            ),
             point("c", matter="m3"),
         ]
     )
@@ -153,6 +155,29 @@ def test_filters(index: PageIndex) -> None:
     assert names(dated_from="2020-01-31", dated_to="2021-05-31") == ["a"]
     assert names(dated_from="2020-02-01") == ["b"]
     assert names(documents=("b", "c"), matters=("m2",)) == ["b"]
+    assert names(law="Delaware") == ["a"]
+    assert names(amount_from=500, amount_to=1000) == names(amount_from=5.5, amount_to=5.5) == ["b"]
+    assert names(amount_from=6, amount_to=899) == []
+    assert names(matter="m2") == names(matter="m2", matters=("m1", "m2")) == ["b"]
+    assert names(matter="m2", matters=("m1",)) == []
+
+
+def test_facets_count_inside_the_wall(index: PageIndex) -> None:
+    """Each facet counts the pages its values have under all other choices; a matter outside the wall is not there."""
+    index.upsert([point("a", n, matter="m1", kind="lease", parties=["Acme, Inc."], law="Delaware") for n in (1, 2, 3)])
+    index.upsert([point("b", matter="m1", kind="nda", parties=["Acme, Inc.", "Brown & Co"], law="Ohio")])
+    index.upsert([point("c", matter="m2", kind="lease", law="Texas"), point("d", matter="walled", kind="secret kind")])
+    open_to = {"matters": ("m1", "m2")}
+    assert index.facets(SearchFilter(**open_to), 10) == {
+        "matter": [("m1", 4), ("m2", 1)],
+        "kind": [("lease", 4), ("nda", 1)],
+        "party": [("Acme, Inc.", 4), ("Brown & Co", 1)],
+        "law": [("Delaware", 3), ("Ohio", 1), ("Texas", 1)],
+    }
+    chosen = index.facets(SearchFilter(**open_to, kind="lease", matter="m1"), 10)
+    assert chosen["kind"] == [("lease", 3), ("nda", 1)] and chosen["matter"] == [("m1", 3), ("m2", 1)]
+    assert chosen["law"] == [("Delaware", 3)]
+    assert index.facets(SearchFilter(matters=()), 10) == {"matter": [], "kind": [], "party": [], "law": []}
 
 
 @pytest.mark.parametrize("where", [{"matters": ()}, {"documents": ()}, {"matters": ("nobody's",)}, {"party": "!"}])

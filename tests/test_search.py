@@ -96,6 +96,14 @@ def test_plain_words_find_the_page_that_means_it(room: Room) -> None:
     assert "ninety days written notice" in hit.quote
 
 
+def test_more_like_a_page_are_others_that_say_the_same(room: Room) -> None:
+    """The page about notice finds the other contract's page about notice first, never itself, inside the wall."""
+    hits = room.searcher.like("lease", 3, ANYWHERE, 3)
+    assert (hits[0].document, hits[0].page) == ("supply", 3)
+    assert ("lease", 3) not in [(hit.document, hit.page) for hit in hits]
+    assert {hit.matter for hit in room.searcher.like("lease", 3, SearchFilter(matters=("m1",)), 3)} == {"m1"}
+
+
 def test_a_page_is_known_by_its_document(room: Room) -> None:
     """Two pages say the same; the party named on page 1 alone chooses between them."""
 

@@ -29,7 +29,7 @@ from infra.measure.words import read_corpus
 from pipeline.backends.protocols import Extractor, PageInput
 from pipeline.evaluate.bootstrap import Floats, difference, interval
 from pipeline.evaluate.fields import FieldScores, macro_f1, verdicts
-from pipeline.evaluate.goldenset import GoldenDocument, golden_documents
+from pipeline.evaluate.goldenset import GoldenDocument, golden_documents, look_up
 from pipeline.evaluate.judge import FIGURES, Counts, Verdict, judge
 from pipeline.extract import extract, merge
 from pipeline.report import table
@@ -40,7 +40,7 @@ from schemas.contract import Contract
 if TYPE_CHECKING:
     from pipeline.backends.rules import RuleExtractor
 
-__all__ = ["Reading", "comparison", "errors", "main"]
+__all__ = ["Reading", "comparison", "errors", "main", "page_of_words"]
 
 F1 = FIGURES["f1"]
 TRUST = ("verified", "verified_right", "evidence")
@@ -168,21 +168,22 @@ def _stored(golden: Sequence[GoldenDocument], home: Path | None, *, again: bool)
     with open_tools(load_settings(**({"home": home} if home else {}))) as tools:
         held = Home(tools)
         readings = {}
-        for each in golden:
-            document = held.document(each)
-            contract = held.record(each) if document else None
-            if document is None or contract is None:
+        for each, contract in look_up(golden, held.record).documents:
+            if contract is None:
                 continue
+            document = held.document(each)
             texts = held.texts(document)
             readings[each.key] = (
-                _extracted(document, [_page(text) for text in texts], held.triages(document), tools.extractors[:1])
+                _extracted(
+                    document, [page_of_words(text) for text in texts], held.triages(document), tools.extractors[:1]
+                )
                 if again
                 else Reading(tuple(texts), contract)
             )
         return readings
 
 
-def _page(text: PageText) -> PageInput:
+def page_of_words(text: PageText) -> PageInput:
     """A page for extractors that look at words only."""
     return PageInput(PageImage(text.number, "", "image/png", 1, 1, 200.0, Affine(), contrast=1.0), Path(), text)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.backends.layout import (
+    FACETS,
     AnyOf,
     Condition,
     Leg,
@@ -14,6 +15,7 @@ from pipeline.backends.layout import (
     fuse,
     matrix,
     second_stage,
+    unchosen,
     walls,
 )
 from pipeline.backends.protocols import PageQuery, PageScore
@@ -46,6 +48,15 @@ class HybridIndex(ABC):
             ranked += [(point, 0.0) for point in listed if point not in found]
         return self._scores(query, ranked[:limit])
 
+    def facets(self, where: SearchFilter, limit: int) -> dict[str, list[tuple[str, int]]]:
+        """Commonest first, equal ones by name. A matter outside the filter is never counted."""
+        found = {}
+        for key in FACETS:
+            conditions = walls(unchosen(where, key))
+            values = [] if conditions is None else self._counted(key, conditions, limit)
+            found[key] = sorted(((value, count) for value, count in values if value), key=lambda v: (-v[1], v[0]))
+        return found
+
     def pages_of(self, document: str) -> set[int]:
         """The page numbers this document has in the index."""
         points = self._matching([AnyOf("document", (document,))], None)
@@ -73,6 +84,10 @@ class HybridIndex(ABC):
     @abstractmethod
     def _matching(self, conditions: Sequence[Condition], limit: int | None) -> list[str]:
         """Ids of all points (or the first `limit`) inside the conditions."""
+
+    @abstractmethod
+    def _counted(self, key: str, conditions: Sequence[Condition], limit: int) -> list[tuple[str, int]]:
+        """The commonest values of a field among the points inside the conditions, with exact counts."""
 
     @abstractmethod
     def _fetch(self, points: Sequence[str], *, vectors: bool) -> dict[str, tuple[Mapping[str, Any], object]]:

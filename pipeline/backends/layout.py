@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pipeline.backends.protocols import Matrix
 
 __all__ = [
+    "FACETS",
     "INDEXED_FIELDS",
     "SHOWN_FIELDS",
     "SPARSE",
@@ -50,6 +51,7 @@ __all__ = [
     "matrix",
     "point_id",
     "second_stage",
+    "unchosen",
     "vectors_of",
     "walls",
 ]
@@ -59,9 +61,14 @@ INDEXED_FIELDS = {
     "matter": "tenant",
     "kind": "keyword",
     "parties": "phrase",
+    "party": "keyword",
+    "law": "keyword",
+    "amounts": "float",
     "day": "integer",
     "text": "phrase",
 }
+FACETS = ("matter", "kind", "party", "law")
+"""What a search is narrowed by, counted by `PageIndex.facets`."""
 SHOWN_FIELDS = [
     *("document", "name", "matter", "page", "kind", "parties", "date", "references", "sha256"),
     *("about", "windows", "confidence"),
@@ -95,8 +102,8 @@ class Between:
     """low <= field <= high; None is open."""
 
     key: str
-    low: int | None
-    high: int | None
+    low: float | None
+    high: float | None
 
 
 Condition = AnyOf | Phrase | Between
@@ -139,15 +146,26 @@ def walls(where: SearchFilter, phrases: Sequence[tuple[str, ...]] = ()) -> list[
     found: list[Condition] = [Phrase("text", phrase) for phrase in phrases]
     if where.matters is not None:
         found.append(AnyOf("matter", where.matters))
+    if where.matter is not None:
+        found.append(AnyOf("matter", (where.matter,)))
     if where.documents is not None:
         found.append(AnyOf("document", where.documents))
     if where.kind:
         found.append(AnyOf("kind", (where.kind.casefold(),)))
     if where.party:
         found.append(Phrase("parties", spellings(where.party)))
+    if where.law:
+        found.append(AnyOf("law", (where.law,)))
+    if where.amount_from is not None or where.amount_to is not None:
+        found.append(Between("amounts", where.amount_from, where.amount_to))
     if where.dated_from or where.dated_to:
         found.append(Between("day", _day(where.dated_from), _day(where.dated_to)))
     return None if any(_impossible(condition) for condition in found) else found
+
+
+def unchosen(where: SearchFilter, facet: str) -> SearchFilter:
+    """The filter without this facet's own choice; the wall of matters stays."""
+    return replace(where, **{facet: None})
 
 
 def check(page: IndexedPage) -> None:

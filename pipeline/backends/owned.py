@@ -29,7 +29,8 @@ BATCH = 32  # pages in one message, so that searches of other processes get in b
 
 
 class OwnedIndex:
-    """The index under `root`, through its owner process. Threads may share one.
+    """The index under `root`, through its owner process. Threads may share one: each request has a connection of its
+    own while it lasts, and the owner answers them side by side.
 
     Nothing is opened before the first call. A call whose owner vanished is made again once, which is safe because
     writing a page or deleting a document twice is the same as once. Raises `IndexUnavailable` when no owner can be
@@ -40,7 +41,7 @@ class OwnedIndex:
         self._root = root.absolute()
         self._signature = dict(signature)
         self._idle = idle_seconds
-        self._connection: Connection | None = None
+        self._free: list[Connection] = []  # connections nobody uses at the moment
         self._lock = threading.Lock()
 
     def upsert(self, pages: Sequence[IndexedPage]) -> None:
@@ -51,6 +52,11 @@ class OwnedIndex:
     def search(self, query: PageQuery, where: SearchFilter, limit: int) -> list[PageScore]:
         """Best first."""
         found: list[PageScore] = self._ask("search", query, where, limit)
+        return found
+
+    def facets(self, where: SearchFilter, limit: int) -> dict[str, list[tuple[str, int]]]:
+        """Values to choose from, with counts of pages."""
+        found: dict[str, list[tuple[str, int]]] = self._ask("facets", where, limit)
         return found
 
     def pages_of(self, document: str) -> set[int]:
@@ -72,16 +78,14 @@ class OwnedIndex:
 
     def release(self) -> None:
         """Let the owner go, and have it end at once if nobody else uses it; waits a moment until it has."""
-        if not self._lock.acquire(timeout=RELEASE_SECONDS):
-            return  # a request is under way: the owner ends by itself
-        try:
-            if self._connection is None:
-                return
-            with suppress(OSError):
-                self._connection.send(("release", self._signature, ()))
-            self._disconnect()
-        finally:
-            self._lock.release()
+        with self._lock:
+            free, self._free = self._free, []
+        if not free:
+            return
+        with suppress(OSError):
+            free[0].send(("release", self._signature, ()))
+        for connection in free:
+            connection.close()
         deadline = time.monotonic() + RELEASE_SECONDS
         while (self._root / "owner.json").exists() and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -89,15 +93,16 @@ class OwnedIndex:
     def close(self) -> None:
         """Let the owner go; it ends by itself when nobody needs it any more."""
         with self._lock:
-            self._disconnect()
+            free, self._free = self._free, []
+        for connection in free:
+            connection.close()
 
     def _ask(self, name: str, *arguments: object) -> Any:
-        with self._lock:
-            try:
-                good, answer = self._exchange(name, arguments)
-            except (EOFError, OSError, AuthenticationError):
-                self._disconnect()
-                good, answer = self._again(name, arguments)
+        try:
+            good, answer = self._exchange(name, arguments)
+        except (EOFError, OSError, AuthenticationError):
+            self.close()  # the owner is gone, and with it what every free connection led to
+            good, answer = self._again(name, arguments)
         if not good:
             raise answer
         return answer
@@ -106,23 +111,23 @@ class OwnedIndex:
         try:
             return self._exchange(name, arguments)
         except (EOFError, OSError, AuthenticationError) as error:
-            self._disconnect()
             raise IndexUnavailable("the index owner ended in the middle of a request") from error
 
     def _exchange(self, name: str, arguments: tuple[object, ...]) -> tuple[bool, Any]:
-        if self._connection is None:
-            self._connection = _connect(self._root) or self._start()
-        self._connection.send((name, self._signature, arguments))
-        if not self._connection.poll(ANSWER_SECONDS):
-            self._disconnect()
-            raise IndexUnavailable(f"the index owner gave no answer in {ANSWER_SECONDS:.0f} s")
-        good, answer = self._connection.recv()
+        with self._lock:
+            connection = self._free.pop() if self._free else None
+        connection = connection or _connect(self._root) or self._start()
+        try:
+            connection.send((name, self._signature, arguments))
+            if not connection.poll(ANSWER_SECONDS):
+                raise IndexUnavailable(f"the index owner gave no answer in {ANSWER_SECONDS:.0f} s")
+            good, answer = connection.recv()
+        except BaseException:
+            connection.close()
+            raise
+        with self._lock:
+            self._free.append(connection)
         return good, answer
-
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = None
 
     def _start(self) -> Connection:
         """Start an owner, unless another client just did."""

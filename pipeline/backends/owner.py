@@ -2,7 +2,7 @@
 
     client ──connect──► owner          nobody there: the first client starts one, under a file lock,
       │                   │            in a session of its own, so that it outlives the client
-      │  search(…) ──────►│ EdgeIndex  one request at a time, as the engine wants it
+      │  search(…) ──────►│ EdgeIndex  a thread a connection; graphs are built beside the requests
       │◄──── result ──────│
                           └─ ends after `idle` seconds without a client; at once when one said before it went
                              that nobody needs to wait for another (`release`)
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["serve"]
 
-ALLOWED = frozenset({"upsert", "search", "pages_of", "delete", "count"})
+ALLOWED = frozenset({"upsert", "search", "facets", "pages_of", "delete", "count"})
 HANDOVER_SECONDS = 30.0  # an owner that is ending may need this long to flush
 TICK_SECONDS = 0.2
 LONGEST_TMP = 60  # bytes; the path of a Unix socket may have 107 in all
@@ -52,14 +52,15 @@ class Owner:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._index: EdgeIndex | None = None
-        self._lock = threading.Lock()
+        self._turn = threading.Condition()
+        self._users = 0  # requests and building under way, which keep the index from being closed
         self.clients = 0
         self.last_seen = time.monotonic()
         self._released = False
 
     def serve(self, connection: Connection) -> None:
         """Answer one client until it goes, however it goes."""
-        with self._lock:
+        with self._turn:
             self.clients += 1
         try:
             while True:
@@ -68,7 +69,7 @@ class Owner:
             pass
         finally:
             connection.close()
-            with self._lock:
+            with self._turn:
                 self.clients -= 1
                 self.last_seen = time.monotonic()
 
@@ -79,14 +80,21 @@ class Owner:
         return math.inf if self._released else time.monotonic() - self.last_seen
 
     def tidy(self) -> None:
-        """Bring the graphs up to date while nobody waits."""
-        with self._lock:
-            if self._index and not self.clients:
+        """Bring the graphs up to date: when nobody is here, and beside the requests when much was written."""
+        with self._turn:
+            if self._index is None:
+                return
+            self._users += 1
+        try:
+            if not self.clients or self._index.due():
                 self._index.optimize()
+        finally:
+            self._left()
 
     def close(self) -> None:
-        """Flush and let go of the index."""
-        with self._lock:
+        """Flush and let go of the index, when the last request is answered."""
+        with self._turn:
+            self._turn.wait_for(lambda: not self._users)
             if self._index:
                 self._index.close()
             self._index = None
@@ -94,39 +102,51 @@ class Owner:
     def _answer(self, name: str, signature: Mapping[str, Any], arguments: tuple[Any, ...]) -> tuple[bool, Any]:
         """(True, result) or (False, exception): ours as it is, any other without its text."""
         try:
-            with self._lock:
-                if name == "drop":
-                    self._drop()
-                    return True, None
-                if name == "release":
-                    self._released = True
-                    return True, None
-                if name not in ALLOWED:
-                    raise IndexUnavailable("the index owner is of another version; try again when it has ended")
-                method: Callable[..., Any] = getattr(self._opened(signature), name)
+            if name == "drop":
+                self._drop()
+                return True, None
+            if name == "release":
+                self._released = True
+                return True, None
+            if name not in ALLOWED:
+                raise IndexUnavailable("the index owner is of another version; try again when it has ended")
+            method: Callable[..., Any] = getattr(self._entered(signature), name)
+            try:
                 return True, method(*arguments)
+            finally:
+                self._left()
         except MunimentError as error:
             return False, error.with_traceback(None)
         except Exception as error:
             return False, IndexUnavailable(f"the index failed to {name}: {type(error).__name__}")
 
-    def _opened(self, signature: Mapping[str, Any]) -> EdgeIndex:
-        """The index, opened for the first who asks; everybody after has to be configured alike."""
+    def _entered(self, signature: Mapping[str, Any]) -> EdgeIndex:
+        """The index, opened for the first who asks; everybody after has to be configured alike. It stays open until
+        `_left` is called."""
         from pipeline.backends.edge import EdgeIndex
 
-        if self._index is None:
-            self._index = EdgeIndex(self._root / "index", signature)
-        self._index.match(signature)
-        return self._index
+        with self._turn:
+            if self._index is None:
+                self._index = EdgeIndex(self._root / "index", signature)
+            self._index.match(signature)
+            self._users += 1
+            return self._index
+
+    def _left(self) -> None:
+        with self._turn:
+            self._users -= 1
+            self._turn.notify_all()
 
     def _drop(self) -> None:
-        if self._index:
-            self._index.close()
-        self._index = None
-        if (self._root / "index").exists():
-            doomed = Path(tempfile.mkdtemp(dir=self._root, prefix=".old-index-"))
-            (self._root / "index").rename(doomed / "index")
-            shutil.rmtree(doomed)
+        with self._turn:
+            self._turn.wait_for(lambda: not self._users)
+            if self._index:
+                self._index.close()
+            self._index = None
+            if (self._root / "index").exists():
+                doomed = Path(tempfile.mkdtemp(dir=self._root, prefix=".old-index-"))
+                (self._root / "index").rename(doomed / "index")
+                shutil.rmtree(doomed)
 
 
 def serve(root: Path, idle: float) -> None:
@@ -153,8 +173,7 @@ def _wait(owner: Owner, socket: Path, idle: float) -> None:
     """Return when the owner was idle long enough, or when its socket was swept away and nobody could reach it."""
     while owner.idle() < idle and socket.exists():
         time.sleep(TICK_SECONDS)
-        if owner.idle() > TICK_SECONDS:
-            owner.tidy()
+        owner.tidy()
 
 
 def _accept(listener: Listener, owner: Owner, key: bytes) -> None:

@@ -184,6 +184,11 @@ class PageIndex(Protocol):
         """Best first. The filter stands inside every prefetch as well as on top."""
         ...
 
+    def facets(self, where: SearchFilter, limit: int) -> dict[str, list[tuple[str, int]]]:
+        """For each of `pipeline.backends.layout.FACETS` its commonest values with the pages they have inside the
+        filter, the facet's own condition left out: what choosing another value would find."""
+        ...
+
     def pages_of(self, document: str) -> set[int]:
         """The page numbers this document has in the index: the count read back after writing."""
         ...

@@ -126,6 +126,14 @@ class QdrantIndex(HybridIndex):
                 break
         return found
 
+    def _counted(self, key: str, conditions: Sequence[Condition], limit: int) -> list[tuple[str, int]]:
+        self._ready()
+        with _translated():
+            answer = self._client.facet(
+                self._collection, key, facet_filter=_filter(conditions), limit=limit, exact=True
+            )
+        return [(str(hit.value), hit.count) for hit in answer.hits]
+
     def _fetch(self, points: Sequence[str], *, vectors: bool) -> dict[str, tuple[Mapping[str, Any], object]]:
         wanted = ["text"] if vectors else False
         with _translated():
@@ -194,7 +202,8 @@ def _field_index(kind: str) -> Any:
         return models.TextIndexParams(
             type=models.TextIndexType.TEXT, tokenizer=models.TokenizerType.WORD, lowercase=True, phrase_matching=True
         )
-    return {"keyword": models.PayloadSchemaType.KEYWORD, "integer": models.PayloadSchemaType.INTEGER}[kind]
+    kinds = models.PayloadSchemaType
+    return {"keyword": kinds.KEYWORD, "integer": kinds.INTEGER, "float": kinds.FLOAT}[kind]
 
 
 def _point(page: IndexedPage) -> models.PointStruct:

@@ -33,7 +33,8 @@ class Interval:
     high: float
 
     def __str__(self) -> str:
-        return "–" if np.isnan(self.value) else f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+        value, low, high = (f"{round(each, 3) + 0.0:.3f}" for each in (self.value, self.low, self.high))  # no "-0.000"
+        return "–" if np.isnan(self.value) else f"{value} [{low}, {high}]"
 
     def as_json(self) -> dict[str, float | None]:
         """`value`, `low`, `high`; null where undefined."""

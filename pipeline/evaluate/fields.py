@@ -14,7 +14,7 @@ from pipeline.evaluate.goldenset import GoldenDocument, LookedUp
 from pipeline.evaluate.judge import FIGURES, Counts, Verdict, answers, judge
 from schemas.contract import Contract
 
-__all__ = ["FieldScores", "extraction", "verdicts"]
+__all__ = ["FieldScores", "counts_of", "extraction", "verdicts"]
 
 INTERVALS = ("precision", "recall", "f1")
 
@@ -65,10 +65,7 @@ class FieldScores:
 
 def extraction(found: LookedUp[Contract]) -> FieldScores:
     """Judge the record of each golden document; one without a record missed everything."""
-    judged = [
-        {key: verdict.counts(complete) for key, (verdict, complete) in verdicts(document, contract).items()}
-        for document, contract in found.documents
-    ]
+    judged = [counts_of(verdicts(document, contract)) for document, contract in found.documents]
     return FieldScores.of(judged, missing=found.missing, unread=found.unread)
 
 
@@ -78,6 +75,11 @@ def verdicts(document: GoldenDocument, contract: Contract | None) -> dict[str, t
         asked.key: (judge(asked, expected, answers(contract, asked) if contract else ()), asked.complete)
         for asked, expected in document.fields.items()
     }
+
+
+def counts_of(judged: Mapping[str, tuple[Verdict, bool]]) -> dict[str, Counts]:
+    """The verdicts of one document in numbers."""
+    return {key: verdict.counts(complete) for key, (verdict, complete) in judged.items()}
 
 
 def macro_f1(sums: Floats) -> Floats:

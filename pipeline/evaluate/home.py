@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import TypeAdapter
 
 from pipeline.errors import NotFound
+from pipeline.evaluate.compare import Case, Told
 from pipeline.evaluate.goldenset import GoldenDocument
-from pipeline.evaluate.thresholds import Walked
+from pipeline.evaluate.walked import Answers, Walked
+from pipeline.frontier.paid import paid
+from pipeline.frontier.readings import FrontierReading, by_model, grounded, remembered
 from pipeline.stages import versions
 from pipeline.types import Document, Finding, PageText, Route, Triage
 from schemas.contract import Contract
@@ -27,7 +30,8 @@ _TEXT, _TRIAGE, _FINDINGS = TypeAdapter(PageText), TypeAdapter(Triage), TypeAdap
 
 @dataclass(frozen=True)
 class Home:
-    """The catalog behind these tools, asked by golden documents."""
+    """The catalog behind these tools, asked by golden documents. Every question about one that is not here raises
+    `KeyError`, and `UsageError` when its name stands for several."""
 
     tools: Tools
 
@@ -35,37 +39,37 @@ class Home:
     def _versions(self) -> dict[str, str]:
         return versions(self.tools)
 
-    def document(self, golden: GoldenDocument) -> Document | None:
-        """The document taken in under this name, or None; `UsageError` when the name stands for several."""
+    def document(self, golden: GoldenDocument) -> Document:
+        """The document taken in under this name."""
         try:
             return self.tools.catalog.document(golden.document, golden.matter and [golden.matter])
-        except NotFound:
-            return None
+        except NotFound as error:
+            raise KeyError(golden.document) from error
 
     def record(self, golden: GoldenDocument) -> Contract | None:
-        """Its record, or None while there is none. Raises `KeyError` when no such document is here."""
-        document = self.document(golden)
-        if document is None:
-            raise KeyError(golden.document)
-        record = self.tools.catalog.record(document.id)
+        """Its record, or None while there is none."""
+        record = self.tools.catalog.record(self.document(golden).id)
         return Contract.model_validate_json(record) if record else None
 
-    def routes(self, golden: GoldenDocument) -> dict[int, Route]:
-        """The route that triage chose for each page under the present settings; `KeyError` when it is not here."""
-        document = self.document(golden)
-        if document is None:
-            raise KeyError(golden.document)
-        return {triage.number: triage.route for triage in self.triages(document)}
+    def routes(self, golden: GoldenDocument) -> Mapping[int, Route]:
+        """The route that triage chose for each page under the present settings."""
+        return {triage.number: triage.route for triage in self.triages(self.document(golden))}
 
     def walked(self, golden: GoldenDocument) -> Walked | None:
-        """What a sweep of thresholds needs of it; None when it was not worked off, `KeyError` when it is not here."""
-        document = self.document(golden)
-        if document is None:
-            raise KeyError(golden.document)
-        triages, local = tuple(self.triages(document)), self._results(document, "extract", _FINDINGS)
-        if not triages or not local:
+        """What a sweep of thresholds needs of it; None when it was not worked off."""
+        here = self._read_here(golden)
+        if here is None:
             return None
-        return Walked(golden, document, triages, local, self._beside(document, local))
+        heard = remembered(self.tools.catalog, here.document.sha256, self.tools.settings.frontier_model)
+        return here.heard(self._answers(here.document, heard))
+
+    def case(self, golden: GoldenDocument, models: Collection[str]) -> Case | None:
+        """What a comparison of ways needs of it; None when it was not worked off."""
+        here = self._read_here(golden)
+        if here is None:
+            return None
+        said = by_model(self.tools.catalog, here.document.sha256)
+        return Case(here, {model: self._told(here.document, model, said.get(model, {})) for model in models})
 
     def texts(self, document: Document) -> list[PageText]:
         """The words of its pages, as far as they were read under the present settings."""
@@ -75,14 +79,18 @@ class Home:
         """The routes of its pages with the signals they follow from, as far as decided under the present settings."""
         return list(self._results(document, "triage", _TRIAGE).values())
 
-    def _beside(self, document: Document, local: Mapping[int, list[Finding]]) -> dict[int, list[Finding]]:
-        """The document's findings by readers other than those that ran here: a frontier model's, by page."""
-        here = {finding.extractor for found in local.values() for finding in found}
-        beside: dict[int, list[Finding]] = {}
-        for finding in self.tools.catalog.findings(document.id):
-            if finding.extractor not in here:
-                beside.setdefault(finding.page, []).append(finding)
-        return beside
+    def _read_here(self, golden: GoldenDocument) -> Walked | None:
+        document = self.document(golden)
+        triages, local = tuple(self.triages(document)), self._results(document, "extract", _FINDINGS)
+        return Walked(golden, document, triages, local) if triages and local else None
+
+    def _told(self, document: Document, model: str, said: Mapping[int, FrontierReading]) -> Told:
+        unusable = frozenset(number for number, each in said.items() if each.page is None or not each.page.readable)
+        costs = paid(self.tools.catalog.database, document.sha256, model)
+        return Told(self._answers(document, said), unusable, costs)
+
+    def _answers(self, document: Document, readings: Mapping[int, FrontierReading]) -> Answers:
+        return grounded(readings, {text.number: text for text in self.texts(document)}) if readings else {}
 
     def _results(self, document: Document, stage: str, adapter: TypeAdapter[T]) -> dict[int, T]:
         kept = self.tools.catalog.results(document.sha256, stage, self._versions[stage])

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
+from math import isnan
 from typing import Any
 
+from pipeline.evaluate.ask import Asking
+from pipeline.evaluate.compare import LEAST, Comparison, Row
 from pipeline.evaluate.fields import FieldScores
 from pipeline.evaluate.ranking import MEASURES
 from pipeline.evaluate.routes import NO_ROUTE, RouteScores
 from pipeline.evaluate.thresholds import Point, Routing, Sweep
-from pipeline.report import clip, table
+from pipeline.report import clip, plain, table
 from pipeline.types import Route
 
-__all__ = ["fields_text", "ranking_text", "routes_text", "routing_text"]
+__all__ = ["asking_text", "comparison_text", "fields_text", "ranking_text", "routes_text", "routing_text"]
 
 SCOPES = ("in_document", "corpus")
 BOUNDS = (
     "F1 is the mean over the fields. Floor: as read locally. Ceiling: as if the frontier model read every escalated\n"
     "page without error; a value whose page the golden set does not tell counts by the document's escalated share."
 )
+
+COMPARED = "F1 over all values of all fields; 95 % intervals, resampled by document, differences paired"
+GAINED = "F1 gained per USD/1,000 pages"
 
 
 def ranking_text(scores: dict[str, Any]) -> str:
@@ -55,18 +62,66 @@ def routes_text(scores: RouteScores) -> str:
     return "\n".join([title, easy, table([head, *rows]), *_absent(scores.missing, scores.unread)])
 
 
-def routing_text(found: Routing, now: Mapping[str, float]) -> str:
-    """Both sweeps, the knee of each, and what to set; `now` are the present settings by name. Neighbouring settings
-    that give the same are one row."""
+def routing_text(found: Routing) -> str:
+    """Both sweeps, the knee of each, and what to set. Neighbouring settings that give the same are one row."""
     lines = [
         f"{found.documents} documents, {found.pages} pages; a frontier page is taken to cost {found.page_usd:g} USD"
     ]
     if found.pages:
-        lines += [BOUNDS, *(part for sweep in found.sweeps for part in _sweep(sweep, now[sweep.name]))]
-        lines += [f"Use MUNIMENT_{s.name.upper()}={s.best:g} (now {now[s.name]:g})" for s in found.sweeps]
+        lines += [BOUNDS, *(part for sweep in found.sweeps for part in _sweep(sweep, found.now[sweep.name]))]
+        lines += [f"Use MUNIMENT_{s.name.upper()}={s.best:g} (now {found.now[s.name]:g})" for s in found.sweeps]
     else:
         lines.append("nothing to sweep: run `muniment ingest` on these documents with the present settings first")
     return "\n".join([*lines, *_absent(found.missing, found.unread, "left out")])
+
+
+def asking_text(asked: Asking) -> str:
+    """What was asked for, and by reason what got no answer."""
+    lines = [f"{asked.answered} pages asked about and answered, {asked.spent:.4f} USD"]
+    for reason, count in Counter(asked.unanswered.values()).most_common():
+        first = next(name for name, why in asked.unanswered.items() if why == reason)
+        lines.append(f"{count} pages without an answer ({first}{', …' if count > 1 else ''}): {plain(reason)}")
+    return "\n".join([*lines, "", ""])
+
+
+def comparison_text(found: Comparison) -> str:
+    """One row a way, the knee, and what the ways lack."""
+    lines = [f"{found.documents} documents, {found.pages} pages; {COMPARED}"]
+    if found.rows:
+        above = f"above {found.rows[0].way}"
+        head = ("way", "pages asked", "F1", above, "verified", "verified right", "USD", "USD/1,000 pages", GAINED)
+        lines.append(table([head, *(_way(row, found.rows[0]) for row in found.rows)]))
+        lines += [line for row in found.rows for line in _lacks(row)]
+        lines.append(_knee(found))
+    else:
+        lines.append("nothing to compare: run `muniment ingest` on these documents with the present settings first")
+    return "\n".join([*lines, *_absent(found.missing, found.unread, "left out")])
+
+
+def _way(row: Row, first: Row) -> tuple[object, ...]:
+    """Of a way that was asked in part only what was paid is shown: its quality is not known yet."""
+    usd = f"{row.paid.usd:.4f}", f"{row.usd_per_1000:.2f}"
+    if row.unread:
+        return row.way, f"{row.pages}, {row.unread_pages} unread", *"––––", *usd, "–"
+    shares = (_share(None if isnan(share) else share) for share in (row.verified, row.verified_right))
+    per_usd = "–" if row.gained_per_usd is None else f"{row.gained_per_usd:.4f}"
+    return row.way, row.pages, row.f1, "–" if row is first else row.gained, *shares, *usd, per_usd
+
+
+def _lacks(row: Row) -> Iterator[str]:
+    if row.unread:
+        cost = "" if row.most is None else f", which costs at most {row.most:.4f} USD"
+        yield f"{row.way}: {row.unread_pages} of its {row.pages} pages have no answer yet; --ask asks about them{cost}"
+    if row.unusable:
+        yield f"{row.way}: {row.unusable} of its pages got no usable answer"
+    if row.paid.unsure:
+        yield f"{row.way}: calls without an end may have cost {row.paid.unsure:.4f} USD more"
+
+
+def _knee(found: Comparison) -> str:
+    if found.knee is None:
+        return f"No knee: that takes {LEAST} ways whose pages all have answers."
+    return f"Knee: {found.rows[found.knee].way}; ways that cost more gain less for the money."
 
 
 def _sweep(sweep: Sweep, now: float) -> Iterator[str]:

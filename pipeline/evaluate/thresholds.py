@@ -17,53 +17,25 @@ measured and the bounds are not needed. F1 is the mean over the fields of the go
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.evaluate.bootstrap import Interval
-from pipeline.evaluate.fields import FieldScores, verdicts
-from pipeline.evaluate.goldenset import Asked, GoldenDocument, LookedUp
+from pipeline.evaluate.fields import FieldScores, counts_of, verdicts
+from pipeline.evaluate.goldenset import Asked, LookedUp
 from pipeline.evaluate.judge import Counts, Verdict
 from pipeline.evaluate.knee import knee
-from pipeline.merge import merge
-from pipeline.review import review
-from pipeline.triage import Policy, decide
-from pipeline.types import Document, Finding, Route, Triage
-from schemas.contract import Contract
+from pipeline.evaluate.walked import Walked
+from pipeline.triage import Policy
+from pipeline.types import Route
 
-__all__ = ["PAGE_USD", "STEPS", "Point", "Routing", "Sweep", "Walked", "routing"]
+__all__ = ["PAGE_USD", "STEPS", "Point", "Routing", "Sweep", "routing"]
 
 PAGE_USD = 0.02
 """Price of one escalated page, assumed, of 2026-11: 5,000 tokens in (page image, words, schema) and 1,000 out, at 2 and
 10 USD a million, the list price of a mid-size frontier model."""
 
 STEPS = tuple(round(step / 20, 2) for step in range(21))
-
-
-@dataclass(frozen=True)
-class Walked:
-    """A golden document as the home remembers it: its triages, and the grounded findings of its pages, those that
-    were read here and those of a frontier model, where one was asked."""
-
-    golden: GoldenDocument
-    document: Document
-    triages: tuple[Triage, ...]
-    local: Mapping[int, Sequence[Finding]]
-    frontier: Mapping[int, Sequence[Finding]] = field(default_factory=dict)
-    _known: dict[Any, Contract] = field(default_factory=dict, repr=False, compare=False)
-
-    def routed(self, policy: Policy) -> list[Triage]:
-        """The routes that this policy gives its pages."""
-        return [decide(each.number, each.signals, each.verdict, policy) for each in self.triages]
-
-    def record(self, routed: Sequence[Triage], escalated: frozenset[int] = frozenset()) -> Contract:
-        """The record of local findings, and of the frontier's on the escalated pages."""
-        asked = {page: found for page, found in self.frontier.items() if page in escalated}
-        key = (tuple(each.route for each in routed), tuple(asked))
-        if key not in self._known:
-            all_found = {page: [*found, *asked.get(page, ())] for page, found in self.local.items()}
-            self._known[key] = merge(self.document, all_found, routed)
-        return self._known[key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +90,15 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """The sweep of `escalate_below`, and that of `field_threshold` with the first one at its knee. `missing` names the
-    documents that are not here, `unread` those that were not worked off under the present settings: both are left out.
-    """
+    """The sweep of `escalate_below`, and that of `field_threshold` with the first one at its knee; `now` are the
+    present settings by name. `missing` names the documents that are not here, `unread` those that were not worked off
+    under the present settings: both are left out."""
 
     documents: int
     pages: int
     page_usd: float
     sweeps: tuple[Sweep, ...]
+    now: Mapping[str, float]
     missing: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
 
@@ -139,6 +112,7 @@ class Routing:
             "page_usd": self.page_usd,
             "sweeps": {sweep.name: [point.as_json() for point in sweep.points] for sweep in self.sweeps},
             "knee": {sweep.name: sweep.best for sweep in self.sweeps},
+            "now": dict(self.now),
         }
 
 
@@ -153,7 +127,8 @@ def routing(found: LookedUp[Walked], policy: Policy, field_threshold: float, pag
     at_knee = replace(policy, escalate_below=first.best)
     second = _sweep("field_threshold", field_threshold, lambda to: _point(to, walked, at_knee, to, page_usd))
     pages = sum(len(each.triages) for each in walked)
-    return Routing(len(walked), pages, page_usd, (first, second), found.missing, found.unread)
+    now = {"escalate_below": policy.escalate_below, "field_threshold": field_threshold}
+    return Routing(len(walked), pages, page_usd, (first, second), now, found.missing, found.unread)
 
 
 def _sweep(name: str, now: float, at: Callable[[float], Point]) -> Sweep:
@@ -168,24 +143,17 @@ def _point(setting: float, walked: Sequence[Walked], policy: Policy, threshold: 
     for each in walked:
         routed = each.routed(policy)
         local = each.record(routed)
-        escalated = _escalated(local, routed, threshold)
+        escalated = each.needing(routed, threshold)
         sent += len(escalated)
         given = verdicts(each.golden, local)
-        low.append({key: verdict.counts(complete) for key, (verdict, complete) in given.items()})
+        low.append(counts_of(given))
         stands = _Standing(escalated, sum(page.route is not Route.BLANK for page in routed))
         high.append({asked.key: _mended(asked, given[asked.key][0], stands) for asked in each.golden.fields})
-        read = verdicts(each.golden, each.record(routed, escalated))
-        true.append({key: verdict.counts(complete) for key, (verdict, complete) in read.items()})
+        true.append(counts_of(verdicts(each.golden, each.record(routed, escalated))))
     pages = sum(len(each.triages) for each in walked)
     measured = _f1(true) if any(each.frontier for each in walked) else None
     usd = 1000 * page_usd * sent / pages if pages else 0.0
     return Point(setting, pages, sent, usd, _f1(low), _f1(high), measured)
-
-
-def _escalated(contract: Contract, routed: Sequence[Triage], threshold: float) -> frozenset[int]:
-    """Pages that are hard to read, and pages that grounding left doubts about."""
-    hard = {each.number for each in routed if each.route is Route.FRONTIER}
-    return frozenset(hard | set(review(contract, routed, threshold)))
 
 
 @dataclass(frozen=True, slots=True)

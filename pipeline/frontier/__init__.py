@@ -5,6 +5,7 @@
     waits       leave?   and a     our own    usage is kept whatever happens
                          reserve   retries
 
-`models.py` knows prices and image sizes, `profiles.py` what a destination can do, `retry.py` decides on status and
-headers alone. Nothing else in the house opens a connection to a frontier model.
+`models.py` knows prices and image sizes, `images.py` makes a page fit them, `profiles.py` knows what a destination
+can do and finds out what it does, `retry.py` decides on status and headers alone, `salvage.py` keeps what can be
+used of a broken answer. Nothing but `sdk.py` over `gate.py` opens a connection to a frontier model.
 """

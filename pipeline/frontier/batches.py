@@ -1,43 +1,49 @@
 """Nightly batches at half price: images go up as files, the batch is sent, and some hours later its results come back.
 
-Every step is written down before the next, so a kill anywhere is made good by the next start: files of a batch that
-was never sent are deleted and its pages asked about again; a batch that was sent but whose id was not kept is found
-by the ids of its requests. What a batch expired or refused waits again. Files stay at the provider until they
-are deleted: that happens when a batch is settled, and at each start for any that a kill left behind.
+    preparing ─► sending ─► sent ─► settled
+    calls reserved, files    id      results kept, calls settled,
+    uploaded                 known   files deleted
+
+Each state is written down before the step it names, so a kill anywhere is made good by the next start: a batch that
+was never sent is given up and its pages are asked about again; one whose id was not kept is found by the ids of
+its requests. What a batch expired or refused waits again. Files are deleted when their batch is settled, and at each
+start where a kill left them behind.
+
+When a matter's leave is withdrawn while its batch is under way, nothing more is sent: the batch is cancelled, what it
+had answered until then (and was paid for) is fetched, and its files are deleted.
 """
 
 from __future__ import annotations
 
-import base64
 import json
+import secrets
 import time
-from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, select, update
 
 from pipeline.database import Database
-from pipeline.errors import BudgetSpent
-from pipeline.frontier.answers import judge
-from pipeline.frontier.client import SCHEMA_TOKENS, USAGE, Asked, FrontierClient, translated
-from pipeline.frontier.ledger import Planned, State
-from pipeline.frontier.prompts import Part, request_content
-from pipeline.frontier.readings import keep, readings_of
-from pipeline.frontier.work import EscalationReport, Options, conclude, leaving
-from pipeline.tables import batches, calls
+from pipeline.frontier import files
+from pipeline.frontier.client import FrontierClient, translated
+from pipeline.frontier.patience import patient
+from pipeline.frontier.results import take
+from pipeline.frontier.work import EscalationReport, conclude_answered
+from pipeline.tables import batches, calls, meta
 
 if TYPE_CHECKING:
     from anthropic import Anthropic
-    from anthropic.types.messages import MessageBatchIndividualResponse
+    from anthropic.types.messages import MessageBatch
 
     from pipeline.wiring import Tools
 
-__all__ = ["Batch", "Batches", "collect", "submit"]
+__all__ = ["Batch", "Batches", "Call", "collect", "sweep"]
 
-MOST_BYTES = 200_000_000  # of one batch: the limit is 256 MB, and JSON grows a little on its way
-MOST_REQUESTS = 10_000  # the limit is 100,000; a smaller batch ends sooner and loses less when it expires
-NAMED = "muniment-"  # how files and requests of ours begin
+DAY = 24 * 3600.0
+SKEW = 300.0  # seconds by which the destination's clock may differ from ours
+KEPT = 29 * DAY  # how long the destination keeps results
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +53,25 @@ class Batch:
     id: int
     remote: str
     matter: str
+    destination: str
     state: str
     created: float
     files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request of a batch that has no result yet."""
+
+    id: int
+    document: str
+    pages: tuple[int, ...]
+    model: str
+
+    @property
+    def names(self) -> list[str]:
+        """Its pages, as reports name them."""
+        return [f"{self.document} page {page}" for page in self.pages]
 
 
 class Batches:
@@ -58,16 +80,28 @@ class Batches:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def prepare(self, matter: str, destination: str) -> int:
-        """A new batch, before anything of it is sent; its number."""
-        row = {"remote": "", "matter": matter, "destination": destination, "state": "preparing", "files": "[]"}
+    @cached_property
+    def home(self) -> str:
+        """How the names of this home's files and requests begin: two homes may share an account."""
+        key = "frontier home"
         with self._database.write() as connection:
-            key = connection.execute(insert(batches).values(row | {"created": time.time()})).inserted_primary_key
+            self._database.insert_new(connection, meta, {"key": key, "value": secrets.token_hex(4)})
+            return f"muniment-{connection.execute(select(meta.c.value).where(meta.c.key == key)).scalar_one()}-"
+
+    def name(self, id: int) -> str:
+        """How the names of a batch's files and requests begin."""
+        return f"{self.home}{id}-"
+
+    def prepare(self, matter: str, destination: str) -> Batch:
+        """A new batch, before anything of it is sent."""
+        row = {"remote": "", "matter": matter, "destination": destination, "state": "preparing", "created": time.time()}
+        with self._database.write() as connection:
+            key = connection.execute(insert(batches).values(row | {"files": "[]"})).inserted_primary_key
         assert key is not None
-        return int(key[0])
+        return Batch(int(key[0]), files=(), **row)  # type: ignore[arg-type]
 
     def note(self, id: int, **values: object) -> None:
-        """Write down what changed: `remote`, `state` or `files`."""
+        """Write down what changed: `remote`, `state` or `files` (a JSON list)."""
         with self._database.write() as connection:
             connection.execute(update(batches).where(batches.c.id == id).values(values))
 
@@ -76,218 +110,177 @@ class Batches:
         query = select(batches).where(batches.c.state != "settled").order_by(batches.c.id)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
-        return [Batch(r.id, r.remote, r.matter, r.state, r.created, tuple(json.loads(r.files))) for r in rows]
+        return [
+            Batch(r.id, r.remote, r.matter, r.destination, r.state, r.created, tuple(json.loads(r.files))) for r in rows
+        ]
+
+    def under_way(self, document: str | None = None) -> dict[str, set[int]]:
+        """Pages that batches under way ask about, by document; of one document, or of all."""
+        oldest = min((batch.created for batch in self.unsettled()), default=None)
+        if oldest is None:
+            return {}
+        which = [calls.c.started >= oldest, calls.c.state == "open", calls.c.batch != ""]
+        which += [calls.c.document == document] if document is not None else []
+        found: dict[str, set[int]] = {}
+        with self._database.read() as connection:
+            for row in connection.execute(select(calls.c.document, calls.c.pages).where(*which)):
+                found.setdefault(row.document, set()).update(json.loads(row.pages))
+        return found
 
     def asked(self, document: str) -> set[int]:
-        """Pages of a document that an open batch asks about."""
-        query = select(calls.c.pages).where(calls.c.document == document, calls.c.state == "open", calls.c.batch != "")
-        with self._database.read() as connection:
-            return {page for pages in connection.execute(query).scalars() for page in json.loads(pages)}
+        """Pages of a document that a batch under way asks about."""
+        return self.under_way(document).get(document, set())
 
-    def calls_of(self, id: int) -> dict[int, tuple[str, tuple[int, ...]]]:
-        """The open calls of a batch: number -> document and pages."""
+    def calls_of(self, id: int) -> dict[int, Call]:
+        """The open calls of a batch, by number."""
         query = select(calls).where(calls.c.batch == str(id), calls.c.state == "open")
         with self._database.read() as connection:
             rows = connection.execute(query).all()
-        return {row.id: (row.document, tuple(json.loads(row.pages))) for row in rows}
-
-
-@translated()
-def submit(tools: Tools, client: FrontierClient, options: Options, report: EscalationReport) -> list[Batch]:
-    """Send what waits as batches, one or more a matter; pages of matters that keep theirs stay here."""
-
-    by_matter: dict[str, list[Asked]] = {}
-    for document, asked in leaving(tools, client.setup, options, report):
-        by_matter.setdefault(document.matter, []).extend(asked)
-    sent = []
-    for matter, requests in by_matter.items():
-        for some in _split(requests):
-            batch = _send(tools, client, matter, some, report)
-            sent += [batch] if batch else []
-    return sent
+        return {row.id: Call(row.id, row.document, tuple(json.loads(row.pages)), row.model) for row in rows}
 
 
 @translated()
 def collect(tools: Tools, client: FrontierClient, report: EscalationReport) -> list[Batch]:
-    """Settle the batches that have ended and clear up after kills; those that are still under way come back."""
-    left = []
-    for batch in tools.batches.unsettled():
-        sdk = client.sdk(batch.matter)
-        found = _found(sdk, batch) if not batch.remote else batch
-        if found is None:
-            _give_up(tools, sdk, batch)
-            continue
-        if sdk.messages.batches.retrieve(found.remote).processing_status != "ended":
-            left.append(found)
-            continue
-        _settle(tools, client, found, report)
-    _sweep(tools, client, {file for batch in left for file in batch.files})
+    """Settle the batches that have ended and conclude their documents; those still under way come back."""
+    left = [batch for batch in tools.batches.unsettled() if not _settled(tools, client, batch, report)]
+    conclude_answered(tools)
     return left
 
 
-def _split(asked: Sequence[Asked]) -> Iterator[list[Asked]]:
-    """As many requests to a batch as its limits take."""
-    some: list[Asked] = []
-    size = 0
-    for one in asked:
-        own = sum(len(json.dumps(part.blocks)) for part in one.parts)
-        if some and (size + own > MOST_BYTES or len(some) == MOST_REQUESTS):
-            yield some
-            some, size = [], 0
-        some.append(one)
-        size += own
-    if some:
-        yield some
+@translated()
+def sweep(tools: Tools, client: FrontierClient, report: EscalationReport) -> None:
+    """Delete files of this home that no batch needs: a kill in the middle of an upload leaves them behind."""
+    allowed = (matter for matter in tools.policies.all() if tools.policies.allows(matter, client.setup.destination))
+    matter = next(allowed, None)  # one account, one list of files
+    if matter is None or not client.setup.profile.files:
+        return
+    kept = [tools.batches.name(batch.id) for batch in tools.batches.unsettled()]
+    if gone := files.sweep(client.sdk(matter), tools.batches.home, kept):
+        report.note(f"{gone} files of a run that was killed were deleted at the destination")
 
 
-def _send(
-    tools: Tools, client: FrontierClient, matter: str, asked: Sequence[Asked], report: EscalationReport
-) -> Batch | None:
-    """One batch: reserved call by call, its images uploaded, sent; None when the budget has no room for any of it."""
-    id = tools.batches.prepare(matter, client.setup.destination.host)
-    reserved: list[tuple[int, Asked]] = []
-    for one in asked:
-        try:
-            reserved.append((tools.ledger.reserve(_planned(client, one, id), client.setup.budget), one))
-        except BudgetSpent as spent:
-            report.stopped = str(spent)
-            break
-    if not reserved:
-        tools.batches.note(id, state="settled")
+def _settled(tools: Tools, client: FrontierClient, batch: Batch, report: EscalationReport) -> bool:
+    """Whether this batch came to its end; what keeps it is noted."""
+    if batch.destination != client.setup.destination.host:
+        return _elsewhere(tools, batch, report)
+    if batch.state == "preparing":
+        return _give_up(tools, client.sdk(batch.matter), batch)
+    if not batch.remote:
+        return _searched(tools, client, batch, report)
+    return _fetched(tools, client, batch, report)
+
+
+def _fetched(tools: Tools, client: FrontierClient, batch: Batch, report: EscalationReport) -> bool:
+    """Settle a batch whose id is known, if it has ended."""
+    sdk = client.sdk(batch.matter)
+    remote = _retrieved(sdk, batch)
+    if remote is None:
+        return _unknown(tools, sdk, batch, report)
+    if remote.processing_status != "ended":
+        _withdraw(tools, client, batch, remote, report)
+        return False
+    if remote.results_url is None:  # archived
+        return _lose(tools, sdk, batch, report)
+    _settle(tools, client, batch, report)
+    return True
+
+
+def _retrieved(sdk: Anthropic, batch: Batch) -> MessageBatch | None:
+    from anthropic import NotFoundError
+
+    try:
+        return patient(lambda: sdk.messages.batches.retrieve(batch.remote))
+    except NotFoundError:
         return None
-    sdk = client.sdk(matter)
-    requests = [_request(tools, client, sdk, id, call, one) for call, one in reserved]
-    remote = sdk.messages.batches.create(requests=requests).id  # type: ignore[arg-type]
-    tools.batches.note(id, remote=remote, state="sent")
-    return next(batch for batch in tools.batches.unsettled() if batch.id == id)
 
 
-def _planned(client: FrontierClient, asked: Asked, batch: int) -> Planned:
-    setup = client.setup
-    tokens = SCHEMA_TOKENS + sum(part.tokens for part in asked.parts)
-    most = setup.model.most(tokens, client.most_output(asked), batch=True)
-    host = setup.destination.host
-    return Planned(asked.run, asked.document, asked.matter, asked.numbers, host, setup.model.id, most, str(batch))
+def _searched(tools: Tools, client: FrontierClient, batch: Batch, report: EscalationReport) -> bool:
+    """Settle a batch whose id a kill kept from being written down; one that was never sent is given up.
 
-
-def _request(
-    tools: Tools, client: FrontierClient, sdk: Anthropic, batch: int, call: int, asked: Asked
-) -> dict[str, Any]:
-    if client.setup.profile.files:
-        asked = replace(asked, parts=tuple(_uploaded(tools, sdk, batch, part) for part in asked.parts))
-    messages = [{"role": "user", "content": request_content(asked.parts)}]
-    return {"custom_id": f"{NAMED}{batch}-{call}", "params": client.body(asked, messages)}
-
-
-def _uploaded(tools: Tools, sdk: Anthropic, batch: int, part: Part) -> Part:
-    """The part with its image as a file at the destination, written down before it is used."""
-    blocks = []
-    for block in part.blocks:
-        if block["type"] == "image":
-            data = base64.standard_b64decode(block["source"]["data"])
-            file = sdk.files.upload(file=(f"{NAMED}{batch}.jpg", data, "image/jpeg")).id
-            known = next(one.files for one in tools.batches.unsettled() if one.id == batch)
-            tools.batches.note(batch, files=json.dumps([*known, file]))
-            blocks.append({"type": "image", "source": {"type": "file", "file_id": file}})
-        else:
-            blocks.append(block)
-    return replace(part, blocks=tuple(blocks))
-
-
-def _found(sdk: Anthropic, batch: Batch) -> Batch | None:
-    """A batch whose id a kill kept from being written down, by the ids of its requests; None if it was never sent.
-
-    They can be read once it has ended; until then a batch as old as this one may be it, and is waited for.
+    It is known by the ids of its requests, which can be read once it has ended; until then, any batch of its time that
+    is not known here may be it, and is waited for.
     """
-    for remote in sdk.messages.batches.list(limit=100):
-        if remote.created_at.timestamp() < batch.created - 60:
-            break
+    sdk = client.sdk(batch.matter)
+    known = {one.remote for one in tools.batches.unsettled()}
+    unsure = False
+    for remote in patient(lambda: list(sdk.messages.batches.list(limit=100))):
+        sent = remote.created_at.timestamp() - batch.created
+        if not -SKEW <= sent <= DAY or remote.id in known:
+            continue
         if remote.processing_status != "ended":
-            return replace(batch, remote=remote.id)
-        first = next(iter(sdk.messages.batches.results(remote.id)), None)
-        if first and first.custom_id.startswith(f"{NAMED}{batch.id}-"):
-            return replace(batch, remote=remote.id)
-    return None
+            unsure = True
+        elif _first_id(sdk, remote).startswith(tools.batches.name(batch.id)):
+            tools.batches.note(batch.id, remote=remote.id, state="sent")
+            return _fetched(tools, client, replace(batch, remote=remote.id, state="sent"), report)
+    return False if unsure else _give_up(tools, sdk, batch)
 
 
-def _give_up(tools: Tools, sdk: Anthropic, batch: Batch) -> None:
+def _first_id(sdk: Anthropic, remote: MessageBatch) -> str:
+    if not remote.results_url:
+        return ""
+    with closing(sdk.messages.batches.results(remote.id)) as results:
+        first = next(iter(results), None)
+    return first.custom_id if first else ""
+
+
+def _withdraw(
+    tools: Tools, client: FrontierClient, batch: Batch, remote: MessageBatch, report: EscalationReport
+) -> None:
+    """Cancel a batch whose matter may not send its pages any more."""
+    if tools.policies.allows(batch.matter, client.setup.destination):
+        return
+    if remote.processing_status == "in_progress":
+        patient(lambda: client.sdk(batch.matter).messages.batches.cancel(batch.remote))
+    report.note("a batch was cancelled because its matter's leave was withdrawn; what it had answered is still fetched")
+
+
+def _elsewhere(tools: Tools, batch: Batch, report: EscalationReport) -> bool:
+    if time.time() - batch.created > KEPT:
+        return _lose(tools, None, batch, report)
+    report.note(f"a batch waits at {batch.destination}: name it in MUNIMENT_FRONTIER_URL to fetch what it brought")
+    return False
+
+
+def _unknown(tools: Tools, sdk: Anthropic, batch: Batch, report: EscalationReport) -> bool:
+    """The destination does not know the batch: another account's key, or it was deleted there."""
+    if time.time() - batch.created > KEPT:
+        return _lose(tools, sdk, batch, report)
+    report.note(f"{batch.destination} does not know batch {batch.remote}: was it sent with another key? Its pages wait")
+    return False
+
+
+def _lose(tools: Tools, sdk: Anthropic | None, batch: Batch, report: EscalationReport) -> bool:
+    """The results can't be had any more: they count as paid, and the pages wait again."""
+    lost = tools.batches.calls_of(batch.id)
+    for call in lost:
+        tools.ledger.lose_call(call, "the batch's results are not kept any more")
+    report.lost_calls += len(lost)
+    return _finish(tools, sdk, batch)
+
+
+def _give_up(tools: Tools, sdk: Anthropic, batch: Batch) -> bool:
     """A batch that was never sent costs nothing: its calls are closed, its files deleted, its pages wait again."""
     for call in tools.batches.calls_of(batch.id):
         tools.ledger.close(call, "the batch was never sent")
-    _delete(sdk, batch.files)
-    tools.batches.note(batch.id, state="settled")
+    return _finish(tools, sdk, batch)
 
 
 def _settle(tools: Tools, client: FrontierClient, batch: Batch, report: EscalationReport) -> None:
-    """Match results to calls by custom id, keep the answers, delete the files, merge the documents."""
+    """Match results to calls by custom id, keep the answers, delete the files."""
     sdk = client.sdk(batch.matter)
-    open_calls = tools.batches.calls_of(batch.id)
-    documents = set()
-    for result in sdk.messages.batches.results(batch.remote):
-        call = _number(result.custom_id, batch.id)
-        if call not in open_calls:
-            continue
-        document, pages = open_calls.pop(call)
-        documents.add(document)
-        _result(tools, client, call, (document, pages), result, report)
-    for call in open_calls:
+    waiting, named = tools.batches.calls_of(batch.id), tools.batches.name(batch.id)
+    with closing(patient(lambda: sdk.messages.batches.results(batch.remote))) as results:
+        for result in results:
+            number = result.custom_id.removeprefix(named)
+            if result.custom_id.startswith(named) and number.isdecimal() and int(number) in waiting:
+                take(tools, client, waiting.pop(int(number)), result, report)
+    for call in waiting:
         tools.ledger.close(call, "the batch brought no result for it")
-    _delete(sdk, batch.files)
+    _finish(tools, sdk, batch)
+
+
+def _finish(tools: Tools, sdk: Anthropic | None, batch: Batch) -> bool:
+    if sdk is not None:
+        files.delete(sdk, batch.files)
     tools.batches.note(batch.id, state="settled")
-    for document in sorted(documents):
-        conclude(tools, tools.catalog.document(document))
-
-
-def _result(
-    tools: Tools,
-    client: FrontierClient,
-    call: int,
-    asked: tuple[str, tuple[int, ...]],
-    result: MessageBatchIndividualResponse,
-    report: EscalationReport,
-) -> None:
-    id, pages = asked
-    names = [f"{id} page {page}" for page in pages]
-    if result.result.type != "succeeded":  # errored, canceled or expired: not charged, and asked again
-        tools.ledger.close(call, f"the batch's request {result.result.type}")
-        report.deferred |= dict.fromkeys(names, f"the batch's request {result.result.type}")
-        return
-    message = result.result.message
-    reading = judge(message, pages)
-    usage = {name: int(getattr(message.usage, name, 0) or 0) for name in USAGE}
-    readings = readings_of(client.setup, reading, pages)
-    keep(tools.catalog, tools.catalog.document(id).sha256, readings)
-    failed = {name: one.failed for name, one in zip(names, readings.values(), strict=True) if one.page is None}
-    state: State = "failed" if failed else "settled"
-    tools.ledger.settle(call, client.setup.model.cost(message.usage, batch=True), usage, state=state)
-    report.answered += len(pages) - len(failed)
-    report.failed |= failed
-
-
-def _number(custom_id: str, batch: int) -> int:
-    """The call a result belongs to; -1 for one of somebody else."""
-    head, _, tail = custom_id.rpartition("-")
-    return int(tail) if head == f"{NAMED}{batch}" and tail.isdigit() else -1
-
-
-def _delete(sdk: Anthropic, files: Sequence[str]) -> None:
-    from anthropic import NotFoundError
-
-    for file in files:
-        try:
-            sdk.files.delete(file)
-        except NotFoundError:
-            continue  # deleted before a kill
-
-
-def _sweep(tools: Tools, client: FrontierClient, kept: set[str]) -> None:
-    """Delete files of ours that no open batch needs: a kill between upload and note leaves one behind."""
-    if not client.setup.profile.files:
-        return
-    for matter in tools.policies.all():
-        if not tools.policies.allows(matter, client.setup.destination):
-            continue
-        sdk = client.sdk(matter)
-        ours = [file.id for file in sdk.files.list() if file.filename.startswith(NAMED) and file.id not in kept]
-        _delete(sdk, ours)
-        return  # one account, one list
+    return True

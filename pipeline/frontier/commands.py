@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict, replace
-from decimal import Decimal
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.frontier.escalate import EscalationReport, Estimate, Options
+    from pipeline.frontier.work import Options
     from pipeline.wiring import Tools
 
 __all__ = ["costs", "escalate", "matter"]
@@ -18,7 +18,8 @@ __all__ = ["costs", "escalate", "matter"]
 def escalate(arguments: argparse.Namespace) -> int:
     """Work off what waits, or say what it would cost; exit code 9 when a budget or the account ended it early."""
     from pipeline.frontier.escalate import escalate as work_off
-    from pipeline.frontier.escalate import estimate
+    from pipeline.frontier.estimate import estimate
+    from pipeline.frontier.text import estimate_text, report_text
     from pipeline.progress import bar
     from pipeline.settings import load_settings
     from pipeline.wiring import open_tools
@@ -29,7 +30,8 @@ def escalate(arguments: argparse.Namespace) -> int:
     with open_tools(settings) as tools, bar("documents", quiet=arguments.json) as progress:
         options = _options(arguments, tools)
         if arguments.estimate:
-            _print(arguments, _plain(asdict(found := estimate(tools, options))), _estimate_text(found))
+            found = estimate(tools, options, batch=arguments.batch)
+            _print(arguments, _plain(asdict(found)), estimate_text(found, batch=arguments.batch))
             return 0
         shown = replace(
             options,
@@ -37,27 +39,30 @@ def escalate(arguments: argparse.Namespace) -> int:
             on_done=lambda document: progress.advance(f"{document.name}: {document.status}"),
         )
         report = work_off(tools, tools.frontier, shown, batch=arguments.batch)
-    _print(arguments, _plain(asdict(report)), _report_text(report))
+        text = report_text(report, tools)
+    _print(arguments, _plain(asdict(report)), text)
     return 9 if report.stopped else 0
 
 
 def costs(arguments: argparse.Namespace) -> int:
-    """What was spent, by day, matter, document or model."""
-    from pipeline.report import table
+    """What was spent, by day, matter, document or model, and what reading everything would have cost."""
+    from pipeline.errors import UsageError
+    from pipeline.frontier.costs import everything, spent_by
+    from pipeline.frontier.estimate import densest_page
+    from pipeline.frontier.ledger import midnight
+    from pipeline.frontier.text import costs_text
     from pipeline.wiring import open_tools
 
+    since = midnight(arguments.since) if arguments.since else 0.0
+    until = midnight(arguments.until + timedelta(days=1)) if arguments.until else float("inf")
+    if since >= until:
+        raise UsageError("--since lies after --until")
     with open_tools() as tools:
-        lines = tools.ledger.by(arguments.by)
-    rows = [
-        (one.key, f"{one.calls} calls", f"{one.pages} pages", f"{one.usd:.4f} USD", _unsure(one.unsure))
-        for one in lines
-    ]
-    total = sum((one.usd for one in lines), Decimal(0))
-    _print(
-        arguments,
-        {"by": arguments.by, "lines": _plain([asdict(one) for one in lines])},
-        f"{table(rows)}\n{total:.4f} USD in all",
-    )
+        lines = spent_by(tools.catalog.database, arguments.by, since, until)
+        model = tools.frontier_model
+        everything_read = everything(tools.catalog.database, model.id, densest_page(model))
+    payload = {"by": arguments.by, "lines": [asdict(one) for one in lines], "everything": asdict(everything_read)}
+    _print(arguments, _plain(payload), costs_text(lines, everything_read))
     return 0
 
 
@@ -81,40 +86,15 @@ def matter(arguments: argparse.Namespace) -> int:
 
 
 def _options(arguments: argparse.Namespace, tools: Tools) -> Options:
-    from pipeline.frontier.escalate import Options
+    from pipeline.frontier.work import Options
 
     named = arguments.document
     return Options(
         matters=tuple(arguments.matter) if arguments.matter else None,
         documents=tuple(tools.catalog.document(name).id for name in named) if named else None,
         again=arguments.again,
+        wait=arguments.wait * 3600,
     )
-
-
-def _report_text(report: EscalationReport) -> str:
-    lines = [f"{report.answered} pages read by the frontier model, {report.spent:.4f} USD"]
-    lines += [f"{name}: {reason}" for name, reason in (report.failed | report.deferred | report.kept_back).items()]
-    if report.lost_calls:
-        lines.append(
-            f"{report.lost_calls} calls of a run that was killed may have been paid for without an answer kept"
-        )
-    if report.under_way:
-        lines.append(f"{report.under_way} batches under way: `muniment escalate` fetches their results when they ended")
-    if report.stopped:
-        lines.append(f"stopped: {report.stopped}; `muniment escalate` goes on from here")
-    return "\n".join(lines)
-
-
-def _estimate_text(found: Estimate) -> str:
-    kept = f"; {found.kept_back} documents wait whose matter keeps its pages here" if found.kept_back else ""
-    return (
-        f"{found.pages} pages of {found.documents} documents wait: at most {found.most:.4f} USD{kept}\n"
-        f"all {found.all_pages} pages of this home by the frontier model: at most {found.all_frontier:.4f} USD"
-    )
-
-
-def _unsure(amount: Decimal) -> str:
-    return f"and perhaps {amount:.4f} USD more" if amount else ""
 
 
 def _plain(value: object) -> object:

@@ -7,9 +7,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pipeline.errors import BudgetSpent, FrontierStopped, MunimentError, NotAllowed
-from pipeline.frontier.client import Asked, Deferred, FrontierClient, Outcome
-from pipeline.frontier.readings import keep, readings_of
+from pipeline.errors import BudgetSpent, FrontierStopped, MatterBudgetSpent, MunimentError, NotAllowed
+from pipeline.frontier.client import Asked, Deferred, FrontierClient
+from pipeline.frontier.readings import FrontierReading, keep, readings_of
 from pipeline.frontier.work import EscalationReport, Options, conclude, leaving, waiting
 
 if TYPE_CHECKING:
@@ -19,31 +19,33 @@ if TYPE_CHECKING:
 __all__ = ["Direct"]
 
 Request = tuple["Document", Asked]
+Answer = Deferred | dict[int, FrontierReading]
 
 
 @dataclass
 class Direct:
-    """One run's asking. A document is concluded when its last request is answered."""
+    """One run's asking. A document is concluded when its last request is answered; those that the asking left in the
+    middle are concluded by `conclude_answered`."""
 
     tools: Tools
     client: FrontierClient
     options: Options
     report: EscalationReport
     _left: dict[str, int] = field(default_factory=dict)
+    _answered: set[str] = field(default_factory=set)  # documents
+    _spent: set[str] = field(default_factory=set)  # matters whose budget is
+    _ended: bool = False
 
     def work_off(self) -> None:
         """Ask about all that waits; a spent budget or a refused account ends the asking."""
         self.options.on_start(len(waiting(self.tools, self.options)))
         requests = self._requests()
         with ThreadPoolExecutor(self.client.setup.at_once, thread_name_prefix="frontier") as executor:
-            running: dict[Future[Outcome], Request] = {}
+            running: dict[Future[Answer], Request] = {}
             while self._fill(executor, requests, running):
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     self._done(running.pop(future), future)
-        for id, count in self._left.items():
-            if count:  # the asking ended before its last request
-                self._conclude(self.tools.catalog.document(id))
 
     def _requests(self) -> Iterator[Request]:
         for document, requests in leaving(self.tools, self.client.setup, self.options, self.report):
@@ -53,42 +55,57 @@ class Direct:
                 yield document, asked
 
     def _fill(
-        self, executor: ThreadPoolExecutor, requests: Iterator[Request], running: dict[Future[Outcome], Request]
+        self, executor: ThreadPoolExecutor, requests: Iterator[Request], running: dict[Future[Answer], Request]
     ) -> bool:
         """As many calls as may run are running; False when nothing runs any more."""
-        while len(running) < self.client.setup.at_once and not self.report.stopped:
+        while len(running) < self.client.setup.at_once and not self._ended:
             request = next(requests, None)
             if request is None:
                 break
-            running[executor.submit(self.client.ask, request[1])] = request
+            if request[0].matter not in self._spent:
+                running[executor.submit(self._ask, *request)] = request
         return bool(running)
 
-    def _done(self, request: Request, future: Future[Outcome]) -> None:
+    def _ask(self, document: Document, asked: Asked) -> Answer:
+        """In a thread of its own, to its end: also when the run is interrupted, what was paid is kept."""
+        outcome = self.client.ask(asked)
+        if isinstance(outcome, Deferred):
+            return outcome
+        readings = readings_of(self.client.setup, outcome, asked.numbers)
+        keep(self.tools.catalog, document.sha256, readings)
+        return readings
+
+    def _done(self, request: Request, future: Future[Answer]) -> None:
         document, asked = request
         self._take(document, asked, future)
         self._left[document.id] -= 1
         if not self._left[document.id]:
-            self._conclude(document)
+            done = conclude(self.tools, document) if document.id in self._answered else document
+            self.options.on_done(done)
 
-    def _conclude(self, document: Document) -> None:
-        self.options.on_done(conclude(self.tools, document))
-
-    def _take(self, document: Document, asked: Asked, future: Future[Outcome]) -> None:
-        """Remember what a request brought, and count it."""
+    def _take(self, document: Document, asked: Asked, future: Future[Answer]) -> None:
+        """Count what a request brought."""
         names = {number: f"{document.id} page {number}" for number in asked.numbers}
         try:
-            outcome = future.result()
+            answer = future.result()
         except NotAllowed as refusal:
             self.report.kept_back[document.id] = str(refusal)
             return
         except MunimentError as error:
-            if isinstance(error, (BudgetSpent, FrontierStopped)):
-                self.report.stopped = self.report.stopped or str(error)
-            outcome = Deferred(str(error))
-        if isinstance(outcome, Deferred):
-            self.report.deferred |= dict.fromkeys(names.values(), outcome.reason)
+            answer = self._refused(document, error)
+        if isinstance(answer, Deferred):
+            self.report.deferred |= dict.fromkeys(names.values(), answer.reason)
             return
-        readings = readings_of(self.client.setup, outcome, asked.numbers)
-        keep(self.tools.catalog, document.sha256, readings)
-        self.report.answered += sum(reading.page is not None for reading in readings.values())
-        self.report.failed |= {names[n]: reading.failed for n, reading in readings.items() if reading.page is None}
+        self._answered.add(document.id)
+        self.report.answered += sum(reading.page is not None for reading in answer.values())
+        self.report.failed |= {names[n]: reading.failed for n, reading in answer.items() if reading.page is None}
+
+    def _refused(self, document: Document, error: MunimentError) -> Deferred:
+        """No call was made, or none more can be: the pages wait. The spent budget of a matter leaves the others."""
+        if isinstance(error, MatterBudgetSpent):
+            self._spent.add(document.matter)
+        elif isinstance(error, (BudgetSpent, FrontierStopped)):
+            self._ended = True
+        if isinstance(error, (BudgetSpent, FrontierStopped)):
+            self.report.stopped = self.report.stopped or str(error)
+        return Deferred(str(error))

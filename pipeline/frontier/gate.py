@@ -3,17 +3,22 @@
 The gate is the HTTP transport itself. It asks the matter's policy anew for each request, so a policy that is withdrawn
 in the middle of a run stops the next call; it lets through nothing but the configured destination, so no
 redirect and no setting of the SDK leads elsewhere; and proxies named in the environment are not used, because
-they would be a way around it. What passed is logged: where to, for which matter and document, how many bytes.
+they would be a way around it. What passed is logged: where to, for which matter, how many bytes; which document and
+pages a call was about stands in its row of the ledger.
+
+A matter whose leave was withdrawn sends nothing more. What it sent before may be fetched, cancelled and deleted: these
+requests have no body, so no page can be in them.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import logging
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urlsplit
 
 import httpx2
 from sqlalchemy import delete, insert, select
@@ -25,13 +30,19 @@ from pipeline.frontier.ledger import matter_key
 from pipeline.names import clean_matter
 from pipeline.tables import matters
 
-__all__ = ["Destination", "Egress", "Gate", "Policies", "destination_of", "http_client"]
+__all__ = ["Destination", "Egress", "Gate", "Policies", "destination_of", "http_client", "is_provider"]
 
 log = logging.getLogger(__name__)
 
 Egress = Literal["never", "self-hosted", "cloud"]
+WANTED = "MUNIMENT_FRONTIER_URL: an address like https://host:port is wanted"
 REACH: dict[str, int] = {"never": 0, "self-hosted": 1, "cloud": 2}
 PROVIDERS = ("anthropic.com", "claude.com", "claude.ai")
+PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|[0-9a-f:.]*:[0-9a-f:.]*")  # a name, or an IPv6 address
+_RETURNING = re.compile(
+    r"(GET|DELETE) (/.*)?/v1/(files|messages/batches)(/.*)?|POST (/.*)?/v1/messages/batches/[^/]+/cancel"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +56,51 @@ class Destination:
     @property
     def host(self) -> str:
         """Host and port, as a log names it."""
-        return urlsplit(self.url).netloc.rpartition("@")[2]
+        return httpx2.URL(self.url).netloc.decode()
 
 
 def destination_of(url: str, kind: str, residency: str) -> Destination:
     """The destination of the settings. An address of a known provider is cloud, whatever the settings say.
 
-    `UsageError` for an address that is no http(s) URL, or that would carry pages unencrypted to another machine.
+    The host is taken as it will be connected to: lower case, international names in their ASCII form, without the dot
+    of a fully qualified name. `UsageError` for anything but a plain http(s) address, and for one that would carry pages
+    to the cloud unencrypted.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-        raise UsageError("MUNIMENT_FRONTIER_URL: an address like https://host:port is wanted")
-    host = parts.hostname.casefold()
-    local = host in ("localhost", "127.0.0.1", "::1")
-    if parts.scheme == "http" and not local and kind != "self-hosted":
+    try:
+        parsed = httpx2.URL(url)
+        host = parsed.raw_host.decode().removesuffix(".")
+    except (httpx2.InvalidURL, UnicodeError, ValueError) as error:
+        raise UsageError(WANTED) from error
+    plain = parsed.scheme in PORTS and _HOST.fullmatch(host) and 0 < _port(parsed) < 65536
+    if not plain or parsed.userinfo or parsed.query or parsed.fragment:
+        raise UsageError(WANTED)
+    if parsed.scheme == "http" and kind != "self-hosted" and not _local(host):
         raise UsageError("MUNIMENT_FRONTIER_URL: pages leave for the cloud over https only")
-    provider = any(host == name or host.endswith(f".{name}") for name in PROVIDERS)
-    return Destination(url.rstrip("/"), "self-hosted" if kind == "self-hosted" and not provider else "cloud", residency)
+    provider = _is_provider(host)
+    port = None if _port(parsed) == PORTS[parsed.scheme] else parsed.port
+    plain_url = str(parsed.copy_with(host=host, port=port)).rstrip("/")
+    return Destination(plain_url, "self-hosted" if kind == "self-hosted" and not provider else "cloud", residency)
+
+
+def is_provider(destination: Destination) -> bool:
+    """Whether the address is one of the model provider's own."""
+    return _is_provider(httpx2.URL(destination.url).host)
+
+
+def _is_provider(host: str) -> bool:
+    return any(host == name or host.endswith(f".{name}") for name in PROVIDERS)
+
+
+def _local(host: str) -> bool:
+    """Whether this is the machine itself, by a name or number that no name server decides on."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _port(url: httpx2.URL) -> int:
+    return PORTS.get(url.scheme, 0) if url.port is None else url.port
 
 
 class Policies:
@@ -118,9 +157,11 @@ class Gate(httpx2.BaseTransport):
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send the request if the matter lets it; `NotAllowed` otherwise, and for any other host."""
-        self._policies.check(self._matter, self._destination)
-        here, wanted = urlsplit(self._destination.url), request.url
-        if (wanted.scheme, wanted.host, wanted.port) != (here.scheme, here.hostname, _port(here.port, here.scheme)):
+        if not _returning(request):
+            self._policies.check(self._matter, self._destination)
+        here, wanted = httpx2.URL(self._destination.url), request.url
+        same = (wanted.scheme, wanted.raw_host, _port(wanted)) == (here.scheme, here.raw_host, _port(here))
+        if not same or request.headers.get("host", "").casefold() != here.netloc.decode():
             raise NotAllowed("a request to another host than the configured destination was stopped")
         size = int(request.headers.get("content-length", 0))
         if request.method == "POST":  # what carries pages; asking after a batch or a file carries none
@@ -156,6 +197,7 @@ def http_client(
     )
 
 
-def _port(port: int | None, scheme: str) -> int | None:
-    """As httpx names ports: none where it is the scheme's own."""
-    return None if port == {"http": 80, "https": 443}[scheme] else port
+def _returning(request: httpx2.Request) -> bool:
+    """Whether this can only bring back or delete what was sent before: no body, and an address that takes none."""
+    bare = request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
+    return bare and bool(_RETURNING.fullmatch(f"{request.method} {request.url.path}"))

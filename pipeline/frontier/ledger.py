@@ -9,27 +9,28 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import ROUND_CEILING, Decimal
-from typing import Any, Literal
+from typing import Literal
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, case, func, insert, select, update
 
 from pipeline.database import Database
-from pipeline.errors import BudgetSpent
+from pipeline.errors import BudgetSpent, MatterBudgetSpent
 from pipeline.names import one_line
-from pipeline.tables import calls, documents
+from pipeline.tables import calls
 
-__all__ = ["Budget", "Ledger", "Planned", "Spent", "State", "matter_key", "micros"]
+__all__ = ["MICRO", "UNSURE", "Budget", "Ledger", "Planned", "State", "matter_key", "micros", "midnight"]
 
 MICRO = Decimal(1_000_000)
 _LOCK = 0x6D6F6E65  # any constant that only the ledger takes as a PostgreSQL advisory lock
 State = Literal["settled", "failed", "lost"]
-_UNSURE = ("open", "lost")
-_AMOUNT = case((calls.c.state.in_(_UNSURE), calls.c.reserved), else_=calls.c.cost)
+UNSURE = ("open", "lost")
+"""States in which nobody knows what the call cost; it counts with all it reserved."""
+_AMOUNT = case((calls.c.state.in_(UNSURE), calls.c.reserved), else_=calls.c.cost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +56,12 @@ class Planned:
     batch: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """A line of `muniment costs`: calls, pages, USD settled, USD that may have been spent by calls without an end."""
-
-    key: str
-    calls: int
-    pages: int
-    usd: Decimal
-    unsure: Decimal
-
-
 class Ledger:
     """See the module's docstring. Methods are one short transaction each, from any thread of any process."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
         self._database = database
+        self._clock = clock
 
     def reserve(self, call: Planned, budget: Budget) -> int:
         """Write the call down; its number. `BudgetSpent` when it could cost more than a budget has left."""
@@ -91,7 +82,7 @@ class Ledger:
                 "reserved": most,
                 "cost": 0,
                 "usage": "{}",
-                "started": time.time(),
+                "started": self._clock(),
                 "reason": "",
             }
             number = connection.execute(insert(calls).values(row)).inserted_primary_key
@@ -106,7 +97,7 @@ class Ledger:
             "state": state,
             "cost": micros(cost),
             "usage": json.dumps(usage),
-            "finished": time.time(),
+            "finished": self._clock(),
             "reason": one_line(why),
         }
         with self._database.write() as connection:
@@ -118,9 +109,27 @@ class Ledger:
 
     def lose(self, run: int) -> int:
         """Open calls of a run that is gone become `lost`; how many."""
+        values = {"state": "lost", "finished": self._clock(), "reason": "the run ended before its answer came"}
         with self._database.write() as connection:
             lost = update(calls).where(calls.c.run == run, calls.c.state == "open", calls.c.batch == "")
-            return connection.execute(lost.values(state="lost", finished=time.time())).rowcount
+            return connection.execute(lost.values(values)).rowcount
+
+    def lose_call(self, call: int, why: str) -> None:
+        """Nobody knows what this call cost, and its answer can't be had any more."""
+        self.settle(call, Decimal(0), {}, state="lost", why=why)
+
+    def answered(self, run: int) -> list[tuple[int, str, tuple[int, ...]]]:
+        """The settled direct calls of a run: number, document, pages."""
+        which = (calls.c.run == run, calls.c.state == "settled", calls.c.batch == "")
+        with self._database.read() as connection:
+            rows = connection.execute(select(calls.c.id, calls.c.document, calls.c.pages).where(*which)).all()
+        return [(row.id, row.document, tuple(json.loads(row.pages))) for row in rows]
+
+    def unkept(self, call: int) -> None:
+        """A call that was paid and whose answer a kill took: it brought nothing, and keeps its cost."""
+        values = {"state": "failed", "reason": "paid, and the run ended before its answer was kept"}
+        with self._database.write() as connection:
+            connection.execute(update(calls).where(calls.c.id == call).values(values))
 
     def open_runs(self) -> list[int]:
         """The runs that have open direct calls."""
@@ -133,17 +142,16 @@ class Ledger:
         with self._database.read() as connection:
             return _sum(connection, calls.c.run == run)
 
-    def by(self, what: str, since: float = 0.0) -> list[Spent]:
-        """Sums by "day", "matter", "document" or "model" of the calls started since a time, largest key last."""
-        columns = [calls.c.started, calls.c.model, calls.c.pages, calls.c.state, calls.c.reserved, calls.c.cost]
-        named = [documents.c.matter.label("matter_name"), documents.c.name.label("document_name"), calls.c.document]
-        joined = calls.outerjoin(documents, documents.c.id == calls.c.document)
-        query = select(*columns, *named).select_from(joined).where(calls.c.started >= since)
-        groups: dict[str, list[Any]] = {}
+    def reserved(self, run: int) -> Decimal:
+        """USD that calls of this run without an end may cost."""
         with self._database.read() as connection:
-            for row in connection.execute(query):
-                groups.setdefault(_key(row, what), []).append(row)
-        return [_total(key, rows) for key, rows in sorted(groups.items())]
+            return _sum(connection, calls.c.run == run, calls.c.state.in_(UNSURE))
+
+    def paid(self, run: int) -> Decimal:
+        """USD the direct calls of this run are known to have cost."""
+        which = (calls.c.run == run, calls.c.batch == "", calls.c.state.not_in(UNSURE))
+        with self._database.read() as connection:
+            return _sum(connection, *which)
 
     def _alone(self, connection: Connection) -> None:
         """Two reservations at once could each see room for themselves. SQLite's writing transaction has one writer."""
@@ -151,17 +159,19 @@ class Ledger:
             connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
 
     def _check(self, connection: Connection, most: int, budget: Budget, run: int, key: str) -> None:
+        today = midnight(datetime.fromtimestamp(self._clock()).date())
         bounds = (
-            (budget.run, calls.c.run == run, "of this run"),
-            (budget.day, calls.c.started >= _midnight(), "of today"),
-            (budget.matter, calls.c.matter == key, "of this matter"),
+            (budget.run, calls.c.run == run, "of this run", BudgetSpent),
+            (budget.day, calls.c.started >= today, "of today", BudgetSpent),
+            (budget.matter, calls.c.matter == key, "of this matter", MatterBudgetSpent),
         )
-        for bound, which, name in bounds:
+        for bound, which, name, spent in bounds:
             if bound is None:
                 continue
             left = bound - _sum(connection, which)
             if most > left * MICRO:
-                raise BudgetSpent(f"the budget {name} has {max(left, Decimal(0)):.4f} USD left of {bound:.2f}")
+                wanted = f"the next call could cost {Decimal(most) / MICRO:.4f}"
+                raise spent(f"the budget {name} has {max(left, Decimal(0)):.4f} USD left of {bound:f}, {wanted}")
 
 
 def matter_key(matter: str) -> str:
@@ -174,27 +184,11 @@ def micros(usd: Decimal) -> int:
     return int((usd * MICRO).to_integral_value(ROUND_CEILING))
 
 
-def _sum(connection: Connection, which: sa.ColumnElement[bool]) -> Decimal:
-    total = connection.execute(select(func.coalesce(func.sum(_AMOUNT), 0)).where(which)).scalar_one()
+def _sum(connection: Connection, *which: sa.ColumnElement[bool]) -> Decimal:
+    total = connection.execute(select(func.coalesce(func.sum(_AMOUNT), 0)).where(*which)).scalar_one()
     return Decimal(int(total)) / MICRO
 
 
-def _midnight() -> float:
-    return datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
-
-
-def _key(row: Any, what: str) -> str:
-    keys = {
-        "day": datetime.fromtimestamp(row.started).astimezone().date().isoformat(),
-        "matter": row.matter_name or "(deleted)",
-        "document": f"{row.document_name or '(deleted)'} [{row.document}]",
-        "model": row.model,
-    }
-    return str(keys[what])
-
-
-def _total(key: str, rows: Sequence[Any]) -> Spent:
-    settled = sum(row.cost for row in rows if row.state not in _UNSURE)
-    unsure = sum(row.reserved for row in rows if row.state in _UNSURE)
-    pages = sum(len(json.loads(row.pages)) for row in rows)
-    return Spent(key, len(rows), pages, Decimal(settled) / MICRO, Decimal(unsure) / MICRO)
+def midnight(day: date) -> float:
+    """When this day begins here: the clock of the wall, also where the day has 23 or 25 hours."""
+    return datetime(day.year, day.month, day.day).timestamp()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -104,4 +105,4 @@ def _share(headers: Mapping[str, str], kind: str) -> float | None:
         remaining = float(headers[f"anthropic-ratelimit-{kind}-remaining"])
     except (KeyError, ValueError):
         return None
-    return remaining / limit if limit > 0 else None
+    return remaining / limit if limit > 0 and math.isfinite(remaining) else None

@@ -2,38 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from pipeline.frontier.client import MOST_OUTPUT, OUTPUT_A_PAGE, Setup
 from pipeline.frontier.prompts import Part, page_part
-from pipeline.frontier.readings import forget_failed, remembered
-from pipeline.types import Document, PageStatus
+from pipeline.frontier.readings import by_model, to_ask
+from pipeline.types import Document
 
 if TYPE_CHECKING:
     from pipeline.backends.protocols import PageInput
     from pipeline.wiring import Tools
 
-__all__ = ["grouped"]
+__all__ = ["grouped", "requests_for"]
 
 PAGES = MOST_OUTPUT // OUTPUT_A_PAGE  # in one request: each saves the prefix, and no answer outgrows the limit
 
 
 def grouped(tools: Tools, setup: Setup, document: Document, *, again: bool = False) -> Iterator[tuple[Part, ...]]:
-    """The waiting pages of a document that have no answer yet, a few to a request, each with its neighbours' text."""
-    failed = forget_failed(tools.catalog, document.sha256) if again else set()
-    known = remembered(tools.catalog, document.sha256)
-    asked = tools.batches.asked(document.id)
+    """The pages of a document to ask about (`readings.to_ask`), without those that a batch under way asks about."""
+    wanted = to_ask(tools.catalog, document, setup.model.id, again=again)
+    yield from requests_for(tools, setup, document, set(wanted) - tools.batches.asked(document.id))
+
+
+def requests_for(tools: Tools, setup: Setup, document: Document, wanted: Collection[int]) -> Iterator[tuple[Part, ...]]:
+    """These pages of a document, as far as they were read, a few to a request, each with its neighbours' text.
+
+    A page whose answer failed is asked about alone: what spoiled it spoils no other. So is one that can't be sent.
+    """
     pages = {page.text.number: page for page in tools.pages_of(document)}
-    wanted = [
-        outcome.number
-        for outcome in tools.catalog.pages(document.id)
-        if (outcome.status is PageStatus.AWAITING or outcome.number in failed)
-        and outcome.number in pages.keys() - known.keys() - asked
-    ]
-    size = min(PAGES, setup.profile.images)
-    for start in range(0, len(wanted), size):
-        yield tuple(_part(setup, pages, number) for number in wanted[start : start + size])
+    before = by_model(tools.catalog, document.sha256).get(setup.model.id, {})
+    group: list[Part] = []
+    for number in sorted(pages.keys() & set(wanted)):
+        part = _part(setup, pages, number)
+        if part.problem or (number in before and before[number].page is None):
+            yield (part,)
+            continue
+        group.append(part)
+        if len(group) >= min(PAGES, setup.profile.images):
+            yield tuple(group)
+            group = []
+    if group:
+        yield tuple(group)
 
 
 def _part(setup: Setup, pages: Mapping[int, PageInput], number: int) -> Part:

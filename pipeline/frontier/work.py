@@ -9,30 +9,42 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import NotAllowed
 from pipeline.frontier.client import Asked, Setup
+from pipeline.frontier.readings import remembered
 from pipeline.frontier.requests import grouped
 from pipeline.ingest import ingest_document
-from pipeline.types import Document, DocumentStatus
+from pipeline.types import Document, DocumentStatus, PageStatus
 
 if TYPE_CHECKING:
     from pipeline.wiring import Tools
 
-__all__ = ["EscalationReport", "Options", "conclude", "leaving", "waiting"]
+__all__ = ["EscalationReport", "Options", "answered_pages", "conclude", "conclude_answered", "leaving", "waiting"]
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`matters` and `documents` (ids) confine the run; `again` asks once more about pages whose answer failed."""
+    """`matters` and `documents` (ids) confine the run; `again` asks once more about pages without a usable answer
+    of the configured model: those where it failed, and those another model was asked about.
+
+    `wait` is how many seconds a run stays for the results of batches, asking each `poll` seconds; 0 does not wait.
+    """
 
     matters: tuple[str, ...] | None = None
     documents: tuple[str, ...] | None = None
     again: bool = False
+    wait: float = 0.0
+    poll: float = 60.0
     on_start: Callable[[int], None] = lambda _: None
     on_done: Callable[[Document], None] = lambda _: None
 
 
 @dataclass
 class EscalationReport:
-    """What a run did: pages answered, failed (by page, with the reason), deferred and kept back, USD spent."""
+    """What a run did: pages answered, failed (by page, with the reason), deferred, and documents kept back.
+
+    `spent` is the USD paid for by this run's direct calls and for batch results it fetched, whichever run had sent
+    them; `reserved` what its batches under way and its calls without an end may cost. `lost_calls` of runs that were
+    killed may have been paid without an answer kept. `waiting` counts the pages that still wait, by reason.
+    """
 
     run: int
     answered: int = 0
@@ -42,7 +54,10 @@ class EscalationReport:
     lost_calls: int = 0
     under_way: int = 0
     spent: Decimal = Decimal(0)
+    reserved: Decimal = Decimal(0)
     stopped: str = ""
+    notes: list[str] = field(default_factory=list)
+    waiting: dict[str, int] = field(default_factory=dict)
 
     @property
     def totals(self) -> dict[str, int]:
@@ -50,10 +65,16 @@ class EscalationReport:
         counts = {"pages answered": self.answered, "pages failed": len(self.failed), "calls lost": self.lost_calls}
         return counts | {"pages deferred": len(self.deferred), "documents kept back": len(self.kept_back)}
 
+    def note(self, text: str) -> None:
+        """Say this once, however often it is met."""
+        if text not in self.notes:
+            self.notes.append(text)
+
 
 def waiting(tools: Tools, options: Options) -> list[Document]:
-    """The documents with pages that wait, in the order they came; with `again` those held for a failed answer, too."""
-    wanted = (DocumentStatus.AWAITING, DocumentStatus.HELD) if options.again else (DocumentStatus.AWAITING,)
+    """The documents with pages that wait, in the order they came; with `again` all that may have pages to ask about."""
+    again = (DocumentStatus.HELD, DocumentStatus.DONE) if options.again else ()
+    wanted = (DocumentStatus.AWAITING, *again)
     found = [document for document in tools.catalog.documents(options.matters) if document.status in wanted]
     return [document for document in found if options.documents is None or document.id in options.documents]
 
@@ -76,3 +97,17 @@ def conclude(tools: Tools, document: Document) -> Document:
     """Record, outcomes and index with what was answered: the road finds all else remembered."""
     tools.catalog.set_indexed(document.id, "")
     return ingest_document(document, tools, retry=True)
+
+
+def conclude_answered(tools: Tools, on_done: Callable[[Document], None] = lambda _: None) -> None:
+    """Conclude every document with an answer for a page that waits: a batch brought it, a kill came before the
+    conclusion, or the same scan was read for another matter."""
+    for document in waiting(tools, Options()):
+        waits = {page.number for page in tools.catalog.pages(document.id) if page.status is PageStatus.AWAITING}
+        if waits & answered_pages(tools, document):
+            on_done(conclude(tools, document))
+
+
+def answered_pages(tools: Tools, document: Document) -> set[int]:
+    """The pages of this content that were answered for, be it with the reason why there is no answer."""
+    return set(remembered(tools.catalog, document.sha256))

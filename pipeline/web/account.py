@@ -66,7 +66,7 @@ def account_page(request: Request, tools: Office, caller: Person) -> HTMLRespons
 
 
 @room.post("/account/password", response_class=HTMLResponse, include_in_schema=False)
-def change_password(  # noqa: PLR0913, PLR0917: a form's fields
+def change_password(
     request: Request,
     tools: Office,
     caller: Acting,

@@ -22,16 +22,21 @@ from pipeline.errors import (
     MunimentError,
     NotAllowed,
     NotFound,
+    Superseded,
     UsageError,
 )
 from pipeline.web import (
     account,
+    corrections,
+    deadlines,
     documents,
     entrance,
     exports,
     heat,
     log,
+    operations,
     people,
+    review,
     scans,
     search,
     service,
@@ -58,6 +63,10 @@ ROOMS = (
     people.room,
     log.room,
     service.room,
+    review.room,
+    corrections.room,
+    deadlines.room,
+    operations.room,
 )
 
 HEADERS = {
@@ -75,6 +84,7 @@ STATUS: dict[type[MunimentError], int] = {
     UsageError: 400,
     NotAllowed: 403,
     NotFound: 404,
+    Superseded: 409,
     CatalogBusy: 503,
     IndexMismatch: 503,
     IndexUnavailable: 503,

@@ -91,7 +91,7 @@ def setup_page(request: Request, tools: Office, key: Annotated[str, Query()] = "
 
 
 @room.post("/setup", response_class=HTMLResponse, dependencies=[FromHere])
-def setup(  # noqa: PLR0913, PLR0917: a form's fields
+def setup(
     request: Request,
     tools: Office,
     key: Annotated[str, Form()],

@@ -86,7 +86,7 @@ def people_page(request: Request, tools: Office, _admin: Admin) -> HTMLResponse:
 
 
 @room.post("/people", response_class=HTMLResponse, include_in_schema=False)
-def add_person(  # noqa: PLR0913, PLR0917: a form's fields
+def add_person(
     request: Request,
     tools: Office,
     caller: Managing,
@@ -109,7 +109,7 @@ def person_page(request: Request, id: RowId, tools: Office, _admin: Admin) -> HT
 
 
 @room.post("/people/{id}/grants", response_class=HTMLResponse, include_in_schema=False)
-def decide(  # noqa: PLR0913, PLR0917: a form's fields
+def decide(
     request: Request,
     id: RowId,
     tools: Office,

@@ -16,7 +16,7 @@ from pipeline.web.documents import record_of
 from pipeline.web.fields import FieldOut, fields_of, on_page
 from pipeline.web.guard import Caller, Office, Visible, Who, note
 from pipeline.web.scans import Number, page_image
-from pipeline.web.search import LIMIT, Asked, address, confined
+from pipeline.web.search import LIMIT, Asked
 from pipeline.web.views import page
 from pipeline.wiring import Tools
 from schemas.fields import BoxTuple
@@ -116,7 +116,7 @@ def page_view(
         view=_view(document, number, text, _Opened(asked, tools, caller)),
         words=_words(text).words if text else [],
         asked=asked,
-        search=address(asked),
+        search=f"?{asked.address}" if asked.q.strip() else "",
         heat=bool(tools.settings.page_model),
     )
 
@@ -144,7 +144,7 @@ class _Opened:
     caller: Caller
 
     def hits(self, document: str, number: int) -> list[SearchHit]:
-        where = confined(self.asked, self.caller)
+        where = self.asked.where(self.caller)
         return self.tools.searcher.around(self.asked.q, where, (document, number), LIMIT)
 
 

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 __all__ = ["page"]
 
-ROOMS = (("/", "Search"), ("/documents", "Documents"))
+ROOMS = (
+    ("/", "Search"),
+    ("/documents", "Documents"),
+    ("/review", "Review"),
+    ("/deadlines", "Deadlines"),
+    ("/operations", "Operations"),
+)
 """What the bar at the top leads to."""
 
 ADMIN_ROOMS = (("/people", "People"), ("/audit", "Audit"))
