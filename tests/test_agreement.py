@@ -41,3 +41,12 @@ def test_characters_that_stand_for_nothing_are_dropped():
     assert legible("\uf0b7Services") == "Services"
     assert legible("\ufffd\ufffdx") == ""
     assert legible("Straße") == "Straße"
+
+
+def test_a_layer_that_lies_about_figures_alone_does_not_agree():
+    """Letters that all agree don't make up for figures that OCR sees differently; a misread figure or two may."""
+    seen = "The fee of USD 1,371.00 and the deposit of USD 11,111.11 under MSA-2021-1053 were paid".split()
+    lie = "The fee of USD 9,379.00 and the deposit of USD 99,999.99 under MSA-2029-9053 were paid".split()
+    slip = "The fee of USD 1,371.00 and the deposit of USD 11,111.77 under MSA-2021-1053 were paid".split()
+    assert agreement(lie, seen) < 0.6
+    assert agreement(slip, seen) > 0.9
