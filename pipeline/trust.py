@@ -78,5 +78,5 @@ TRUST = Trust(CALIBRATION.confidence, BARS, CALIBRATION.measured)
 
 def contradicted(value: FieldValue) -> FieldValue:
     """The value, not verified any more, because another one of like weight was read."""
-    doubt = value.doubt if value.doubt == NOT_ON_PAGE else CONTRADICTED
+    doubt = CONTRADICTED if value.doubt in {"", UNSURE, NOT_MEASURED} else value.doubt
     return value.model_copy(update={"status": "unverified", "doubt": doubt})

@@ -150,6 +150,6 @@ def test_an_answer_that_a_kill_took_keeps_its_cost_and_brought_nothing(ledger: L
     """A settled call whose answer was not kept is called failed, with its reason, at what it cost."""
     call = ledger.reserve(planned("0.30"), Budget())
     ledger.settle(call, Decimal("0.04"), {})
-    assert ledger.answered(1) == [(call, "d", (1,))]
+    assert ledger.answered(1) == [(call, "d", "model", (1,))]
     ledger.unkept(call)
     assert ledger.answered(1) == [] and ledger.paid(1) == Decimal("0.04")

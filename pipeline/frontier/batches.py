@@ -142,8 +142,14 @@ class Batches:
 @translated()
 def collect(tools: Tools, client: FrontierClient, report: EscalationReport) -> list[Batch]:
     """Settle the batches that have ended and conclude their documents; those still under way come back."""
-    left = [batch for batch in tools.batches.unsettled() if not _settled(tools, client, batch, report)]
-    conclude_answered(tools)
+    left, heard = [], set()
+    for batch in tools.batches.unsettled():
+        asked = {call.document for call in tools.batches.calls_of(batch.id).values()}
+        if _settled(tools, client, batch, report):
+            heard |= asked
+        else:
+            left.append(batch)
+    conclude_answered(tools, heard)
     return left
 
 

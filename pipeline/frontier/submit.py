@@ -70,6 +70,9 @@ class _Sending:
 
     def add(self, asked: Asked) -> list[Batch]:
         """Reserve and upload one request; the batch comes back if this one fills it."""
+        if problem := next((part.problem for part in asked.parts if part.problem), ""):
+            unanswerable(self.tools, self.client.setup, asked.document, asked.numbers, problem, self.report)
+            return []
         if self._batch is None:
             self._batch = self.tools.batches.prepare(self.matter, self.client.setup.destination.host)
         call = self.tools.ledger.reserve(self._planned(asked, self._batch.id), self.client.setup.budget)

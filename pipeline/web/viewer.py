@@ -168,7 +168,7 @@ def _view(document: Document, number: int, text: PageText | None, opened: _Opene
         reasons=list(outcome.reasons) if outcome else [],
         scan=_scan(image),
         reading=_reading(text),
-        fields=on_page(fields_of(record), number) if record else [],
+        fields=on_page(fields_of(record, tools.corrections.history(document.id)), number) if record else [],
         passage=passage,
         hits=hits,
         notice=notice,
