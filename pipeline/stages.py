@@ -254,7 +254,7 @@ def finish(
     status, reason = standing(outcomes)
     flat = [finding for page in sorted(findings) for finding in findings[page]]
     catalog.finish(document.id, status, reason, outcomes, contract.model_dump_json(), flat)
-    work.tools.digests.renew(document.id)
+    work.tools.digests.arrived(document)
     catalog.set_indexed(document.id, work.memo.versions["index"])
     return catalog.document(document.id)
 
