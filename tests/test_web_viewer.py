@@ -47,7 +47,7 @@ def test_a_page_opened_by_a_search_has_its_passage_where_the_words_are(client, a
 
 def test_hits_lead_from_one_to_the_next_and_back(client, archive):
     """Following `next` from the first hit visits every hit of the search once, in its order."""
-    hits = client.get("/api/search", params={"q": ASKED}).json()
+    hits = client.get("/api/search", params={"q": ASKED}).json()["hits"]
     seen, place = [], {"document": hits[0]["document"], "page": hits[0]["page"]}
     while place:
         view = ask(client, f"/documents/{place['document']}/pages/{place['page']}", q=ASKED)
