@@ -16,7 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from pipeline import __version__, commands
+from pipeline import __version__, commands, review_commands
 from pipeline.errors import MunimentError
 from pipeline.evaluate import commands as evaluation
 from pipeline.frontier import commands as frontier
@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     for add in (_add_ingest, _add_search, _add_views, _add_models, _add_evaluate, _add_index, _add_frontier):
         add(parsers)
     add_options(parsers, _command)
+    review_commands.add_options(parsers, _command)
     return parser
 
 
