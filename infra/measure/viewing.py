@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import uvicorn
 
 from pipeline.settings import load_settings
@@ -38,11 +38,8 @@ def main() -> None:
     parser.add_argument("home", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    with (
-        open_tools(load_settings(home=arguments.home)) as tools,
-        _served(tools) as url,
-        httpx.Client(base_url=url) as web,
-    ):
+    settings = load_settings(home=arguments.home)
+    with open_tools(settings) as tools, _served(tools) as url, httpx2.Client(base_url=url) as web:
         shutil.rmtree(settings.root / "thumbnails", ignore_errors=True)  # they can be drawn anew
         pages = [
             f"/documents/{document.id}/pages/{number}"
@@ -59,21 +56,21 @@ def main() -> None:
         _line("document view", _times(web, views, arguments.rounds))
 
 
-def _drawn(document: Document, web: httpx.Client) -> list[int]:
+def _drawn(document: Document, web: httpx2.Client) -> list[int]:
     numbers = range(1, document.page_count + 1)
     return [n for n in numbers if web.get(f"/documents/{document.id}/pages/{n}/image").status_code == 200]
 
 
-def _times(web: httpx.Client, paths: list[str], rounds: int) -> list[Timed]:
+def _times(web: httpx2.Client, paths: list[str], rounds: int) -> list[Timed]:
     return [_time(web, path, {}) for _ in range(rounds) for path in paths]
 
 
-def _again(web: httpx.Client, paths: list[str], rounds: int) -> list[Timed]:
+def _again(web: httpx2.Client, paths: list[str], rounds: int) -> list[Timed]:
     tags = {path: web.get(path).headers["etag"] for path in paths}
     return [_time(web, path, {"if-none-match": tags[path]}) for _ in range(rounds) for path in paths]
 
 
-def _time(web: httpx.Client, path: str, headers: dict[str, str]) -> Timed:
+def _time(web: httpx2.Client, path: str, headers: dict[str, str]) -> Timed:
     wall, cpu = time.perf_counter(), time.process_time()
     answer = web.get(path, headers=headers)
     assert answer.status_code == (304 if headers else 200), f"{path}: {answer.status_code}"
