@@ -16,7 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from pipeline import __version__, commands
+from pipeline import __version__, commands, review_commands
 from pipeline.errors import MunimentError
 from pipeline.evaluate import commands as evaluation
 from pipeline.frontier import commands as frontier
@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     for add in (_add_ingest, _add_search, _add_views, _add_models, _add_evaluate, _add_index, _add_frontier):
         add(parsers)
     add_options(parsers, _command)
+    review_commands.add_options(parsers, _command)
     return parser
 
 
@@ -83,6 +84,9 @@ def _add_search(parsers: Any) -> None:
     )
     parser.add_argument("--kind", help="only documents of this kind, e.g. lease")
     parser.add_argument("--party", help="only documents with this party")
+    parser.add_argument("--law", help="only documents governed by this law, e.g. Delaware")
+    parser.add_argument("--amount-from", type=float, metavar="SUM", help="only documents with an amount from this on")
+    parser.add_argument("--amount-to", type=float, metavar="SUM", help="only documents with an amount up to this")
     parser.add_argument("--from", dest="dated_from", metavar="DATE", help="dated on or after, YYYY-MM-DD")
     parser.add_argument("--to", dest="dated_to", metavar="DATE", help="dated on or before, YYYY-MM-DD")
     parser.add_argument("--limit", type=_positive, default=10, help="pages to show (default 10)")

@@ -34,8 +34,8 @@ class Deadline:
     """One day to act. `due` is an ISO date, or "" where it can't be computed: then `rule` says why.
 
     `id` tells it from the document's others and stays the same when the day moves. `sure`: said by a person, proven on
-    the page, not proven, or read in several ways. `evidence` is what all of it follows from. `rolls`: a next one takes
-    its place when the day has passed.
+    the page, not proven, or read in several ways. `evidence` is all that it follows from, most telling first. `rolls`:
+    a next one takes its place when the day has passed.
     """
 
     id: str
@@ -108,7 +108,7 @@ def _ends(terms: _Terms, today: date) -> Iterator[Deadline]:
         rule = f"{ending.how}; {_renews(renewal)}" if ending.day and renewal else ending.how
         yield _deadline("expiry", ending.day, rule, basis)
         return
-    basis = _Basis((*ending.values, renewal.value), ending.conflict)
+    basis = _Basis((renewal.value, *ending.values), ending.conflict)
     period = _running(ending.day, renewal, today)
     if period is None:
         yield _deadline("renewal", None, f"{ending.how}; {_renews(renewal)}: too often to be counted", basis)
@@ -128,7 +128,7 @@ def _notices(terms: _Terms, today: date) -> Iterator[Deadline]:
             why = f"{_renews(renewal)}, and no notice period was found"
             yield _deadline("notice", None, why, _Basis((renewal.value,)))
         return
-    values = (*ending.values, notice.value, *((renewal.value,) if renewal else ()))
+    values = (notice.value, *((renewal.value,) if renewal else ()), *ending.values)
     basis = _Basis(values, ending.conflict or notice.conflict)
     if why := _no_notice(terms, notice):
         yield _deadline("notice", None, why, basis)

@@ -74,7 +74,8 @@ def _repeated(contract: Contract, duty: Obligation, rhythm: re.Match[str], today
     if "business" in rhythm[0].lower():
         why = f"{said}: the business days of a month hang on public holidays, which are not known here"
         return Payment(None, why, (duty,))
-    months = (1, 4, 7, 10) if rhythm["unit"].lower() == "quarter" else range(1, 13)
+    quarters = (3, 6, 9, 12) if number == 31 else (1, 4, 7, 10)
+    months = quarters if rhythm["unit"].lower() == "quarter" else range(1, 13)
     day = max(today, start or today)
     while True:
         due = date(day.year, day.month, 1) + relativedelta(day=number)

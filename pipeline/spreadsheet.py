@@ -10,12 +10,15 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.corrections import Standing
 from pipeline.names import storable
+from pipeline.reliance import Said, effective, said
 from pipeline.types import Document
-from schemas.contract import LIST_FIELDS, SINGLE_FIELDS, Contract
+from schemas.contract import Contract
 from schemas.fields import Entry, FieldValue
 
 __all__ = ["COLUMNS", "Row", "csv_lines", "rows", "write_xlsx"]
@@ -36,9 +39,14 @@ COLUMNS = (
     "quote",
     "doubt",
     "derived",
+    "person says",
+    "person's value",
+    "person",
+    "said on",
 )
 Row = tuple[str | float | int, ...]
-"""One cell a column; a field without values is a row that says `absent` or `unreadable`."""
+"""One cell a column: what the machine read, and what a person said of it. A field without values is a row that says
+`absent` or `unreadable`; one that only a person knows has no reading."""
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 LONGEST_CELL, MOST_ROWS = 32_767, 1_048_576  # what Excel takes
@@ -46,15 +54,15 @@ CUT = "… (cut: longer than a cell may be)"
 _OWN = frozenset(FieldValue.model_fields)
 
 
-def rows(document: Document, record: Contract) -> Iterator[Row]:
-    """The record's rows, in the order of the schema."""
-    head = (document.id, document.name, document.matter)
-    for name in (*SINGLE_FIELDS, *LIST_FIELDS):
-        entry: Entry[FieldValue] = getattr(record, name)
-        if not entry.values:
-            yield (*head, name, *[""] * 3, entry.status, *[""] * 7)
-        for value in entry.values:
-            yield (*head, name, *_cells(value, conflict=entry.conflict))
+def rows(document: Document, record: Contract, words: Standing) -> Iterator[Row]:
+    """The record's rows, in the order of the schema; `words` are the corrections in force."""
+    head, holds = (document.id, document.name, document.matter), effective(record, words)
+    for name, told in said(record, words).items():
+        entry: Entry[FieldValue] = getattr(holds, name)
+        if not told:
+            yield (*head, name, *[""] * 3, entry.status, *[""] * 11)
+        for each in told:
+            yield (*head, name, *_read(each.machine, conflict=entry.conflict), *_word(each))
 
 
 def csv_lines(table: Iterable[Row]) -> Iterator[str]:
@@ -88,13 +96,28 @@ def write_xlsx(path: Path, table: Iterable[Row]) -> None:
             at += 1
 
 
-def _cells(value: FieldValue, *, conflict: bool) -> Iterator[str | float | int]:
+def _read(value: FieldValue | None, *, conflict: bool) -> Iterator[str | float | int]:
+    """The cells of a reading."""
+    if value is None:
+        yield from [""] * 11
+        return
     beside = value.model_dump(exclude=set(_OWN))
     yield from (value.value, value.raw, "; ".join(f"{name}: {text}" for name, text in beside.items() if text))
     yield from (value.status, "yes" if conflict else "", round(value.confidence, 4), value.extractor)
     first = value.evidence[0] if value.evidence else None
     yield from (first.page if first else "", " | ".join(proof.quote for proof in value.evidence))
     yield from (value.doubt, value.derived)
+
+
+def _word(each: Said) -> Iterator[str]:
+    """The cells of a person's word; for a reading that another word set aside, that it does not hold."""
+    word = each.correction
+    if word is None:
+        yield from ("" if each.value else "does not hold", "", "", "")
+        return
+    held = each.value
+    yield from (word.verdict, (held.value or held.raw) if held else "", word.who)
+    yield datetime.fromtimestamp(word.made, UTC).isoformat(timespec="seconds")
 
 
 def _csv_line(cells: Sequence[object]) -> str:

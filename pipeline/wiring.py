@@ -355,7 +355,7 @@ class Tools:
     def _make_digests(self) -> Digests:
         from pipeline.digests import Digests
 
-        return Digests(self.catalog.database, self.corrections, self.settings.field_threshold)
+        return Digests(self.catalog, self.corrections, self.settings.field_threshold)
 
     def _make_ledger(self) -> Ledger:
         from pipeline.frontier.ledger import Ledger

@@ -107,6 +107,37 @@ def test_the_document_view_opens_in_the_browser(tab, archive):
     """From the list to the document to the passage of a field, by clicks, without a complaint of the browser."""
     tab.goto("/documents")
     tab.click("text=services-agreement.pdf")
-    tab.click(".proof[href$='#governing_law-1']")
+    tab.click(".cite[href$='#governing_law-1']")
     tab.wait_for_selector(".region.chosen[data-key=governing_law-1]", state="attached")
     assert tab.inner_text(".field.chosen .value") == "New York"
+
+
+def test_a_persons_word_stands_beside_the_machines(archive):
+    """Corrected on the document's own page: both are shown, the person's counts, the machine's stays in the exports."""
+    from pipeline.corrections import Correction
+
+    client = browser.client(archive.tools, "dune")
+    base = f"/documents/{archive.lease.id}"
+    before = {field["field"]: field for field in client.get(f"/api{base}").json()["fields"]}["governing_law"]
+    best = before["values"][0]
+    form = {"field": "governing_law", "key": best["key"], "chosen": best["choice"], "made_on": best["made_on"]}
+    form |= {"csrf": "token", "verdict": "corrected", "value": "Vermont"}
+    answer = client.post(f"{base}/corrections", data=form, follow_redirects=False)
+    assert answer.status_code == 303, answer.text
+    try:
+        after = {field["field"]: field for field in client.get(f"/api{base}").json()["fields"]}["governing_law"]
+        assert (after["status"], after["conflict"]) == ("verified", False)
+        assert [(v["shown"], v["set_aside"]) for v in after["values"]] == [(v["shown"], True) for v in before["values"]]
+        assert (after["values"][0]["person"]["shown"], after["values"][0]["person"]["who"]) == (
+            "Vermont",
+            "Ada Lovelace",
+        )
+        assert "Vermont" in client.get(f"{base}/pages/1").text
+        (one,) = client.get(f"{base}/record.json").json()
+        assert one["record"]["governing_law"]["values"][0]["value"] == best["value"]
+        assert one["relied_on"]["governing_law"]["values"][0]["value"] == "Vermont"
+        assert '"corrected","Vermont","Ada Lovelace"' in client.get(f"{base}/record.csv").text
+    finally:
+        word = archive.tools.corrections.of(archive.lease.id)["governing_law", ""]
+        assert isinstance(word, Correction)
+        archive.tools.corrections.withdraw(word, "Ada Lovelace")

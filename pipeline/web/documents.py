@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from pipeline.amendments import Link, links_of
 from pipeline.listing import Cut, Listed, listed, shelf
+from pipeline.reliance import effective
 from pipeline.types import Document, DocumentStatus, PageOutcome
 from pipeline.web.changes import Change, changes
 from pipeline.web.fields import FieldOut, fields_of
@@ -120,6 +121,11 @@ def record_of(document: str, tools: Tools) -> Contract | None:
     return Contract.model_validate_json(kept) if kept else None
 
 
+def _relied(document: str, tools: Tools) -> Contract | None:
+    record = record_of(document, tools)
+    return effective(record, tools.corrections.of(document)) if record else None
+
+
 def _list(wanted: Wanted, tools: Tools, caller: Caller) -> DocumentList:
     cut = Cut(wanted.matter, wanted.status, SHOWN, (wanted.page - 1) * SHOWN)
     found = shelf(tools.catalog.database, caller.matters, cut)
@@ -151,14 +157,14 @@ def _line(each: Listed) -> DocumentLine:
 
 def _document(document: Document, tools: Tools, caller: Caller) -> DocumentOut:
     note(tools, caller, "view", document)
-    record = record_of(document.id, tools)
+    record, history = record_of(document.id, tools), tools.corrections.history(document.id)
     links = links_of(document, tools.catalog)
     return DocumentOut(
         **_line(listed(tools.catalog.database, document.id)).model_dump(),
         page_list=[_page(outcome) for outcome in tools.catalog.pages(document.id)],
         record=record is not None,
         unread_pages=list(record.unread_pages) if record else [],
-        fields=fields_of(record) if record else [],
+        fields=fields_of(record, history) if record else [],
         amends=[_link(link, link.document, document.id, tools) for link in links.amends],
         amended_by=[_link(link, document.id, link.document, tools) for link in links.amended_by],
     )
@@ -169,7 +175,7 @@ def _page(outcome: PageOutcome) -> PageLine:
 
 
 def _link(link: Link, base: str, amendment: str, tools: Tools) -> LinkOut:
-    before, after = record_of(base, tools), record_of(amendment, tools)
+    before, after = _relied(base, tools), _relied(amendment, tools)
     return LinkOut(
         document=link.document,
         name=link.name,

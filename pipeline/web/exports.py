@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from starlette.background import BackgroundTask
 
 from pipeline.errors import NotFound
+from pipeline.reliance import effective
 from pipeline.spreadsheet import Row, csv_lines, rows, write_xlsx
 from pipeline.types import Document
 from pipeline.web.documents import record_of
@@ -42,12 +43,14 @@ _UNSAFE = re.compile(r"[^\w.,()&+\- ]+")
 
 
 class Exported(BaseModel):
-    """A document's record with what tells it apart."""
+    """A document's record as the machine read it, with what tells the document apart; `relied_on` is the record with
+    people's words laid over, None while nobody said anything."""
 
     document: str
     file: str
     matter: str
     record: Contract
+    relied_on: Contract | None
 
 
 @room.get("/documents/{document}/original", response_class=FileResponse)
@@ -120,14 +123,21 @@ def _records(documents: list[Document], tools: Tools) -> Iterator[tuple[Document
 
 def _rows(documents: list[Document], tools: Tools) -> Iterator[Row]:
     for document, record in _records(documents, tools):
-        yield from rows(document, record)
+        yield from rows(document, record, tools.corrections.of(document.id))
 
 
 def _json(documents: list[Document], tools: Tools) -> Iterator[str]:
     """A list of records, the same shape for one document and for many."""
     before = "[\n"
     for document, record in _records(documents, tools):
-        one = Exported(document=document.id, file=document.name, matter=document.matter, record=record)
+        words = tools.corrections.of(document.id)
+        one = Exported(
+            document=document.id,
+            file=document.name,
+            matter=document.matter,
+            record=record,
+            relied_on=effective(record, words) if words else None,
+        )
         yield before + one.model_dump_json()
         before = ",\n"
     yield "\n]\n" if before != "[\n" else "[]\n"

@@ -1,23 +1,38 @@
-"""A record as people and programs read it: fields with their names in words, values as one writes them, proofs."""
+"""A record as people and programs read it: fields with their names in words, values as one writes them, proofs, and
+what people said of them beside what the machine read."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime
 
 from pydantic import BaseModel, Field
 
-from schemas.contract import LIST_FIELDS, SINGLE_FIELDS, Contract
-from schemas.fields import BoxTuple, Entry, FieldValue, Status
+from pipeline.corrections import Correction, standing, value_key
+from pipeline.reliance import Said, effective, said
+from pipeline.rulings import choice_of
+from schemas.contract import Contract
+from schemas.fields import BoxTuple, FieldValue, Status
 
-__all__ = ["FieldOut", "Proof", "ValueOut", "fields_of", "named", "on_page", "shown"]
+__all__ = ["FieldOut", "Proof", "Ruled", "ValueOut", "fields_of", "named", "on_page", "shown"]
 
 BESIDE = frozenset(FieldValue.model_fields)
 """What every value has; anything else of it is kept beside it (a role, a purpose, a clause's category)."""
 
 PASSAGES = ("clauses", "obligations")
 """Fields whose value is a passage: shown as it is printed, not as a normal form."""
+
+ONE = {
+    "parties": "Party",
+    "amounts": "Amount",
+    "dates": "Date",
+    "obligations": "Obligation",
+    "reference_numbers": "Reference number",
+    "signatories": "Signatory",
+    "clauses": "Clause",
+}
+"""What one value of a list is called."""
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d")
 _SUM = re.compile(r"([A-Z]{3}) (-?\d+)(\.\d+)?")
@@ -31,10 +46,28 @@ class Proof(BaseModel):
     boxes: tuple[BoxTuple, ...] = ()
 
 
-class ValueOut(BaseModel):
-    """One value of a field. `key` names it within its document's record, `shown` is how a person would write it."""
+class Ruled(BaseModel):
+    """A person's word on a value: `verdict` is accepted, corrected, absent or unreadable, `shown` what it is then."""
 
-    key: str = Field(examples=["governing_law-1"])
+    verdict: str
+    shown: str
+    who: str
+    at: datetime
+
+
+class ValueOut(BaseModel):
+    """One value of a field as the machine read it, and what a person said of it. `shown` is how one would write it ("":
+    only the person knows it), `set_aside` says that by a person's word it does not hold.
+
+    `anchor` names it on the pages of this site. `key`, `choice` and `made_on` are what a correction of it names.
+    """
+
+    anchor: str = Field(examples=["governing_law-1"])
+    key: str
+    choice: str
+    made_on: int
+    person: Ruled | None
+    set_aside: bool
     shown: str
     raw: str
     value: str
@@ -48,18 +81,33 @@ class ValueOut(BaseModel):
 
 
 class FieldOut(BaseModel):
-    """All that is known of one field: `absent` and `unreadable` are answers, `conflict` keeps every reading."""
+    """All that is known of one field: `absent` and `unreadable` are answers, `conflict` keeps every reading. In both
+    counts what people said."""
 
     field: str
     name: str
+    one: str = Field(description="what one of its values is called", examples=["Party"])
     status: Status
     conflict: bool
     values: list[ValueOut]
 
 
-def fields_of(record: Contract) -> list[FieldOut]:
-    """Every field of the record in the order of the schema."""
-    return [_field(name, getattr(record, name)) for name in (*SINGLE_FIELDS, *LIST_FIELDS)]
+def fields_of(record: Contract, history: Sequence[Correction]) -> list[FieldOut]:
+    """Every field of the record in the order of the schema, with what people said of its values, oldest first."""
+    words = standing(history)
+    holds, told = effective(record, words), said(record, words)
+    last = {(each.field, each.key): each.id for each in history}
+    return [
+        FieldOut(
+            field=name,
+            name=named(name),
+            one=ONE.get(name, named(name)),
+            status=getattr(holds, name).status,
+            conflict=getattr(holds, name).conflict,
+            values=list(_values(name, told[name], last)),
+        )
+        for name in told
+    ]
 
 
 def on_page(fields: Iterable[FieldOut], page: int) -> list[FieldOut]:
@@ -90,26 +138,42 @@ def shown(text: str) -> str:
     return text
 
 
-def _field(name: str, entry: Entry[FieldValue]) -> FieldOut:
-    values = [_value(name, at, value) for at, value in enumerate(entry.values, 1)]
-    return FieldOut(field=name, name=named(name), status=entry.status, conflict=entry.conflict, values=values)
+def _values(field: str, told: Sequence[Said], last: dict[tuple[str, str], int]) -> Iterator[ValueOut]:
+    for at, each in enumerate(told, 1):
+        read = each.machine or each.value
+        if read is None:  # a person's "there is none" about a value that nobody reads any more
+            continue
+        key = each.correction.key if each.correction else value_key(field, each.machine)
+        yield ValueOut(
+            anchor=f"{field}-{at}",
+            key=key,
+            choice=choice_of(read),
+            made_on=last.get((field, key), 0),
+            person=_ruled(field, each),
+            set_aside=each.value is None or (each.verdict == "corrected" and each.machine is not None),
+            shown=_written(field, each.machine) if each.machine else "",
+            raw=read.raw,
+            value=read.value,
+            beside={name: str(text) for name, text in read.model_dump(exclude=set(BESIDE)).items() if text},
+            status=read.status,
+            confidence=read.confidence,
+            extractor=read.extractor,
+            doubt=read.doubt,
+            derived=read.derived,
+            evidence=[Proof(page=proof.page, quote=proof.quote, boxes=proof.boxes) for proof in read.evidence],
+        )
 
 
-def _value(field: str, at: int, value: FieldValue) -> ValueOut:
-    beside = {key: str(text) for key, text in value.model_dump(exclude=set(BESIDE)).items() if text}
-    return ValueOut(
-        key=f"{field}-{at}",
-        shown=value.raw if field in PASSAGES else shown(value.value or value.raw),
-        raw=value.raw,
-        value=value.value,
-        beside=beside,
-        status=value.status,
-        confidence=value.confidence,
-        extractor=value.extractor,
-        doubt=value.doubt,
-        derived=value.derived,
-        evidence=[Proof(page=each.page, quote=each.quote, boxes=each.boxes) for each in value.evidence],
-    )
+def _ruled(field: str, each: Said) -> Ruled | None:
+    word = each.correction
+    if word is None:
+        return None
+    written = _written(field, each.value) if each.value else ""
+    return Ruled(verdict=word.verdict, shown=written, who=word.who, at=datetime.fromtimestamp(word.made, UTC))
+
+
+def _written(field: str, value: FieldValue) -> str:
+    return value.raw if field in PASSAGES else shown(value.value or value.raw)
 
 
 def _here(value: ValueOut, page: int) -> list[Proof]:

@@ -14,11 +14,8 @@ from schemas.fields import BoxTuple, Evidence, FieldValue
 __all__ = ["Crop", "Passage", "Reading", "crop_of"]
 
 MARGIN = 0.03  # of the page, around the words
-LEAST_WIDTH, LEAST_HEIGHT, MOST_HEIGHT = (
-    0.72,
-    0.13,
-    0.45,
-)  # of the page; wider and higher than one word needs to be seen
+LEAST_WIDTH, LEAST_HEIGHT, MOST_HEIGHT = 0.84, 0.13, 0.45
+"""Of the page: a word is shown with what stands around it, and a long passage from its beginning."""
 
 
 class Passage(BaseModel):
