@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from infra.measure import walls
 from infra.measure.web_requests import Asked, request
 
 CASES, FUZZED, SEED = 1000, 600, 7
-LONGEST_URL = 60_000  # httpx sends no longer one; bodies have 100 kB
+LONGEST_URL = 20_000  # httpx sends none above 65,536 once it is encoded; bodies have 100 kB
 
 OPEN = {
     "GET /sign-in",
@@ -171,6 +172,7 @@ def test_no_request_is_an_error_of_ours(home):
     for number in range(FUZZED):
         user, route = rng.choice((walls.USERS[0], walls.ADMIN)), rng.choice(home.routes)
         asked = request(route, _hostile(home), rng, sloppy=True)
+        asked = replace(asked, url=asked.url[:LONGEST_URL])
         answer = home.ask(user, asked)
         assert answer.status_code < 500, (
             f"case {number}: {user} {asked.method} {asked.url[:300]!r} {asked.content[:300]!r}"
