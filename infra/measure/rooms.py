@@ -135,8 +135,8 @@ def _call(drawn: random.Random) -> dict[str, Any]:
     started = time.time() - drawn.random() * DAYS * 86400
     return {
         "run": 1, "document": "measure", "matter": matter_key(drawn.choice(MATTERS)), "pages": "[1]",
-        "destination": "h", "model": drawn.choice(("one", "other")), "batch": "", "state": "settled", "reserved": 1000, "cost": 900,
-        "usage": "{}", "started": started, "reason": "",
+        "destination": "h", "model": drawn.choice(("one", "other")), "batch": "", "state": "settled",
+        "reserved": 1000, "cost": 900, "usage": "{}", "started": started, "reason": "",
     }  # fmt: skip
 
 
