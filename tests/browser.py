@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
+import httpx2
 import pdfs
 import pytest
 import uvicorn
@@ -146,7 +146,7 @@ def site_over(tools: Tools) -> Iterator[Site]:
     app = create_app(tools, lambda _request: holder[0].caller)
     with serve(app) as url:
         holder.append(Site(url, app))
-        httpx.get(f"{url}/static/app.css", timeout=30).raise_for_status()
+        httpx2.get(f"{url}/static/app.css", timeout=30).raise_for_status()
         yield holder[0]
 
 

@@ -29,6 +29,8 @@ from pipeline.wiring import Tools, open_tools
 from schemas.contract import LIST_FIELDS, SINGLE_FIELDS, Contract
 from schemas.fields import FieldValue
 
+pytestmark = pytest.mark.timeout(1200)  # 97 pages are read twice: a minute of two idle cores, far more of busy ones
+
 MODEL = "claude-sonnet-5-5"
 EVERY = attacks()
 LEADING = [attack for attack in EVERY if attack.wants]

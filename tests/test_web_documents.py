@@ -107,7 +107,7 @@ def test_the_document_view_opens_in_the_browser(tab, archive):
     """From the list to the document to the passage of a field, by clicks, without a complaint of the browser."""
     tab.goto("/documents")
     tab.click("text=services-agreement.pdf")
-    tab.click(".proof[href$='#governing_law-1']")
+    tab.click(".cite[href$='#governing_law-1']")
     tab.wait_for_selector(".region.chosen[data-key=governing_law-1]", state="attached")
     assert tab.inner_text(".field.chosen .value") == "New York"
 

@@ -1,11 +1,13 @@
 """Requests to the web application, made from its own OpenAPI description: a new room is asked without being named here.
 
 `routes(app)` describes every route, those for people, too; `request(route, values, rng)` makes one request to it, its
-parameters and body drawn by `values(name, schema, rng)`, which is what a measurement decides.
+parameters and body drawn by `values(name, schema, rng)`, which is what a measurement decides. A sloppy request also
+leaves out what is required, sends what nobody asked for, and bodies that are none.
 """
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +24,7 @@ Values = Callable[[str, dict[str, Any], random.Random], Any]
 """A value for the parameter or field of this name and JSON schema."""
 
 LEFT_OUT = 0.3  # how often an optional parameter is not sent
+NO_BODIES = (b"", b"{", b"[]", b"null", b"\xff\xfe", b"--x\r\n", b"csrf", b'{"a":' * 5000)
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -47,7 +50,8 @@ class Asked:
 
     method: str
     url: str
-    body: dict[str, Any] = field(default_factory=dict)
+    content: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
     sent: tuple[str, ...] = ()
 
 
@@ -70,7 +74,7 @@ def routes(app: FastAPI) -> list[Route]:
     ]
 
 
-def request(route: Route, values: Values, rng: random.Random) -> Asked:
+def request(route: Route, values: Values, rng: random.Random, *, sloppy: bool = False) -> Asked:
     """One request to this route."""
     sent: list[str] = []
 
@@ -84,11 +88,11 @@ def request(route: Route, values: Values, rng: random.Random) -> Asked:
         name, schema = parameter["name"], parameter.get("schema", {})
         if parameter["in"] == "path":
             path = path.replace(f"{{{name}}}", _segment(drawn(name, schema)))
-        elif parameter["in"] == "query" and (parameter.get("required") or rng.random() > LEFT_OUT):
+        elif parameter["in"] == "query" and _kept(parameter.get("required", False), rng, sloppy):
             query.append((name, drawn(name, schema)))
-    body = _body(route, drawn, rng)
-    url = path + (f"?{urlencode(query, doseq=True, errors='replace')}" if query else "")
-    return Asked(route.method, url, body, tuple(sent))
+    content, headers = _body(route, drawn, rng, sloppy)
+    url = path + (f"?{_encoded(query)}" if query else "")
+    return Asked(route.method, url, content, headers, tuple(sent))
 
 
 def _leaves(found: Sequence[Any]) -> Iterator[APIRoute]:
@@ -118,17 +122,33 @@ def _resolved(schema: Any, parts: dict[str, Any], depth: int = 6) -> Any:
     return {name: _resolved(each, parts, depth) for name, each in schema.items()}
 
 
-def _body(route: Route, drawn: Callable[[str, dict[str, Any]], Any], rng: random.Random) -> dict[str, Any]:
+def _body(
+    route: Route, drawn: Callable[[str, dict[str, Any]], Any], rng: random.Random, sloppy: bool
+) -> tuple[bytes, dict[str, str]]:
     schema = route.form or route.json
     if schema is None:
-        return {}
+        return b"", {}
+    kind = FORMS[0] if route.form else "application/json"
+    if sloppy and rng.random() < 0.1:
+        return rng.choice(NO_BODIES), {"content-type": rng.choice((kind, "multipart/form-data; boundary=x", "text/x"))}
     required = schema.get("required", [])
     fields = {
         name: drawn(name, each)
         for name, each in schema.get("properties", {}).items()
-        if name in required or rng.random() > LEFT_OUT
+        if _kept(name in required, rng, sloppy)
     }
-    return {"data": fields} if route.form else {"json": fields}
+    if sloppy:
+        fields["nobody asked"] = drawn("nobody asked", {"type": "string"})
+    text = _encoded(list(fields.items())) if route.form else json.dumps(fields)
+    return text.encode(), {"content-type": kind}
+
+
+def _kept(required: bool, rng: random.Random, sloppy: bool) -> bool:
+    return rng.random() > (LEFT_OUT / 3 if sloppy else 0.0) if required else rng.random() > LEFT_OUT
+
+
+def _encoded(pairs: list[tuple[str, Any]]) -> str:
+    return urlencode(pairs, doseq=True, errors="replace")
 
 
 def _segment(value: Any) -> str:

@@ -27,9 +27,10 @@ from sqlalchemy import insert, select, update
 
 from pipeline.database import Database
 from pipeline.frontier import files
-from pipeline.frontier.client import FrontierClient, translated
+from pipeline.frontier.client import FrontierClient
 from pipeline.frontier.patience import patient
 from pipeline.frontier.results import take
+from pipeline.frontier.sdk import translated
 from pipeline.frontier.work import EscalationReport, conclude_answered
 from pipeline.tables import batches, calls, meta
 

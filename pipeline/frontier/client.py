@@ -23,13 +23,13 @@ from pipeline.frontier.pacing import Breaker, Pace
 from pipeline.frontier.profiles import Abilities, Profile
 from pipeline.frontier.prompts import PREFIX_TOKENS, Part, instruction, request_content, tokens_of
 from pipeline.frontier.salvage import salvaged
-from pipeline.frontier.sdk import bare_client, failure_of, translated, unsent
+from pipeline.frontier.sdk import bare_client, failure_of, unsent
 from schemas.frontier import answer_json_schema
 
 if TYPE_CHECKING:
     from anthropic import Anthropic
 
-__all__ = ["Asked", "Deferred", "FrontierClient", "Outcome", "Setup", "translated"]
+__all__ = ["Asked", "Deferred", "FrontierClient", "Outcome", "Setup"]
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,6 @@ MOST_OUTPUT = 20_000  # above about 21,000 the SDK asks for streaming
 EFFORT = "low"  # of thinking, which is paid as output and takes from the answer's room; reading a page needs little
 COUNT = 30.0  # seconds to have the destination count tokens; it is only a better estimate
 MEND = "Your answer can't be used: {problems}. Answer again, completely, and satisfy the schema."
-USAGE = tuple(Usage.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)

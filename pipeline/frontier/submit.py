@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 from pipeline.errors import BudgetSpent, MatterBudgetSpent
 from pipeline.frontier import files, retry
 from pipeline.frontier.batches import Batch
-from pipeline.frontier.client import SCHEMA_TOKENS, Asked, FrontierClient, translated
+from pipeline.frontier.client import SCHEMA_TOKENS, Asked, FrontierClient
 from pipeline.frontier.ledger import Planned
-from pipeline.frontier.patience import failure_of, patient, refused
+from pipeline.frontier.patience import patient, refused
 from pipeline.frontier.prompts import request_content
 from pipeline.frontier.results import unanswerable
+from pipeline.frontier.sdk import failure_of, translated
 from pipeline.frontier.work import EscalationReport, Options, leaving, waiting
 
 if TYPE_CHECKING:

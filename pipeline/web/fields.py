@@ -23,6 +23,17 @@ BESIDE = frozenset(FieldValue.model_fields)
 PASSAGES = ("clauses", "obligations")
 """Fields whose value is a passage: shown as it is printed, not as a normal form."""
 
+ONE = {
+    "parties": "Party",
+    "amounts": "Amount",
+    "dates": "Date",
+    "obligations": "Obligation",
+    "reference_numbers": "Reference number",
+    "signatories": "Signatory",
+    "clauses": "Clause",
+}
+"""What one value of a list is called."""
+
 _ISO = re.compile(r"\d{4}-\d\d-\d\d")
 _SUM = re.compile(r"([A-Z]{3}) (-?\d+)(\.\d+)?")
 
@@ -75,6 +86,7 @@ class FieldOut(BaseModel):
 
     field: str
     name: str
+    one: str = Field(description="what one of its values is called", examples=["Party"])
     status: Status
     conflict: bool
     values: list[ValueOut]
@@ -89,6 +101,7 @@ def fields_of(record: Contract, history: Sequence[Correction]) -> list[FieldOut]
         FieldOut(
             field=name,
             name=named(name),
+            one=ONE.get(name, named(name)),
             status=getattr(holds, name).status,
             conflict=getattr(holds, name).conflict,
             values=list(_values(name, told[name], last)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeVar
 
@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from pipeline.errors import IndexUnavailable, NotFound
 from pipeline.types import Box, Document, PageImage, PageText, SearchHit
 from pipeline.web.documents import record_of
-from pipeline.web.fields import FieldOut, fields_of, on_page
+from pipeline.web.fields import FieldOut, ValueOut, fields_of, on_page
 from pipeline.web.guard import Caller, Office, Visible, Who, note
 from pipeline.web.scans import Number, page_image
 from pipeline.web.search import LIMIT, Asked
@@ -110,10 +110,12 @@ def page_view(
 ) -> HTMLResponse:
     """The page for people."""
     text = _text(document, number, tools)
+    view = _view(document, number, text, _Opened(asked, tools, caller))
     return page(
         request,
         "viewer.html",
-        view=_view(document, number, text, _Opened(asked, tools, caller)),
+        view=view,
+        placed=_down_the_page(view.fields),
         words=_words(text).words if text else [],
         asked=asked,
         search=f"?{asked.address}" if asked.q.strip() else "",
@@ -173,6 +175,15 @@ def _view(document: Document, number: int, text: PageText | None, opened: _Opene
         hits=hits,
         notice=notice,
     )
+
+
+def _down_the_page(fields: Sequence[FieldOut]) -> list[tuple[FieldOut, ValueOut]]:
+    """The values as the eye meets them; those without a place first."""
+
+    def place(found: tuple[FieldOut, ValueOut]) -> float:
+        return min((box[1] for proof in found[1].evidence for box in proof.boxes), default=-1.0)
+
+    return sorted(((field, value) for field in fields for value in field.values), key=place)
 
 
 def _search(document: str, number: int, opened: _Opened) -> tuple[Passage | None, Hits | None, str]:
