@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx2
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
@@ -55,7 +56,18 @@ def run(port: int, parent: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:
             return
+    _mend_schedules()
     uvicorn.run("prefect.server.api.server:create_app", factory=True, host="127.0.0.1", port=port, log_level="error")
+
+
+def _mend_schedules() -> None:
+    """Prefect 3.8 schedules runs by a bulk insert with a key named like a hybrid property, `state`. SQLAlchemy
+    2.1 refuses that unless the property says what to do with it; until 2.0 it did nothing, as here."""
+    from prefect.server.database.orm_models import FlowRun
+
+    state: Any = FlowRun.__dict__["state"]
+    if getattr(state, "bulk_dml_setter", ...) is None:
+        state.bulk_dml_setter = lambda *_: None
 
 
 def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:

@@ -18,7 +18,7 @@ from pipeline.types import Document
 from schemas.contract import Amended, Contract
 from schemas.fields import Entry, FieldValue
 
-__all__ = ["Link", "Links", "links_of", "targets"]
+__all__ = ["Link", "Links", "amended_by", "links_of", "targets"]
 
 NUMBER, DATE, TITLE, PARTIES, ONE_PARTY = 0.5, 0.35, 0.2, 0.25, 0.1
 """What agreement in each counts; set by hand so that a number and anything else, or date, title and parties suffice."""
@@ -67,8 +67,13 @@ def links_of(document: Document, catalog: Catalog) -> Links:
         if amendment is not None:
             found = targets(amendment, _candidates(amendment, document.matter, catalog))
             back += [_link(amendment.document, score, names) for score in found if score.document == document.id]
-    found = targets(record, _candidates(record, document.matter, catalog)) if record.amends.best else []
+    found = amended_by(record, document.matter, catalog)
     return Links(tuple(_link(score.document, score, names) for score in found), tuple(back))
+
+
+def amended_by(amendment: Contract, matter: str, catalog: Catalog) -> list[_Score]:
+    """What of the matter this record may amend, best first."""
+    return targets(amendment, _candidates(amendment, matter, catalog)) if amendment.amends.best else []
 
 
 @dataclass(frozen=True, slots=True)

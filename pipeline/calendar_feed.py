@@ -53,12 +53,17 @@ def _event(due: Due, address: str, stamp: datetime, alarm_days: int) -> Event:
     event.add("dtstart", day)
     event.add("dtend", day + timedelta(days=1))
     event.add("summary", summary)
-    event.add("description", f"{clip(deadline.rule, LONGEST)}\nMatter: {plain(due.matter)}\n{link}")
+    event.add("description", f"{clip(deadline.rule, LONGEST)}{_amended(due)}\nMatter: {plain(due.matter)}\n{link}")
     event.add("url", link)
     event.add("transp", "TRANSPARENT")
     if alarm_days:
         event.add_component(_alarm(summary, alarm_days))
     return event
+
+
+def _amended(due: Due) -> str:
+    names = ", ".join(clip(name, 120) for name in due.amended_by)
+    return f"\nAmended by {names}: the day may be another." if names else ""
 
 
 def _alarm(summary: str, days: int) -> Alarm:

@@ -36,7 +36,6 @@ __all__ = ["Catalog", "Run", "document_id"]
 LISTED = 10  # ids named in an error about an ambiguous name
 _PREFIX = re.compile(r"[0-9a-f]{4,64}")
 _SHOWN = [documents.c[name] for name in ("id", "matter", "name", "sha256", "status", "reason", "page_count")]
-_SEARCHABLE = (DocumentStatus.DONE, DocumentStatus.AWAITING)
 
 
 class Catalog:
@@ -162,13 +161,6 @@ class Catalog:
             connection.execute(delete(results).where(*_of_stage(sha256, stage, version), results.c.page == page))
             self._database.insert_new(connection, results, {**key, "payload": pack(payload), "seconds": 0.0})
 
-    def stage_seconds(self, sha256: str) -> dict[str, float]:
-        """Seconds that the kept results of this content took, by stage."""
-        query = select(results.c.stage, sa.func.sum(results.c.seconds).label("seconds")).group_by(results.c.stage)
-        with self._database.read() as connection:
-            rows = connection.execute(query.where(results.c.sha256 == sha256))
-            return {row.stage: row.seconds for row in rows}
-
     # ---- pages, findings, record
 
     def set_pages(self, id: str, outcomes: Sequence[PageOutcome]) -> None:
@@ -244,11 +236,6 @@ class Catalog:
         with self._database.read() as connection:
             return connection.execute(select(documents.c.indexed).where(documents.c.id == id)).scalar()
 
-    def unindexed(self, signature: str) -> list[Document]:
-        """Documents that are done or await escalation and are not in the index of this signature."""
-        elsewhere = sa.or_(documents.c.indexed.is_(None), documents.c.indexed != signature)
-        return self._documents(documents.c.status.in_(_SEARCHABLE), elsewhere)
-
     # ---- runs
 
     def start_run(self, kind: str) -> int:
@@ -277,9 +264,9 @@ class Catalog:
             rows = connection.execute(select(runs).order_by(runs.c.id.desc()).limit(limit)).all()
         return [to_run(row) for row in rows]
 
-    def unfinished_runs(self, kind: str) -> list[int]:
-        """Runs of this kind whose end was never written down: they are at work, or gone."""
-        query = select(runs.c.id).where(runs.c.kind == kind, runs.c.status == "running").order_by(runs.c.id)
+    def unfinished_runs(self, *kinds: str) -> list[int]:
+        """Runs of these kinds whose end was never written down: they are at work, or gone."""
+        query = select(runs.c.id).where(runs.c.kind.in_(kinds), runs.c.status == "running").order_by(runs.c.id)
         with self._database.read() as connection:
             return list(connection.execute(query).scalars())
 

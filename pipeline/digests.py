@@ -8,7 +8,7 @@ old by itself: deadlines of a contract that renews move on when a day has passed
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -17,15 +17,16 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
+from pipeline.amendments import amended_by
+from pipeline.catalog import Catalog
 from pipeline.corrections import Corrections
-from pipeline.database import Database
 from pipeline.deadlines import KINDS, Deadline, Kind, deadlines_of, holds_until
 from pipeline.doubts import Doubt, Rank, doubts_of
 from pipeline.frontier.ledger import matter_key
 from pipeline.reliance import effective
 from pipeline.rows import to_outcome
-from pipeline.tables import deadlines, digests, documents, doubts, pages
-from pipeline.types import PageStatus
+from pipeline.tables import amending, deadlines, digests, documents, doubts, findings, pages
+from pipeline.types import Document, PageStatus
 from schemas.contract import Contract
 
 __all__ = ["Asked", "Digests", "Due", "Position", "Queued"]
@@ -51,12 +52,13 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A deadline and the document it is about."""
+    """A deadline, the document it is about, and the names of what amends that, or may: the day may be another."""
 
     document: str
     name: str
     matter: str
     deadline: Deadline
+    amended_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,9 @@ class Asked:
 class Digests:
     """See the module's docstring. `threshold` is `settings.field_threshold`."""
 
-    def __init__(self, database: Database, corrections: Corrections, threshold: float) -> None:
-        self._database = database
+    def __init__(self, catalog: Catalog, corrections: Corrections, threshold: float) -> None:
+        self._catalog = catalog
+        self._database = catalog.database
         self._corrections = corrections
         self._threshold = threshold
         self._version = f"{VERSION} {threshold}"
@@ -90,9 +93,17 @@ class Digests:
             self.renew(document)
         return 0
 
+    def arrived(self, document: Document) -> None:
+        """The document was worked off: amendments of its matter that are already here may be about it."""
+        citing = select(findings.c.document).join(documents).where(findings.c.field == "amends")
+        theirs = citing.where(documents.c.matter == document.matter, findings.c.document != document.id)
+        with self._database.write() as connection:
+            connection.execute(update(digests).where(digests.c.document.in_(theirs)).values(version=""))
+        self.renew(document.id)
+
     def renew(self, document: str) -> None:
         """Make this document's digest anew; nothing happens to one without a record."""
-        today = date.today()
+        today, changed = date.today(), self._amended_by(document)
         with self._database.write() as connection:
             query = select(digests.c.document).where(digests.c.document == document).with_for_update()
             if connection.execute(query).first() is None:
@@ -103,6 +114,7 @@ class Digests:
             found = doubts_of(contract, said, _held(connection, document), self._threshold) if contract else []
             due = deadlines_of(effective(contract, said), today) if contract else []
             _replace(connection, row, found, due)
+            _replace_amended(connection, document, changed)
             fresh = {"version": self._version, "until": holds_until(due, today)}
             connection.execute(update(digests).where(digests.c.document == document).values(fresh))
 
@@ -135,7 +147,9 @@ class Digests:
         query = _joined(deadlines).where(*_wanted(asked))
         query = query.order_by(*((column.desc() for column in order) if latest_first else order)).limit(limit)
         with self._database.read() as connection:
-            return [_due(row) for row in connection.execute(query)]
+            rows = connection.execute(query).all()
+            names = _amendments(connection, {row.document for row in rows})
+        return [_due(row, names.get(row.document, ())) for row in rows]
 
     def deadline_counts(self, asked: Asked) -> dict[Kind, int]:
         """How many there are of each kind, whatever kinds are asked for."""
@@ -144,6 +158,13 @@ class Digests:
         with self._database.read() as connection:
             counted = {row[0]: row[1] for row in connection.execute(query)}
         return {kind: counted.get(kind, 0) for kind in KINDS}
+
+    def _amended_by(self, document: str) -> list[str]:
+        """Ids of what this document amends, or may; compared before the writing begins, for it reads many records."""
+        contract = _record(self._catalog.record(document))
+        if contract is None or contract.amends.best is None:
+            return []
+        return [each.document for each in amended_by(contract, self._catalog.document(document).matter, self._catalog)]
 
     def _stale(self) -> list[str]:
         today = date.today().isoformat()
@@ -206,5 +227,23 @@ def _queued(row: Any) -> Queued:
     return Queued(row.document, row.document_name, row.matter_name, at, doubt)
 
 
-def _due(row: Any) -> Due:
-    return Due(row.document, row.document_name, row.matter_name, _DEADLINE.validate_json(row.body))
+def _due(row: Any, amendments: Sequence[str]) -> Due:
+    deadline = _DEADLINE.validate_json(row.body)
+    return Due(row.document, row.document_name, row.matter_name, deadline, tuple(amendments))
+
+
+def _amendments(connection: Connection, targets: Iterable[str]) -> dict[str, list[str]]:
+    """Names of what amends these documents, by id; an amendment lies in the same matter as what it changes."""
+    query = select(amending.c.target, documents.c.name).join(documents, documents.c.id == amending.c.document)
+    found: dict[str, list[str]] = {}
+    for target, name in connection.execute(
+        query.where(amending.c.target.in_(list(targets))).order_by(documents.c.received)
+    ):
+        found.setdefault(target, []).append(name)
+    return found
+
+
+def _replace_amended(connection: Connection, document: str, targets: Iterable[str]) -> None:
+    connection.execute(delete(amending).where(amending.c.document == document))
+    if rows := [{"document": document, "target": target} for target in dict.fromkeys(targets)]:
+        connection.execute(insert(amending), rows)

@@ -16,7 +16,7 @@ from itertools import accumulate
 from num2words import num2words
 from rapidfuzz.distance import Levenshtein
 
-from pipeline.ground import SERIAL, WHOLE, Haystack, stands_in
+from pipeline.ground import WHOLE, Haystack, stands_in
 from pipeline.types import FieldStatus, Finding, PageText, Word
 
 __all__ = ["faithful"]
@@ -26,6 +26,7 @@ SURE = 0.9
 
 OWN_WORDS = ("role", "label", "who", "what", "by_when", "purpose")
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+NUMERAL = re.compile(r"\b[IVX]+\b")  # OCR is never sure of them, and "Fund II" is not "Fund III"
 LARGEST = 10_000  # written in words
 
 
@@ -75,7 +76,7 @@ def _as_read(raw: str, words: Sequence[Word]) -> bool:
     if match is None:
         return False
     seen = words[match.start : match.end]
-    if SERIAL.findall(raw) != SERIAL.findall(" ".join(word.text for word in seen)):
+    if NUMERAL.findall(raw) != NUMERAL.findall(" ".join(word.text for word in seen)):
         return False
     ends = list(accumulate(len(_letters(word.text)) for word in seen))
     said, read = _letters(raw), "".join(_letters(word.text) for word in seen)

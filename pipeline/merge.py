@@ -128,13 +128,12 @@ def _same_value(one: Finding, other: Finding) -> bool:
 
 
 def _same_passage(one: Finding, other: Finding) -> bool:
-    """The same words, or more and fewer of them: readers cut a passage differently. Or the parts of one passage that
-    runs over a page break."""
-    if one.value != other.value:
+    """The same words, or more and fewer of them: readers cut a passage differently. Where one of them saw it run over a
+    page break, the part on the other page belongs to it."""
+    over = abs(one.page - other.page) == 1 and (WHOLE in one.detail or WHOLE in other.detail)
+    if one.value != other.value or not (one.page == other.page or over):
         return False
     shorter, longer = sorted((fold(one.raw), fold(other.raw)), key=len)
-    if one.page != other.page:
-        return WHOLE in one.detail and abs(one.page - other.page) == 1 and shorter == longer
     return shorter == longer or (one.extractor != other.extractor and bool(shorter) and shorter in longer)
 
 
@@ -153,7 +152,7 @@ def _value(name: str, group: Sequence[Finding], trust: Trust, rivals: Sequence[S
     if not doubt and trust.doubt(name, proven, confidence):
         doubt = CONTRADICTED
     return model(
-        raw=best.raw,
+        raw=next((finding.raw for finding in proven if WHOLE in finding.detail), best.raw),
         value=best.value,
         evidence=tuple(_evidence(finding) for finding in proven[:MAX_EVIDENCE]),
         status="unverified" if doubt else "verified",

@@ -67,12 +67,14 @@ def _line(due: Due) -> tuple[str, ...]:
 
     page = due.deadline.evidence[0].page if due.deadline.evidence else 0
     place = clip(due.name, 50) + (f", page {page}" if page else "")
-    return due.deadline.due or "no day", due.deadline.kind, place, due.deadline.sure, due.deadline.rule
+    amended = f" (amended by {', '.join(due.amended_by)}: the day may be another)" if due.amended_by else ""
+    return due.deadline.due or "no day", due.deadline.kind, place, due.deadline.sure, due.deadline.rule + amended
 
 
 def _row(due: Due) -> dict[str, Any]:
     line = asdict(due.deadline) | {"evidence": [each.model_dump() for each in due.deadline.evidence]}
-    return {"document": due.document, "name": due.name, "matter": due.matter} | line
+    place = {"document": due.document, "name": due.name, "matter": due.matter, "amended_by": due.amended_by}
+    return place | line
 
 
 def _export(arguments: argparse.Namespace) -> int:

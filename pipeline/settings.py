@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     # cuad, kleister_nda and vrdu_adbuy, as PDFs and as office, harsh and fax scans): from 0.7 to 0.85 a twelfth of the
     # pages more is escalated and mends most of what is worth it; from 0.95 on the clean scans go, too.
     escalate_below: float = Field(0.85, ge=0, le=1, description="OCR confidence under which a page needs more")
-    field_threshold: float = Field(0.5, ge=0, le=1, description="confidence under which a required field escalates")
+    field_threshold: float = Field(0.7, ge=0, le=1, description="confidence under which a required field escalates")
     frontier_url: str = Field("", description="frontier model's address (Claude or compatible); empty: none")
     frontier_key: SecretStr = Field(SecretStr(""), description="its API key")
     frontier_model: str = Field("claude-sonnet-5-5", description="model asked for at that address")

@@ -22,8 +22,8 @@ from pipeline.backends.protocols import PageInput
 from pipeline.errors import DocumentRejected, IndexUnavailable, MunimentError, UsageError
 from pipeline.frontier import readings as frontier_readings
 from pipeline.frontier.readings import FrontierReading
-from pipeline.frontier.waits import NEEDS
 from pipeline.memo import Memo, chain
+from pipeline.outcomes import escalated_outcome, read_outcome, standing
 from pipeline.pdf import InspectJob, PdfInfo
 from pipeline.pdf import inspect as inspect_pdf
 from pipeline.types import (
@@ -216,45 +216,18 @@ def settle(
     """How each page ends, with reasons. Hard pages wait: by triage, or because grounding left doubts."""
     doubts = extraction.review(contract, list(triages.values()), work.tools.settings.field_threshold)
     note = extraction.local_note(work.tools.extractors)
-    asked = work.answers
     outcomes = []
     for number, image in images.items():
         result = texts.get(number, image)
         if isinstance(image, MunimentError) or isinstance(result, MunimentError):
             outcomes.append(PageOutcome(number, None, (str(result),), PageStatus.HELD))
             continue
-        outcome = _outcome(triages[number], doubts.get(number, ()), note)
+        outcome = read_outcome(triages[number], doubts.get(number, ()), note)
         if outcome.status is PageStatus.AWAITING:
-            outcome = _escalated(outcome, asked.get(number))
+            outcome = escalated_outcome(outcome, work.answers.get(number))
         # What could be drawn was read and can be found, but nobody should rely on a page that is cut short.
         outcomes.append(replace(outcome, status=PageStatus.HELD) if image.damaged else outcome)
     return outcomes
-
-
-def _outcome(triage: Triage, doubts: Sequence[str], note: str) -> PageOutcome:
-    number, route = triage.number, triage.route
-    if route is Route.BLANK:
-        return PageOutcome(number, route, triage.reasons, PageStatus.BLANK)
-    reasons = (*triage.reasons, *((note,) if route is Route.LOCAL and note else ()), *doubts)
-    if route is Route.FRONTIER or doubts:
-        return PageOutcome(number, Route.FRONTIER, reasons, PageStatus.AWAITING)
-    return PageOutcome(number, route, reasons, PageStatus.EXTRACTED)
-
-
-def _escalated(outcome: PageOutcome, asked: FrontierReading | None) -> PageOutcome:
-    """What became of a page that needs the frontier model. What it could not read either waits for a person.
-
-    Why a page still waits changes with settings and policies: `frontier.waits` tells it when the page is shown.
-    """
-    if asked is None:
-        return replace(outcome, reasons=(*outcome.reasons, NEEDS))
-    if asked.page is None:
-        return replace(outcome, reasons=(*outcome.reasons, f"{asked.model}: {asked.failed}"), status=PageStatus.HELD)
-    if not asked.page.readable:
-        why = f"{asked.model} could not read the page either"
-        return replace(outcome, reasons=(*outcome.reasons, why), status=PageStatus.HELD)
-    why = f"read by {asked.model}{f', nothing verified: {asked.doubt}' if asked.doubt else ''}"
-    return replace(outcome, reasons=(*outcome.reasons, why), status=PageStatus.EXTRACTED)
 
 
 def index(work: Work, pages: Sequence[PageInput], triages: Mapping[int, Triage], contract: Contract) -> None:
@@ -278,10 +251,10 @@ def finish(
 ) -> Document:
     """Everything about the document becomes true in one transaction."""
     catalog, document = work.tools.catalog, work.document
-    status, reason = _verdict(outcomes)
+    status, reason = standing(outcomes)
     flat = [finding for page in sorted(findings) for finding in findings[page]]
     catalog.finish(document.id, status, reason, outcomes, contract.model_dump_json(), flat)
-    work.tools.digests.renew(document.id)
+    work.tools.digests.arrived(document)
     catalog.set_indexed(document.id, work.memo.versions["index"])
     return catalog.document(document.id)
 
@@ -353,19 +326,3 @@ def _timed(call: tuple[Callable[[J], T], J]) -> tuple[T, float]:
     function, job = call
     start = time.perf_counter()
     return function(job), time.perf_counter() - start
-
-
-def _verdict(outcomes: Sequence[PageOutcome]) -> tuple[DocumentStatus, str]:
-    """The document stands where its worst page stands."""
-    held = [page for page in outcomes if page.status is PageStatus.HELD]
-    waiting = [page for page in outcomes if page.status is PageStatus.AWAITING]
-    if held:
-        first = held[0]
-        return DocumentStatus.HELD, f"{_share(held, outcomes)} held; page {first.number}: {'; '.join(first.reasons)}"
-    if waiting:
-        return DocumentStatus.AWAITING, f"{_share(waiting, outcomes)} awaiting escalation"
-    return DocumentStatus.DONE, ""
-
-
-def _share(some: Sequence[PageOutcome], outcomes: Sequence[PageOutcome]) -> str:
-    return f"{len(some)} of {len(outcomes)} pages"

@@ -53,11 +53,6 @@ class Store:
                 self._settle(self._spool([data]), sha256)
         return sha256
 
-    def put_file(self, source: Path) -> str:
-        """Keep a copy of a file of any size; `OSError` when the file itself can't be read."""
-        with source.open("rb") as handle:
-            return self.put_stream(handle)
-
     def put_stream(self, handle: BinaryIO) -> str:
         """Keep what the handle gives until its end. It is hashed as it is copied, so a file that changes
         meanwhile is kept as what was read, under that content's own name."""

@@ -29,6 +29,7 @@ from sqlalchemy import (
 from pipeline.names import storable
 
 __all__ = [
+    "amending",
     "attempts",
     "audit",
     "batches",
@@ -257,6 +258,14 @@ doubts = Table(
     Column("page", Integer, nullable=False),
     Column("reason", Text_, nullable=False),
     Index("doubts_by_rank", "rank", "certainty", "document", "position", "matter"),
+)
+
+amending = Table(
+    "amending",
+    metadata,
+    _document(),  # the amendment
+    Column("target", String_(64), primary_key=True),  # id of a document that it changes, or may change
+    Index("amending_by_target", "target"),
 )
 
 deadlines = Table(

@@ -156,27 +156,37 @@ class Tools:
     @property
     def audit(self) -> Audit:
         """Who did what."""
-        return self._once("audit", self._make_audit)
+        from pipeline.audit import Audit
+
+        return self._once("audit", lambda: Audit(self.catalog.database))
 
     @property
     def accounts(self) -> Accounts:
         """Who there is."""
-        return self._once("accounts", self._make_accounts)
+        from pipeline.accounts import Accounts
+
+        return self._once("accounts", lambda: Accounts(self.catalog.database))
 
     @property
     def grants(self) -> Grants:
         """Which matters they may see."""
-        return self._once("grants", self._make_grants)
+        from pipeline.grants import Grants
+
+        return self._once("grants", lambda: Grants(self.catalog.database))
 
     @property
     def sessions(self) -> Sessions:
         """Browsers that are signed in, and tokens of programs."""
-        return self._once("sessions", self._make_sessions)
+        from pipeline.sessions import Sessions
+
+        return self._once("sessions", lambda: Sessions(self.catalog.database))
 
     @property
     def throttle(self) -> Throttle:
         """Who has to wait before they try to sign in again."""
-        return self._once("throttle", self._make_throttle)
+        from pipeline.throttle import Throttle
+
+        return self._once("throttle", lambda: Throttle(self.catalog.database))
 
     @property
     def destination(self) -> Destination:
@@ -345,37 +355,12 @@ class Tools:
     def _make_digests(self) -> Digests:
         from pipeline.digests import Digests
 
-        return Digests(self.catalog.database, self.corrections, self.settings.field_threshold)
+        return Digests(self.catalog, self.corrections, self.settings.field_threshold)
 
     def _make_ledger(self) -> Ledger:
         from pipeline.frontier.ledger import Ledger
 
         return Ledger(self.catalog.database)
-
-    def _make_audit(self) -> Audit:
-        from pipeline.audit import Audit
-
-        return Audit(self.catalog.database)
-
-    def _make_accounts(self) -> Accounts:
-        from pipeline.accounts import Accounts
-
-        return Accounts(self.catalog.database)
-
-    def _make_grants(self) -> Grants:
-        from pipeline.grants import Grants
-
-        return Grants(self.catalog.database)
-
-    def _make_sessions(self) -> Sessions:
-        from pipeline.sessions import Sessions
-
-        return Sessions(self.catalog.database)
-
-    def _make_throttle(self) -> Throttle:
-        from pipeline.throttle import Throttle
-
-        return Throttle(self.catalog.database)
 
     def _make_batches(self) -> Batches:
         from pipeline.frontier.batches import Batches

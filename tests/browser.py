@@ -146,7 +146,7 @@ def site_over(tools: Tools) -> Iterator[Site]:
     app = create_app(tools, lambda _request: holder[0].caller)
     with serve(app) as url:
         holder.append(Site(url, app))
-        httpx2.get(url).raise_for_status()
+        httpx2.get(f"{url}/static/app.css", timeout=30).raise_for_status()
         yield holder[0]
 
 

@@ -21,9 +21,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 os.environ.update(OMP_THREAD_LIMIT="1", OMP_NUM_THREADS="1")
 os.environ.update(HF_HUB_OFFLINE="1", DO_NOT_TRACK="1", PREFECT_SERVER_ANALYTICS_ENABLED="false")
 CHROMIUM = ("MUNIMENT_CHROMIUM", "MUNIMENT_REQUIRE_CHROMIUM")  # see browser.py
-for name in [name for name in os.environ if name.startswith("MUNIMENT_") and name != "MUNIMENT_TEST_POSTGRES_URL"]:
+FRONTIER = {name: value for name, value in os.environ.items() if name.startswith("MUNIMENT_FRONTIER_")}
+for name in [name for name in os.environ if name.startswith("MUNIMENT_") and not name.startswith("MUNIMENT_TEST_")]:
     if name not in {"MUNIMENT_QDRANT_URL", "MUNIMENT_QDRANT_API_KEY", *CHROMIUM}:
         del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def frontier_environment() -> dict[str, str]:
+    """What was set of MUNIMENT_FRONTIER_* when the tests began: only the contract suite asks a real server."""
+    return FRONTIER
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from fastapi.testclient import TestClient
 
 from pipeline.catalog import document_id
 from pipeline.settings import load_settings
-from pipeline.types import Document, DocumentStatus, PageOutcome, PageStatus, Route
+from pipeline.types import Document, DocumentStatus, Finding, PageOutcome, PageStatus, Route
 from pipeline.web.app import create_app
 from pipeline.web.guard import Caller
 from pipeline.wiring import Tools
-from schemas.contract import LIST_FIELDS, Amended, Contract
+from schemas.contract import LIST_FIELDS, SINGLE_FIELDS, Amended, Contract
 from schemas.fields import Entry, Evidence, FieldValue
 
 CSRF = "a" * 64
@@ -56,7 +56,18 @@ def redo(tools: Tools, document: Document, held: int = 0, **fields: Any) -> None
     statuses = [PageStatus.HELD if number == held else PageStatus.EXTRACTED for number in (1, 2, 3)]
     outcomes = [PageOutcome(n, Route.TEXT, ("a reason",), status) for n, status in enumerate(statuses, 1)]
     contract = record(document.id, **fields)
-    tools.catalog.finish(document.id, DocumentStatus.DONE, "", outcomes, contract.model_dump_json(), [])
+    tools.catalog.finish(
+        document.id, DocumentStatus.DONE, "", outcomes, contract.model_dump_json(), _findings(contract)
+    )
+    tools.digests.arrived(document)
+
+
+def _findings(contract: Contract) -> list[Finding]:
+    return [
+        Finding(name, 1, each.raw, each.value, each.evidence[0].quote, each.confidence, each.extractor)
+        for name in (*SINGLE_FIELDS, *LIST_FIELDS)
+        for each in getattr(contract, name).values
+    ]
 
 
 def tools_of(home: Any) -> Tools:

@@ -40,6 +40,7 @@ class Replies:
     always: Answering = lambda path, body: Reply(message(answer(1)))
     asked: list[tuple[str, bytes]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    down: Callable[[], None] = lambda: None  # stop listening
 
     def bodies(self, path: str = "/v1/messages") -> list[dict[str, Any]]:
         """What the requests to a path said."""
@@ -75,6 +76,7 @@ def replies() -> Iterator[Replies]:
             self.wfile.write(out)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    state.down = server.server_close
     state.url = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:

@@ -41,3 +41,14 @@ def test_characters_that_stand_for_nothing_are_dropped():
     assert legible("\uf0b7Services") == "Services"
     assert legible("\ufffd\ufffdx") == ""
     assert legible("Straße") == "Straße"
+
+
+def test_a_layer_that_lies_about_figures_alone_does_not_agree():
+    """Letters that all agree don't make up for figures that OCR sees differently; a misread figure or two may."""
+
+    def words(fee, deposit, number):
+        return f"The fee of USD {fee} and the deposit of USD {deposit} under {number} were paid".split()
+
+    seen = words("1,371.00", "11,111.11", "MSA-2021-1053")
+    assert agreement(words("9,379.00", "99,999.99", "MSA-2029-9053"), seen) < 0.6
+    assert agreement(words("1,371.00", "11,111.77", "MSA-2021-1053"), seen) > 0.9

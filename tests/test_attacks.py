@@ -29,6 +29,8 @@ from pipeline.wiring import Tools, open_tools
 from schemas.contract import LIST_FIELDS, SINGLE_FIELDS, Contract
 from schemas.fields import FieldValue
 
+pytestmark = pytest.mark.timeout(1200)  # 97 pages are read twice: a minute of two idle cores, far more of busy ones
+
 MODEL = "claude-sonnet-5-5"
 EVERY = attacks()
 LEADING = [attack for attack in EVERY if attack.wants]
@@ -198,7 +200,7 @@ def test_the_honest_page_beside_an_attack_keeps_its_values(room):
             for value in getattr(room.before[name], field).values
             if value.status == "verified" and value.evidence[0].page == 2
         }
-        assert {("amounts", "USD 12500.00"), ("agreement_date", "2021-03-03")} <= kept
+        assert {("amounts", "USD 12500.00"), ("reference_numbers", "MSA-2021-0043")} <= kept
         for field, wanted in kept:
             values = {value.value: value for value in getattr(room.after[name], field).values}
             assert values[wanted].status == "verified", (name, field, wanted)

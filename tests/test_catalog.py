@@ -224,7 +224,6 @@ def test_a_result_is_kept_under_its_key(catalog: Catalog) -> None:
     assert list(catalog.results(sha256, "read", "v1")) == [1, 2]
     assert catalog.result(sha256, 1, "read", "v2") == "[3]"
     assert catalog.results(sha256, "merge", "v1") == {0: "{}"}
-    assert catalog.stage_seconds(sha256) == {"read": 1.75, "merge": 1.0}
 
 
 def test_a_result_is_overwritten_on_demand_only(catalog: Catalog) -> None:
@@ -308,16 +307,12 @@ def test_a_finish_that_fails_changes_nothing(catalog: Catalog) -> None:
 # ---- index, meta
 
 
-def test_what_is_not_in_the_index_is_listed(catalog: Catalog) -> None:
-    """Only documents that can be searched, and those of another index again."""
-    done, awaiting, held = (added(catalog, name) for name in ("a", "b", "c"))
-    for document, status in zip([done, awaiting, held], ["done", "awaiting escalation", "held"], strict=True):
-        catalog.set_status(document.id, DocumentStatus(status))
-    catalog.set_indexed(done.id, "minilm@1")
-    assert catalog.indexed(done.id) == "minilm@1"
-    assert catalog.indexed(awaiting.id) is None
-    assert [d.id for d in catalog.unindexed("minilm@1")] == [awaiting.id]
-    assert [d.id for d in catalog.unindexed("minilm@2")] == [done.id, awaiting.id]
+def test_the_index_that_holds_a_document_is_remembered(catalog: Catalog) -> None:
+    """By its signature, the latest one; None for a document in no index."""
+    one, other = added(catalog, "a"), added(catalog, "b")
+    for signature in ("minilm@1", "minilm@2"):
+        catalog.set_indexed(one.id, signature)
+    assert (catalog.indexed(one.id), catalog.indexed(other.id)) == ("minilm@2", None)
 
 
 def test_meta_is_overwritten(catalog: Catalog) -> None:

@@ -243,7 +243,7 @@ def test_evaluate_routing(ingested, run, golden):
     code, out, _ = run("evaluate", "routing", golden(MSA), "--page-usd", "0.5", "--json")
     found = json.loads(out)
     assert (code, found["pages"], found["page_usd"]) == (0, 1, 0.5)
-    assert found["now"] == {"escalate_below": 0.85, "field_threshold": 0.5}
+    assert found["now"] == {"escalate_below": 0.85, "field_threshold": 0.7}
     assert set(found["knee"]) == set(found["sweeps"]) == set(found["now"])
     code, out, _ = run("evaluate", "routing", golden(MSA))
     assert "Use MUNIMENT_ESCALATE_BELOW=" in out

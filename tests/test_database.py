@@ -437,3 +437,12 @@ def test_a_wrong_url_is_a_usage_error(wrong: str) -> None:
     with pytest.raises(UsageError, match="MUNIMENT_DATABASE_URL") as error:
         Catalog.open(wrong)
     assert "s3cret" not in str(error.value)
+
+
+def test_one_session_of_all_machines_holds_a_place(postgres: str) -> None:
+    """Who comes second is told so at once; the place is free when its holder's body, or connection, ends."""
+    with closing(database.open_database(postgres)) as one, closing(database.open_database(postgres)) as other:
+        with one.sole(7) as first, other.sole(7) as second, other.sole(8) as elsewhere:
+            assert (first, second, elsewhere) == (True, False, True)
+        with other.sole(7) as held:
+            assert held

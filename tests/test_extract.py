@@ -11,6 +11,7 @@ from pipeline.backends.protocols import PageInput
 from pipeline.backends.rules import RuleExtractor
 from pipeline.extract import extract, findings_from_page, local_note, merge, review
 from pipeline.models import minilm_path
+from pipeline.rules.view import EXTRACTOR
 from pipeline.types import FieldStatus, Finding, Route
 from schemas.contract import Contract
 from schemas.page import PageRecord
@@ -42,7 +43,7 @@ def record(date: str, quote: str) -> PageRecord:
 
 
 def finding(field: str, value: str, page: int = 1, confidence: float = 0.8, **more: object) -> Finding:
-    given = {"status": FieldStatus.VERIFIED, "extractor": "rules", "quote": value} | more
+    given = {"status": FieldStatus.VERIFIED, "extractor": EXTRACTOR, "quote": value} | more
     return Finding(field, page, value, value, confidence=confidence, **given)  # type: ignore[arg-type]
 
 
@@ -190,7 +191,7 @@ COMPLETE = (
             2,
             "word for word",
         ),
-        ((*COMPLETE[:2], finding("agreement_date", "2021-03-03", 2, 0.4)), 2, "unsure (0.40, 0.50 needed)"),
+        ((*COMPLETE[:2], finding("agreement_date", "2021-03-03", 2, 0.4)), 2, "unsure (0.63, 0.70 needed)"),
         ((*COMPLETE, finding("agreement_date", "2021-04-04", 2)), 2, "read in two ways"),
         ((finding("kind", "nda"),), 1, "which an nda should have"),
         ((finding("kind", "invoice"), *COMPLETE[1:]), 1, "no amounts found, which an invoice should have"),
@@ -198,7 +199,7 @@ COMPLETE = (
 )
 def test_review_escalates_with_a_reason(findings: tuple[Finding, ...], page: int, reason: str) -> None:
     """A required field that is absent, unverified, unsure or in conflict sends its page on, and says why."""
-    reasons = review(contract(*findings), [triage(1), triage(2)], 0.5)
+    reasons = review(contract(*findings), [triage(1), triage(2)], 0.7)
     assert any(reason in text for text in reasons[page])
 
 

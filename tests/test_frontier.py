@@ -90,7 +90,7 @@ def test_nothing_leaves_without_the_matters_leave(server, archive, home):
         document = document_of(tools, "acme")
         report = escalate(tools, tools.frontier, ACME)
         assert server.requests == [] and list(report.kept_back) == [document]
-        assert "policy is “never”" in report_on(document, tools).pages[0].reasons[-1]
+        assert "policy is “never”" in report_on(document, tools).pages[0].reasons[0]
 
 
 def test_a_leave_for_the_own_server_is_none_for_the_cloud(server, archive, home):

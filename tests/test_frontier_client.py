@@ -289,6 +289,14 @@ def test_an_outage_defers_and_then_nobody_asks(make, server):
     assert count == 5 and "out of reach" in client.ask(asked()).reason and len(server.asked) == count
 
 
+def test_a_destination_that_is_not_there_costs_nothing(make, server, tools):
+    """No connection came about, so nothing can have been paid: the rows are closed, and the pages wait."""
+    client = make()
+    server.down()
+    assert isinstance(client.ask(asked()), Deferred)
+    assert set(states(tools)) == {"failed"} and tools.ledger.spent(1) == 0
+
+
 def test_refusals_are_no_outage(make, server):
     """A destination that answers, if only to refuse, is not out of reach: its refusals close what failures opened."""
     client = make("plain")
@@ -299,19 +307,21 @@ def test_refusals_are_no_outage(make, server):
 
 
 @pytest.mark.parametrize(
-    ("reply", "headers"),
+    "reply",
     [
-        (Reply(b"<html>gateway</html>", headers={"content-type": "text/html"}), {}),
-        (Reply(b"{", headers={"content-type": "application/json"}), {}),
-        (Reply(b""), {}),
-        (Reply(b"[" * 100_000), {}),
-        (Reply({"detail": "ok"}), {}),
-        (Reply(b"null"), {}),
-        (Reply(b"\xff\xfe"), {}),
+        Reply(b"<html>gateway</html>", headers={"content-type": "text/html"}),
+        Reply(b"{", headers={"content-type": "application/json"}),
+        Reply(b""),
+        Reply(b"[" * 100_000),
+        Reply({"detail": "ok"}),
+        Reply(b"null"),
+        Reply(b"\xff\xfe"),
+        Reply(b"[1]"),
+        Reply(b'"said"'),
     ],
-    ids=["html", "cut", "nothing", "deep", "other", "null", "bytes"],
+    ids=["html", "cut", "nothing", "deep", "other", "null", "bytes", "list", "string"],
 )
-def test_a_200_that_is_no_message_is_tried_again_and_then_waited_for(make, server, tools, reply, headers):
+def test_a_200_that_is_no_message_is_tried_again_and_then_waited_for(make, server, tools, reply):
     """A proxy's page, half a body, another protocol: never an error, never a page's last word, never free."""
     server.always = lambda path, body: reply
     client = make()

@@ -1,6 +1,5 @@
 """The ledger's books: no budget is overshot by reservations, whoever makes them and whenever."""
 
-import os
 import subprocess
 import sys
 import textwrap
@@ -12,12 +11,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from test_database import postgres  # noqa: F401  a fixture
 
 from pipeline.database import Database, open_database
 from pipeline.errors import BudgetSpent, MatterBudgetSpent
 from pipeline.frontier.ledger import Budget, Ledger, Planned, micros, midnight
-
-POSTGRES = os.environ.get("MUNIMENT_TEST_POSTGRES_URL", "")
 
 
 @pytest.fixture
@@ -71,12 +69,11 @@ def test_threads_never_overshoot_a_budget(ledger: Ledger) -> None:
     assert ledger.spent(1) == Decimal("0.48")
 
 
-@pytest.mark.parametrize(
-    "url", ["sqlite", pytest.param(POSTGRES, marks=pytest.mark.skipif(not POSTGRES, reason="no PostgreSQL"))]
-)
-def test_processes_never_overshoot_a_budget(tmp_path: Path, url: str) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_processes_never_overshoot_a_budget(request: pytest.FixtureRequest, tmp_path: Path, kind: str) -> None:
     """Three processes that reserve for different runs keep the day's budget together."""
-    url = f"sqlite:///{tmp_path / 'catalog.sqlite'}" if url == "sqlite" else url
+    sqlite = kind == "sqlite"
+    url = f"sqlite:///{tmp_path / 'catalog.sqlite'}" if sqlite else request.getfixturevalue("postgres")
     script = textwrap.dedent("""
         import sys
         from decimal import Decimal
@@ -150,6 +147,6 @@ def test_an_answer_that_a_kill_took_keeps_its_cost_and_brought_nothing(ledger: L
     """A settled call whose answer was not kept is called failed, with its reason, at what it cost."""
     call = ledger.reserve(planned("0.30"), Budget())
     ledger.settle(call, Decimal("0.04"), {})
-    assert ledger.answered(1) == [(call, "d", (1,))]
+    assert ledger.answered(1) == [(call, "d", "model", (1,))]
     ledger.unkept(call)
     assert ledger.answered(1) == [] and ledger.paid(1) == Decimal("0.04")

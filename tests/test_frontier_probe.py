@@ -47,7 +47,7 @@ def test_the_probe_finds_what_a_server_really_does(home, name):
     assert f"schema by {profile.schema}" in able and ("several images" in able) is (profile.images > 1)
 
 
-def test_the_probe_is_written_down_and_paid_like_any_call(home, server):
+def test_the_probe_is_written_down_and_paid_like_any_call(home, server, capsys):
     """Every call has its row, none stays open, what it says it cost is what the ledger has; it belongs to no matter."""
     settings = configured(server)
     found = probe_frontier(settings)
@@ -57,6 +57,7 @@ def test_the_probe_is_written_down_and_paid_like_any_call(home, server):
     assert len(rows) == len(server.asked()) and all(row.state == "settled" for row in rows)
     assert 0 < sum(row.cost for row in rows) == float(found["cost"]) * 1_000_000
     assert all(row.cost <= row.reserved and row.document == "" for row in rows)
+    assert main(["costs", "--by", "matter"]) == 0 and "(test page of doctor)" in capsys.readouterr().out
 
 
 def test_the_probe_needs_no_matters_leave_and_can_use_none(home, server):

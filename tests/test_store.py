@@ -56,7 +56,8 @@ def test_a_file_is_kept_byte_for_byte(root: Path, tmp_path: Path, size: int) -> 
     data = bytes(i % 251 for i in range(size))
     (tmp_path / "scan.pdf").write_bytes(data)
     store = Store(root)
-    sha256 = store.put_file(tmp_path / "scan.pdf")
+    with (tmp_path / "scan.pdf").open("rb") as scan:
+        sha256 = store.put_stream(scan)
     assert sha256 == hashlib.sha256(data).hexdigest() == store.put(data)
     assert store.read(sha256) == data
 
@@ -226,7 +227,7 @@ def test_many_processes_put_the_same_bytes_at_once(root: Path) -> None:
         sys.stdin.readline()
         for number in range(60):
             data = number.to_bytes(4, "big") * 20_000
-            sha256 = store.put(data) if number % 2 else store.put_file(Path(sys.argv[2]))
+            sha256 = store.put(data) if number % 2 else store.put_stream(open(sys.argv[2], "rb"))
             if hashlib.sha256(store.read(sha256)).hexdigest() != sha256:
                 sys.exit("a reader saw half a blob")
     """

@@ -4,6 +4,7 @@ import pytest
 
 from pipeline.extract import merge, review
 from pipeline.report import contract_text
+from pipeline.rules.view import EXTRACTOR
 from pipeline.trust import CONTRADICTED, NOT_ON_PAGE
 from pipeline.types import Box, Document, FieldStatus, Finding, Route, Signals, TextSource, Triage
 from schemas.contract import Contract
@@ -15,7 +16,7 @@ DOCUMENT = Document("d", "m", "d.pdf", "", page_count=3)
 def finding(field: str, value: str, confidence: float, page: int = 1, status: str = "verified") -> Finding:
     quote = f"governed by the laws of {value}, page {page}"
     return Finding(
-        field, page, value, value, quote, confidence, "x", boxes=(Box(0, 0, 1, 1),), status=FieldStatus(status)
+        field, page, value, value, quote, confidence, EXTRACTOR, boxes=(Box(0, 0, 1, 1),), status=FieldStatus(status)
     )
 
 

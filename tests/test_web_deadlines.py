@@ -182,3 +182,22 @@ def test_the_command_lists_what_the_room_lists(tools: Tools, capsys: pytest.Capt
     assert "a term of 3 years from an effective date that was not read" in capsys.readouterr().out
     assert main(["deadlines", "--past"]) == 0
     assert capsys.readouterr().out == "None.\n"
+
+
+@pytest.mark.parametrize("first", ["lease", "amendment"])
+def test_what_is_amended_says_so_whichever_came_first(tools: Tools, first: str) -> None:
+    """An amendment of the same matter may change the day: list and feed name it beside the rule."""
+    shared = {"parties": (value("Acme Ltd", "parties"), value("Bolt LLC", "parties")), "kind": "lease"}
+    for name in ("lease", "amendment") if first == "lease" else ("amendment", "lease"):
+        if name == "lease":
+            put(tools, "lease.pdf", title="Office Lease", agreement_date="2020-01-31", document_number="L-7",
+                expiration_date=in_days(90), **shared)  # fmt: skip
+        else:
+            amends = value("Office Lease", "amends", date="2020-01-31", number="L-7")
+            put(tools, "first-amendment.pdf", amends=amends, **shared)
+    put(tools, "lone.pdf", "dune", kind="lease", expiration_date=in_days(95))
+    rooms = client(tools, "acme", "dune")
+    found = {each["name"]: each["amended_by"] for each in listed(rooms)}
+    assert found == {"lease.pdf": ["first-amendment.pdf"], "lone.pdf": []}
+    assert "Amended by first-amendment.pdf: the day may be another" in rooms.get("/deadlines").text
+    assert "Amended by first-amendment.pdf" in events(rooms.get("/deadlines.ics").content)[0]["DESCRIPTION"]

@@ -33,6 +33,10 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
+# Before torch and Tesseract are loaded, here and in all processes of this measurement: threads that spin against each
+# other take most of the time.
+os.environ.update(OMP_THREAD_LIMIT="1", OMP_NUM_THREADS="1")
+
 import pymupdf
 from sqlalchemy import select
 

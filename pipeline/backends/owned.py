@@ -79,13 +79,13 @@ class OwnedIndex:
     def release(self) -> None:
         """Let the owner go, and have it end at once if nobody else uses it; waits a moment until it has."""
         with self._lock:
-            free, self._free = self._free, []
-        if not free:
+            connection = self._free.pop() if self._free else None
+        connection = connection or _connect(self._root)
+        if connection is None:  # there is no owner
             return
-        with suppress(OSError):
-            free[0].send(("release", self._signature, ()))
-        for connection in free:
-            connection.close()
+        with connection, suppress(OSError):
+            connection.send(("release", self._signature, ()))
+        self.close()
         deadline = time.monotonic() + RELEASE_SECONDS
         while (self._root / "owner.json").exists() and time.monotonic() < deadline:
             time.sleep(0.02)

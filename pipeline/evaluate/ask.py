@@ -7,40 +7,36 @@ answered is heard when the document next walks the road.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from decimal import Decimal
-from functools import partial
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pipeline.errors import BudgetSpent, FrontierStopped, MunimentError, NotAllowed, UsageError
+from pipeline.errors import UsageError
 from pipeline.evaluate.compare import Comparison, Unread
-from pipeline.frontier.client import SCHEMA_TOKENS, Asked, Deferred, FrontierClient
-from pipeline.frontier.readings import by_model, keep, readings_of
+from pipeline.frontier.client import Asked, Setup
+from pipeline.frontier.direct import Direct
+from pipeline.frontier.estimate import most_for
+from pipeline.frontier.readings import by_model
 from pipeline.frontier.requests import requests_for
+from pipeline.frontier.runs import asking
+from pipeline.frontier.work import EscalationReport, allowed
 
 if TYPE_CHECKING:
+    from pipeline.frontier.prompts import Part
     from pipeline.types import Document
     from pipeline.wiring import Tools
 
-__all__ = ["Asking", "ask", "priced"]
+__all__ = ["ask", "priced"]
 
 
-@dataclass
-class Asking:
-    """What came of it: pages answered, pages without an answer by name, with the reason, USD spent, and why the asking
-    ended early, if it did."""
-
-    run: int
-    answered: int = 0
-    unanswered: dict[str, str] = field(default_factory=dict)
-    spent: Decimal = Decimal(0)
-    stopped: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """Everything; USD as text, so that no digit is lost."""
-        return asdict(self) | {"spent": str(self.spent)}
+def ask(tools: Tools, found: Comparison) -> EscalationReport:
+    """Ask the model of each way about its unread pages; a spent budget or a refused account ends it, and what was
+    answered stays. `UsageError` when no frontier model is configured, `AlreadyRunning` while an escalation works."""
+    ways = [(tools.frontier_with(row.way.model), row.unread) for row in found.rows if row.unread]
+    with asking(tools, "compare") as report:
+        for client, unread in ways:
+            Direct(tools.catalog, client, report).work_off(_questions(tools, client.setup, unread, report))
+    return report
 
 
 def priced(tools: Tools, found: Comparison) -> Comparison:
@@ -57,85 +53,26 @@ def _most(tools: Tools, model: str, unread: Unread) -> Decimal | None:
         client = tools.frontier_with(model)
     except UsageError:
         return None
-    requests = [one for document, pages in unread for one in _requests(tools, client, document, pages, run=0)]
-    sizes = [(SCHEMA_TOKENS + sum(part.tokens for part in one.parts), client.most_output(one)) for one in requests]
-    return sum((client.setup.model.most(*size) for size in sizes), Decimal(0))
+    total = Decimal(0)
+    for document, pages in unread:
+        for parts in requests_for(tools, client.setup, document, pages):
+            one = Asked(0, document.id, document.matter, parts)
+            total += most_for(client.setup.model, one, client.most_output(one))
+    return total
 
 
-def ask(tools: Tools, found: Comparison) -> Asking:
-    """Ask the model of each way about its unread pages; a spent budget or a refused account ends it, and what was
-    answered stays. `UsageError` when no frontier model is configured."""
-    asking = Asking(tools.catalog.start_run("compare"))
-    status = "failed"
-    try:
-        for row in found.rows:
-            if row.unread:
-                _Questions(tools, tools.frontier_with(row.way.model), asking).ask(row.unread)
-        status = "budget-stopped" if asking.stopped else "finished"
-    except KeyboardInterrupt:
-        status = "interrupted"
-        raise
-    finally:
-        asking.spent = tools.ledger.spent(asking.run)
-        totals = {"pages answered": asking.answered, "pages without an answer": len(asking.unanswered)}
-        tools.catalog.finish_run(asking.run, tools.clock.seconds, totals, status)
-    return asking
+def _questions(
+    tools: Tools, setup: Setup, unread: Unread, report: EscalationReport
+) -> Iterator[tuple[Document, list[Asked]]]:
+    """The requests of these pages; those of the same content once, none that was answered meanwhile or that a batch
+    asks about."""
+    seen: set[tuple[str, int]] = set()
 
+    def parts(document: Document, pages: frozenset[int]) -> Iterator[tuple[Part, ...]]:
+        known = by_model(tools.catalog, document.sha256).get(setup.model.id, {}).keys()
+        asked = {page for sha256, page in seen if sha256 == document.sha256}
+        wanted = pages - known - asked - tools.batches.asked(document.id)
+        seen.update((document.sha256, page) for page in wanted)
+        yield from requests_for(tools, setup, document, wanted)
 
-@dataclass
-class _Questions:
-    """The asking of one model, document by document, the requests of each side by side."""
-
-    tools: Tools
-    client: FrontierClient
-    asking: Asking
-
-    def ask(self, unread: Unread) -> None:
-        with ThreadPoolExecutor(self.client.setup.at_once, thread_name_prefix="compare") as executor:
-            for document, pages in unread:
-                if refusal := self._refusal(document):
-                    self._note(document, dict.fromkeys(pages, refusal))
-                    continue
-                requests = _requests(self.tools, self.client, document, self._open(document, pages), self.asking.run)
-                while some := list(islice(requests, self.client.setup.at_once)):  # images: not all of them at once
-                    for reasons in executor.map(partial(self._answer, document), some):
-                        self._note(document, reasons)
-
-    def _refusal(self, document: Document) -> str:
-        """Why nothing of this document may be asked about; "" when it may."""
-        try:
-            self.tools.policies.check(document.matter, self.client.setup.destination)
-        except NotAllowed as refusal:
-            return str(refusal)
-        return self.asking.stopped
-
-    def _open(self, document: Document, pages: frozenset[int]) -> frozenset[int]:
-        """Those not answered meanwhile (the same scan in another matter), and not asked about by a batch."""
-        said = by_model(self.tools.catalog, document.sha256).get(self.client.setup.model.id, {})
-        return pages - said.keys() - self.tools.batches.asked(document.id)
-
-    def _answer(self, document: Document, asked: Asked) -> dict[int, str]:
-        """Ask, and keep what is said, in a thread; why there is no answer ("" if there is), by page."""
-        try:
-            outcome = Deferred(self.asking.stopped) if self.asking.stopped else self.client.ask(asked)
-        except MunimentError as error:
-            if isinstance(error, (BudgetSpent, FrontierStopped)):
-                self.asking.stopped = str(error)
-            outcome = Deferred(str(error))
-        if isinstance(outcome, Deferred):
-            return dict.fromkeys(asked.numbers, outcome.reason)
-        readings = readings_of(self.client.setup, outcome, asked.numbers)
-        keep(self.tools.catalog, document.sha256, readings)
-        return {number: reading.failed for number, reading in readings.items()}
-
-    def _note(self, document: Document, reasons: dict[int, str]) -> None:
-        self.asking.answered += sum(not reason for reason in reasons.values())
-        failed = {number: reason for number, reason in reasons.items() if reason}
-        self.asking.unanswered |= {f"{document.id} page {number}": reason for number, reason in failed.items()}
-
-
-def _requests(
-    tools: Tools, client: FrontierClient, document: Document, pages: frozenset[int], run: int
-) -> Iterator[Asked]:
-    for parts in requests_for(tools, client.setup, document, pages):
-        yield Asked(run, document.id, document.matter, parts)
+    return allowed(tools, setup, ((document, parts(document, pages)) for document, pages in unread), report)

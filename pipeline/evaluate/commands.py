@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
@@ -102,11 +103,8 @@ def compare(arguments: argparse.Namespace) -> int:
         found = _compared(tools, golden, ways)
         asked = ask(tools, found) if arguments.ask else None
         found = priced(tools, _compared(tools, golden, ways) if asked else found)
-
-    def text() -> str:
-        return (asking_text(asked) if asked else "") + comparison_text(found)
-
-    emit(arguments, lambda: found.as_json() | {"asked": asked and asked.as_json()}, text)
+        text = (asking_text(asked, tools) if asked else "") + comparison_text(found)
+    emit(arguments, lambda: found.as_json() | {"asked": asked and asdict(asked)}, lambda: text)
     return STOPPED_EXIT if asked and asked.stopped else _exit(found)
 
 

@@ -78,7 +78,7 @@ class Row:
         return sum(len(pages) for _, pages in self.unread)
 
     def as_json(self) -> dict[str, Any]:
-        """One way; figures nothing defines are null."""
+        """One way; figures nothing defines are None, sums of money `Decimal`."""
         return {
             "way": str(self.way),
             "model": self.way.model or None,
@@ -89,11 +89,11 @@ class Row:
             "f1_gained": self.gained.as_json(),
             "verified": _number(self.verified),
             "verified_right": _number(self.verified_right),
-            "usd": str(self.paid.usd),
-            "usd_unsure": str(self.paid.unsure),
+            "usd": self.paid.usd,
+            "usd_unsure": self.paid.unsure,
             "usd_per_1000_pages": round(self.usd_per_1000, 4),
             "f1_gained_per_usd_per_1000_pages": self.gained_per_usd,
-            "asking_costs_at_most_usd": None if self.most is None else str(self.most),
+            "asking_costs_at_most_usd": self.most,
         }
 
 

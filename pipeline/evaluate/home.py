@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import TypeAdapter
@@ -90,7 +91,10 @@ class Home:
         return Told(self._answers(document, said), unusable, costs)
 
     def _answers(self, document: Document, readings: Mapping[int, FrontierReading]) -> Answers:
-        return grounded(readings, {text.number: text for text in self.texts(document)}) if readings else {}
+        """By the page that was asked about; a passage that runs on to the next page stands on both."""
+        words = {text.number: text for text in self.texts(document)} if readings else {}
+        found = {number: grounded({number: reading}, words) for number, reading in readings.items() if number in words}
+        return {number: [*chain.from_iterable(pages.values())] for number, pages in found.items()}
 
     def _results(self, document: Document, stage: str, adapter: TypeAdapter[T]) -> dict[int, T]:
         kept = self.tools.catalog.results(document.sha256, stage, self._versions[stage])

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from math import isnan
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipeline.evaluate.ask import Asking
 from pipeline.evaluate.compare import LEAST, Comparison, Row
 from pipeline.evaluate.fields import FieldScores
 from pipeline.evaluate.ranking import MEASURES
 from pipeline.evaluate.routes import NO_ROUTE, RouteScores
 from pipeline.evaluate.thresholds import Point, Routing, Sweep
-from pipeline.report import clip, plain, table
+from pipeline.frontier.text import by_reason, count
+from pipeline.report import clip, table
 from pipeline.types import Route
+
+if TYPE_CHECKING:
+    from pipeline.frontier.work import EscalationReport
+    from pipeline.wiring import Tools
 
 __all__ = ["asking_text", "comparison_text", "fields_text", "ranking_text", "routes_text", "routing_text"]
 
@@ -75,12 +78,12 @@ def routing_text(found: Routing) -> str:
     return "\n".join([*lines, *_absent(found.missing, found.unread, "left out")])
 
 
-def asking_text(asked: Asking) -> str:
+def asking_text(report: EscalationReport, tools: Tools) -> str:
     """What was asked for, and by reason what got no answer."""
-    lines = [f"{asked.answered} pages asked about and answered, {asked.spent:.4f} USD"]
-    for reason, count in Counter(asked.unanswered.values()).most_common():
-        first = next(name for name, why in asked.unanswered.items() if why == reason)
-        lines.append(f"{count} pages without an answer ({first}{', …' if count > 1 else ''}): {plain(reason)}")
+    lines = [f"{count(report.answered, 'page')} read by frontier models, {report.spent:.4f} USD"]
+    lines += by_reason("got no usable answer", report.failed, tools)
+    lines += by_reason("could not be asked about", report.deferred, tools)
+    lines += by_reason("stay here", report.kept_back, tools, "document")
     return "\n".join([*lines, "", ""])
 
 

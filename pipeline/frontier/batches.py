@@ -27,9 +27,10 @@ from sqlalchemy import insert, select, update
 
 from pipeline.database import Database
 from pipeline.frontier import files
-from pipeline.frontier.client import FrontierClient, translated
+from pipeline.frontier.client import FrontierClient
 from pipeline.frontier.patience import patient
 from pipeline.frontier.results import take
+from pipeline.frontier.sdk import translated
 from pipeline.frontier.work import EscalationReport, conclude_answered
 from pipeline.tables import batches, calls, meta
 
@@ -142,8 +143,14 @@ class Batches:
 @translated()
 def collect(tools: Tools, client: FrontierClient, report: EscalationReport) -> list[Batch]:
     """Settle the batches that have ended and conclude their documents; those still under way come back."""
-    left = [batch for batch in tools.batches.unsettled() if not _settled(tools, client, batch, report)]
-    conclude_answered(tools)
+    left, heard = [], set()
+    for batch in tools.batches.unsettled():
+        asked = {call.document for call in tools.batches.calls_of(batch.id).values()}
+        if _settled(tools, client, batch, report):
+            heard |= asked
+        else:
+            left.append(batch)
+    conclude_answered(tools, heard)
     return left
 
 

@@ -23,13 +23,13 @@ from pipeline.frontier.pacing import Breaker, Pace
 from pipeline.frontier.profiles import Abilities, Profile
 from pipeline.frontier.prompts import PREFIX_TOKENS, Part, instruction, request_content, tokens_of
 from pipeline.frontier.salvage import salvaged
-from pipeline.frontier.sdk import bare_client, failure_of, translated
+from pipeline.frontier.sdk import bare_client, failure_of, unsent
 from schemas.frontier import answer_json_schema
 
 if TYPE_CHECKING:
     from anthropic import Anthropic
 
-__all__ = ["Asked", "Deferred", "FrontierClient", "Outcome", "Setup", "translated"]
+__all__ = ["Asked", "Deferred", "FrontierClient", "Outcome", "Setup"]
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,6 @@ MOST_OUTPUT = 20_000  # above about 21,000 the SDK asks for streaming
 EFFORT = "low"  # of thinking, which is paid as output and takes from the answer's room; reading a page needs little
 COUNT = 30.0  # seconds to have the destination count tokens; it is only a better estimate
 MEND = "Your answer can't be used: {problems}. Answer again, completely, and satisfy the schema."
-USAGE = tuple(Usage.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +182,6 @@ class FrontierClient:
             response = client.messages.with_raw_response.create(**body)
         except BaseException as error:
             return self._failed(call, error)
-        self._breaker.succeeded()
         self._pace.learn(response.headers)
         try:
             message: object = response.parse()
@@ -192,9 +190,11 @@ class FrontierClient:
         reading = judge(message, asked.numbers)
         usage = usage_of(message)
         self._settle(call, usage, reading)
-        # Without content and without usage it is no message: a proxy's page, say, with status 200.
-        nothing = usage is None and isinstance(reading, Failed) and reading.why == "empty"
-        return retry.Failure(200, {}) if nothing else reading
+        if usage is None and isinstance(reading, Failed) and reading.why == "empty":
+            self._breaker.failed()  # no message at all: a proxy's page, say, with status 200
+            return retry.Failure(200, {})
+        self._breaker.succeeded()
+        return reading
 
     def _settle(self, call: int, usage: Usage | None, reading: Reading) -> None:
         """The call came to its end. What it cost is unknown where the answer doesn't say: it then counts with all that
@@ -226,8 +226,11 @@ class FrontierClient:
         if isinstance(error, APIConnectionError) and isinstance(error.__cause__, NotAllowed):
             self._ledger.close(call, str(error.__cause__))
             raise error.__cause__ from None
-        # The request may have arrived and been paid for: the row stays with all that was reserved.
-        self._ledger.settle(call, Decimal(0), {}, state="lost", why=f"no answer came ({type(error).__name__})")
+        why = f"no answer came ({type(error.__cause__ or error).__name__})"
+        if unsent(error):
+            self._ledger.close(call, why)
+        else:  # the request may have arrived and been paid for: the row stays with all that was reserved
+            self._ledger.settle(call, Decimal(0), {}, state="lost", why=why)
         if not isinstance(error, APIConnectionError):
             raise error
         self._breaker.failed()

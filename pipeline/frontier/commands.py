@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
+
+from pipeline.console import emit
 
 if TYPE_CHECKING:
     from pipeline.frontier.work import Options
@@ -31,7 +32,7 @@ def escalate(arguments: argparse.Namespace) -> int:
         options = _options(arguments, tools)
         if arguments.estimate:
             found = estimate(tools, options, batch=arguments.batch)
-            _print(arguments, _plain(asdict(found)), estimate_text(found, batch=arguments.batch))
+            emit(arguments, lambda: asdict(found), lambda: estimate_text(found, batch=arguments.batch))
             return 0
         shown = replace(
             options,
@@ -40,7 +41,7 @@ def escalate(arguments: argparse.Namespace) -> int:
         )
         report = work_off(tools, tools.frontier, shown, batch=arguments.batch)
         text = report_text(report, tools)
-    _print(arguments, _plain(asdict(report)), text)
+    emit(arguments, lambda: asdict(report), lambda: text)
     return 9 if report.stopped else 0
 
 
@@ -62,7 +63,7 @@ def costs(arguments: argparse.Namespace) -> int:
         model = tools.frontier_model
         everything_read = everything(tools.catalog.database, model.id, densest_page(model))
     payload = {"by": arguments.by, "lines": [asdict(one) for one in lines], "everything": asdict(everything_read)}
-    _print(arguments, _plain(payload), costs_text(lines, everything_read))
+    emit(arguments, lambda: payload, lambda: costs_text(lines, everything_read))
     return 0
 
 
@@ -81,7 +82,7 @@ def matter(arguments: argparse.Namespace) -> int:
     if arguments.matter:
         found = {arguments.matter: found.get(arguments.matter, "never")}
     listed = table([(name, f"frontier: {egress}") for name, egress in found.items()])
-    _print(arguments, {"matters": found}, listed or "no matter lets its pages leave this machine")
+    emit(arguments, lambda: {"matters": found}, lambda: listed or "no matter lets its pages leave this machine")
     return 0
 
 
@@ -95,12 +96,3 @@ def _options(arguments: argparse.Namespace, tools: Tools) -> Options:
         again=arguments.again,
         wait=arguments.wait * 3600,
     )
-
-
-def _plain(value: object) -> object:
-    """Decimals as text, so that JSON keeps every digit."""
-    return json.loads(json.dumps(value, default=str))
-
-
-def _print(arguments: argparse.Namespace, payload: object, text: str) -> None:
-    print(json.dumps(payload) if arguments.json else text)

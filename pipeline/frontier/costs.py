@@ -76,7 +76,7 @@ def spent_by(database: Database, what: str, since: float = 0.0, until: float = f
 def page_mean(database: Database, model: str) -> PageMean | None:
     """What a page read by this model has cost here; None while no call of it was settled."""
     direct = case((calls.c.batch != "", calls.c.cost / float(BATCH_FACTOR)), else_=calls.c.cost)
-    which = (calls.c.model == model, calls.c.state.in_(("settled", "failed")), calls.c.cost > 0)
+    which = (calls.c.model == model, calls.c.state.in_(("settled", "failed")), calls.c.cost > 0, calls.c.document != "")
     with database.read() as connection:
         total = connection.execute(select(func.sum(direct)).where(*which)).scalar()
         asked = connection.execute(select(calls.c.pages).where(*which, calls.c.state == "settled")).scalars().all()
@@ -100,10 +100,11 @@ def everything(database: Database, model: str, most_a_page: Decimal) -> Everythi
 
 
 def _key(row: Row[Any], what: str) -> str:
+    gone = "(deleted)" if row.document else "(test page of doctor)"
     keys = {
         "day": datetime.fromtimestamp(row.started).date().isoformat(),
-        "matter": row.matter_name or "(deleted)",
-        "document": f"{row.name or '(deleted)'} [{row.document}]",
+        "matter": row.matter_name or gone,
+        "document": f"{row.name or gone} [{row.document}]" if row.document else gone,
         "model": row.model,
     }
     return str(keys[what])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from pipeline.errors import BudgetSpent, FrontierStopped, MatterBudgetSpent, MunimentError, NotAllowed
 from pipeline.frontier.client import Asked, Deferred, FrontierClient
 from pipeline.frontier.readings import FrontierReading, keep, readings_of
-from pipeline.frontier.work import EscalationReport, Options, conclude, leaving, waiting
+from pipeline.frontier.work import EscalationReport
 
 if TYPE_CHECKING:
+    from pipeline.catalog import Catalog
     from pipeline.types import Document
-    from pipeline.wiring import Tools
 
 __all__ = ["Direct"]
 
@@ -24,22 +24,21 @@ Answer = Deferred | dict[int, FrontierReading]
 
 @dataclass
 class Direct:
-    """One run's asking. A document is concluded when its last request is answered; those that the asking left in the
-    middle are concluded by `conclude_answered`."""
+    """One run's asking of one model. `on_done` is told a document when its last request was made, and whether any was
+    answered; it is not told those that the asking left in the middle."""
 
-    tools: Tools
+    catalog: Catalog
     client: FrontierClient
-    options: Options
     report: EscalationReport
+    on_done: Callable[[Document, bool], None] = lambda _document, _answered: None
     _left: dict[str, int] = field(default_factory=dict)
     _answered: set[str] = field(default_factory=set)  # documents
     _spent: set[str] = field(default_factory=set)  # matters whose budget is
     _ended: bool = False
 
-    def work_off(self) -> None:
-        """Ask about all that waits; a spent budget or a refused account ends the asking."""
-        self.options.on_start(len(waiting(self.tools, self.options)))
-        requests = self._requests()
+    def work_off(self, documents: Iterable[tuple[Document, list[Asked]]]) -> None:
+        """Make the requests of these documents; a spent budget or a refused account ends the asking."""
+        requests = self._requests(documents)
         with ThreadPoolExecutor(self.client.setup.at_once, thread_name_prefix="frontier") as executor:
             running: dict[Future[Answer], Request] = {}
             while self._fill(executor, requests, running):
@@ -47,8 +46,8 @@ class Direct:
                 for future in done:
                     self._done(running.pop(future), future)
 
-    def _requests(self) -> Iterator[Request]:
-        for document, requests in leaving(self.tools, self.client.setup, self.options, self.report):
+    def _requests(self, documents: Iterable[tuple[Document, list[Asked]]]) -> Iterator[Request]:
+        for document, requests in documents:
             if requests:
                 self._left[document.id] = len(requests)
             for asked in requests:
@@ -72,7 +71,7 @@ class Direct:
         if isinstance(outcome, Deferred):
             return outcome
         readings = readings_of(self.client.setup, outcome, asked.numbers)
-        keep(self.tools.catalog, document.sha256, readings)
+        keep(self.catalog, document.sha256, readings)
         return readings
 
     def _done(self, request: Request, future: Future[Answer]) -> None:
@@ -80,8 +79,7 @@ class Direct:
         self._take(document, asked, future)
         self._left[document.id] -= 1
         if not self._left[document.id]:
-            done = conclude(self.tools, document) if document.id in self._answered else document
-            self.options.on_done(done)
+            self.on_done(document, document.id in self._answered)
 
     def _take(self, document: Document, asked: Asked, future: Future[Answer]) -> None:
         """Count what a request brought."""
@@ -108,4 +106,4 @@ class Direct:
             self._ended = True
         if isinstance(error, (BudgetSpent, FrontierStopped)):
             self.report.stopped = self.report.stopped or str(error)
-        return Deferred(str(error))
+        return Deferred("the budget is spent" if isinstance(error, BudgetSpent) else str(error))

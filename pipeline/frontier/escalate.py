@@ -11,27 +11,23 @@ lost: nobody knows whether they were paid, so they count as if.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pipeline.claims import sole
-from pipeline.errors import AlreadyRunning, FrontierUnavailable
+from pipeline.errors import FrontierUnavailable
 from pipeline.frontier.batches import collect, sweep
 from pipeline.frontier.client import FrontierClient
 from pipeline.frontier.direct import Direct
-from pipeline.frontier.recover import recover
+from pipeline.frontier.runs import asking
 from pipeline.frontier.submit import submit
 from pipeline.frontier.waits import Waits
-from pipeline.frontier.work import EscalationReport, Options, conclude_answered
+from pipeline.frontier.work import EscalationReport, Options, conclude, conclude_answered, leaving, waiting
 
 if TYPE_CHECKING:
     from pipeline.frontier.batches import Batch
+    from pipeline.types import Document
     from pipeline.wiring import Tools
 
 __all__ = ["EscalationReport", "Options", "escalate"]
-
-LOCK = 0x65736361  # any constant that only escalation takes as a PostgreSQL advisory lock
 
 
 def escalate(
@@ -43,20 +39,8 @@ def escalate(
     `AlreadyRunning` when another escalation works on this home; nothing was done then.
     """
     options = options or Options()
-    with _alone(tools):
-        lost = recover(tools)
-        report = EscalationReport(tools.catalog.start_run("escalate"), lost_calls=lost)
-        status = "failed"
-        try:
-            _ask(tools, client, options, report, batch=batch and client.setup.profile.batches)
-            status = "budget-stopped" if report.stopped else "finished"
-        except KeyboardInterrupt:
-            status = "interrupted"
-            raise
-        finally:
-            report.spent += tools.ledger.paid(report.run)
-            report.reserved = tools.ledger.reserved(report.run)
-            tools.catalog.finish_run(report.run, tools.clock.seconds, report.totals, status)
+    with asking(tools, "escalate") as report:
+        _ask(tools, client, options, report, batch=batch and client.setup.profile.batches)
     report.waiting = Waits(tools).counts(options.matters)
     return report
 
@@ -67,9 +51,17 @@ def _ask(tools: Tools, client: FrontierClient, options: Options, report: Escalat
     if batch:
         under_way += submit(tools, client, options, report)
     else:
-        Direct(tools, client, options, report).work_off()
+        _directly(tools, client, options, report)
         conclude_answered(tools)
     report.under_way = len(_awaited(tools, client, options, report, under_way))
+
+
+def _directly(tools: Tools, client: FrontierClient, options: Options, report: EscalationReport) -> None:
+    def done(document: Document, answered: bool) -> None:
+        options.on_done(conclude(tools, document) if answered else document)
+
+    options.on_start(len(waiting(tools, options)))
+    Direct(tools.catalog, client, report, done).work_off(leaving(tools, client.setup, options, report))
 
 
 def _awaited(
@@ -84,12 +76,3 @@ def _awaited(
         except FrontierUnavailable:
             continue  # an outage of minutes is no reason to leave before the time is over
     return under_way
-
-
-@contextmanager
-def _alone(tools: Tools) -> Iterator[None]:
-    """Hold the home's one place for escalation while the body runs: on this machine, and in a shared database."""
-    with sole(tools.locks, "escalation") as here, tools.catalog.database.sole(LOCK) as everywhere:
-        if not (here and everywhere):
-            raise AlreadyRunning("another escalation is at work on this home: nothing was done, it does what waits")
-        yield

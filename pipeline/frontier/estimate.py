@@ -15,7 +15,7 @@ from pipeline.frontier.work import EscalationReport, Options, leaving
 if TYPE_CHECKING:
     from pipeline.wiring import Tools
 
-__all__ = ["Estimate", "densest_page", "estimate"]
+__all__ = ["Estimate", "densest_page", "estimate", "most_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,9 @@ def estimate(tools: Tools, options: Options, *, batch: bool = False) -> Estimate
     for _, requests in leaving(tools, setup, replace(options, again=False), unused):
         documents += bool(requests)
         pages += sum(len(asked.parts) for asked in requests)
-        most += sum((_most(setup.model, asked, client.most_output(asked), batch) for asked in requests), Decimal(0))
+        most += sum(
+            (most_for(setup.model, asked, client.most_output(asked), batch=batch) for asked in requests), Decimal(0)
+        )
     mean = page_mean(database, setup.model.id)
     return Estimate(
         model=setup.model.id,
@@ -65,5 +67,6 @@ def densest_page(model: Model) -> Decimal:
     return model.most(SCHEMA_TOKENS + model.image_tokens, OUTPUT_A_PAGE)
 
 
-def _most(model: Model, asked: Asked, output: int, batch: bool) -> Decimal:
+def most_for(model: Model, asked: Asked, output: int, *, batch: bool = False) -> Decimal:
+    """The most a request can cost, by our own count of its tokens and so many of the answer."""
     return model.most(SCHEMA_TOKENS + sum(part.tokens for part in asked.parts), output, batch=batch)

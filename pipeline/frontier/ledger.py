@@ -118,12 +118,12 @@ class Ledger:
         """Nobody knows what this call cost, and its answer can't be had any more."""
         self.settle(call, Decimal(0), {}, state="lost", why=why)
 
-    def answered(self, run: int) -> list[tuple[int, str, tuple[int, ...]]]:
-        """The settled direct calls of a run: number, document, pages."""
+    def answered(self, run: int) -> list[tuple[int, str, str, tuple[int, ...]]]:
+        """The settled direct calls of a run: number, document, model, pages."""
         which = (calls.c.run == run, calls.c.state == "settled", calls.c.batch == "")
         with self._database.read() as connection:
-            rows = connection.execute(select(calls.c.id, calls.c.document, calls.c.pages).where(*which)).all()
-        return [(row.id, row.document, tuple(json.loads(row.pages))) for row in rows]
+            rows = connection.execute(select(calls).where(*which)).all()
+        return [(row.id, row.document, row.model, tuple(json.loads(row.pages))) for row in rows]
 
     def unkept(self, call: int) -> None:
         """A call that was paid and whose answer a kill took: it brought nothing, and keeps its cost."""

@@ -9,11 +9,10 @@ from decimal import Decimal
 from sqlalchemy import select
 
 from pipeline.database import Database
+from pipeline.frontier.ledger import MICRO, UNSURE
 from pipeline.tables import calls, documents
 
 __all__ = ["Paid", "paid"]
-
-MICRO = Decimal(1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ def paid(database: Database, sha256: str, model: str) -> dict[int, Paid]:
     with database.read() as connection:
         for row in connection.execute(query):
             numbers = json.loads(row.pages)
-            unsure = row.state in ("open", "lost")
+            unsure = row.state in UNSURE
             share = Decimal(row.reserved if unsure else row.cost) / MICRO / len(numbers)
             for number in numbers:
                 pages[number] = pages.get(number, Paid()) + (Paid(unsure=share) if unsure else Paid(share))

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.errors import NotAllowed
 from pipeline.frontier import retry
+from pipeline.frontier.sdk import failure_of, unsent
 
 if TYPE_CHECKING:
     from anthropic import APIStatusError
 
-__all__ = ["failure_of", "patient", "refused"]
+__all__ = ["patient", "refused"]
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ def patient(call: Callable[[], T], *, again: bool = True, sleep: Callable[[float
         except APIConnectionError as error:
             decision = retry.decide(retry.Failure(None, {}), attempt)
             stopped_here = isinstance(error.__cause__, NotAllowed)
-            if decision.next != "retry" or stopped_here or not again:
+            if decision.next != "retry" or stopped_here or not (again or unsent(error)):
                 raise
         sleep(decision.wait)
 
@@ -44,9 +45,3 @@ def patient(call: Callable[[], T], *, again: bool = True, sleep: Callable[[float
 def refused(error: APIStatusError) -> bool:
     """Whether nothing was carried out: the request was turned away, not begun and broken off."""
     return error.status_code < 500 or error.status_code == 529
-
-
-def failure_of(error: APIStatusError) -> retry.Failure:
-    """A refused call as the retry policy sees it."""
-    headers = {name.lower(): value for name, value in error.response.headers.items()}
-    return retry.Failure(error.status_code, headers, str(error.type or ""), str(error.api_message or ""))

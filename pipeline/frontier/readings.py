@@ -16,8 +16,9 @@ from pydantic import TypeAdapter
 
 from pipeline.faithful import faithful
 from pipeline.findings import findings_from_page
-from pipeline.frontier.answers import Read, Reading
+from pipeline.frontier.answers import Failed, Read, Reading
 from pipeline.frontier.prompts import PROMPT_VERSION
+from pipeline.frontier.salvage import salvaged
 from pipeline.ground import SUSPECT, WHOLE, ground, ground_over
 from pipeline.types import Document, Finding, PageStatus, PageText, Route
 from schemas import SCHEMA_VERSION
@@ -152,8 +153,11 @@ def _clause(clause: ClauseItem, number: int, model: str) -> list[Finding]:
 
 
 def readings_of(setup: Setup, outcome: Reading, numbers: Sequence[int]) -> dict[int, FrontierReading]:
-    """What an answer to these pages says of each of them."""
+    """What an answer to these pages says of each of them; of one that broke the schema (a batch gives it no second
+    chance), what can be used."""
     model, kind, now = setup.model.id, setup.destination.kind, time.time()
+    if isinstance(outcome, Failed):
+        outcome = salvaged(outcome, numbers)
     if isinstance(outcome, Read):
         pages, missing, doubts = outcome.pages, outcome.missing, outcome.doubts
         return {

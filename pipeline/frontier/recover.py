@@ -1,10 +1,10 @@
-"""What a killed escalation left behind in the ledger, put right before the next one begins."""
+"""What a killed run left behind in the ledger, put right before the next one asks anything."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.frontier.work import answered_pages
+from pipeline.frontier.readings import by_model
 
 if TYPE_CHECKING:
     from pipeline.wiring import Tools
@@ -13,12 +13,12 @@ __all__ = ["recover"]
 
 
 def recover(tools: Tools) -> int:
-    """Close the books of escalations that did not come to their end; how many of their calls brought nothing.
+    """Close the books of runs that did not come to their end; how many of their calls brought nothing.
 
     An open call is lost: it may have been paid. A settled one whose answer was not kept was paid for nothing. To be
-    called where no other escalation can be at work.
+    called where no other run that asks can be at work: escalations and comparisons hold one lock.
     """
-    unfinished = tools.catalog.unfinished_runs("escalate")
+    unfinished = tools.catalog.unfinished_runs("escalate", "compare")
     total = 0
     for run in sorted({*unfinished, *tools.ledger.open_runs()}):
         lost = tools.ledger.lose(run) + _unkept(tools, run)
@@ -30,8 +30,9 @@ def recover(tools: Tools) -> int:
 
 def _unkept(tools: Tools, run: int) -> int:
     count = 0
-    for call, document, pages in tools.ledger.answered(run):
-        if not set(pages) <= answered_pages(tools, tools.catalog.document(document)):
+    for call, document, model, pages in tools.ledger.answered(run):
+        kept = by_model(tools.catalog, tools.catalog.document(document).sha256).get(model, {})
+        if not set(pages) <= kept.keys():
             tools.ledger.unkept(call)
             count += 1
     return count

@@ -9,14 +9,14 @@ canceled, expired    not asked, not charged: it waits again
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
 from pipeline.frontier import retry
-from pipeline.frontier.answers import Failed, judge
-from pipeline.frontier.client import USAGE, FrontierClient, Setup
+from pipeline.frontier.answers import Failed, Reading, Usage, judge, usage_of
+from pipeline.frontier.client import FrontierClient, Setup
 from pipeline.frontier.ledger import State
 from pipeline.frontier.models import model_of
 from pipeline.frontier.readings import keep, readings_of
@@ -80,13 +80,23 @@ def _answer(tools: Tools, setup: Setup, call: Call, message: Message, report: Es
     readings = readings_of(setup, reading, call.pages)
     keep(tools.catalog, tools.catalog.document(call.document).sha256, readings)
     failed = {name: one.failed for name, one in zip(call.names, readings.values(), strict=True) if one.page is None}
-    usage = {name: int(getattr(message.usage, name, 0) or 0) for name in USAGE}
-    cost = setup.model.cost(message.usage, batch=True)
-    state: State = "failed" if isinstance(reading, Failed) else "settled"
-    tools.ledger.settle(call.id, cost, usage, state=state, why=reading.reason if isinstance(reading, Failed) else "")
-    report.spent += cost if cost else Decimal(0)
+    _settle(tools, setup, call, usage_of(message), reading, report)
     report.answered += len(call.pages) - len(failed)
     report.failed |= failed
+
+
+def _settle(
+    tools: Tools, setup: Setup, call: Call, usage: Usage | None, reading: Reading, report: EscalationReport
+) -> None:
+    """What the answer cost; all that was reserved where it doesn't say."""
+    if usage is None:
+        tools.ledger.settle(call.id, Decimal(0), {}, state="lost", why="the answer does not say what it used")
+        return
+    state: State
+    state, why = ("failed", reading.reason) if isinstance(reading, Failed) else ("settled", "")
+    cost = setup.model.cost(usage, batch=True)
+    tools.ledger.settle(call.id, cost, asdict(usage), state=state, why=why)
+    report.spent += cost
 
 
 def _own_fault(result: MessageBatchErroredResult) -> str:

@@ -32,6 +32,8 @@ LISTS: dict[str, type[Strict]] = {
 
 def salvaged(failed: Failed, asked: Sequence[int]) -> Reading:
     """The usable pieces of a failed answer to these pages; the failure itself when there are none."""
+    if not failed.mendable:  # refused, cut or never answered: what there is of it is not even looked at
+        return failed
     pages: dict[int, FrontierPage] = {}
     for number, raw in _pages(failed.text, asked):
         page = _page(number, raw)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import httpx2
     from anthropic import Anthropic, APIStatusError
 
-__all__ = ["bare_client", "failure_of", "translated"]
+__all__ = ["bare_client", "failure_of", "translated", "unsent"]
 
 CONNECT = 10.0  # seconds to reach the destination
 LONGEST_KIND = 60  # characters of an error's type; the protocol's longest has 31
@@ -50,6 +50,13 @@ def failure_of(error: APIStatusError) -> retry.Failure:
     kind, message, code = str(error.type or ""), str(error.api_message or ""), str(error.error_code or "")
     plain = kind if kind.isidentifier() and len(kind) <= LONGEST_KIND else ""
     return retry.Failure(error.status_code, headers, plain, message, code)
+
+
+def unsent(error: BaseException) -> bool:
+    """Whether the request can't have arrived, because no connection came about."""
+    import httpx2
+
+    return isinstance(error.__cause__, (httpx2.ConnectError, httpx2.ConnectTimeout))
 
 
 @contextmanager

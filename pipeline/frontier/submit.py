@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 from pipeline.errors import BudgetSpent, MatterBudgetSpent
 from pipeline.frontier import files, retry
 from pipeline.frontier.batches import Batch
-from pipeline.frontier.client import SCHEMA_TOKENS, Asked, FrontierClient, translated
+from pipeline.frontier.client import SCHEMA_TOKENS, Asked, FrontierClient
 from pipeline.frontier.ledger import Planned
-from pipeline.frontier.patience import failure_of, patient, refused
+from pipeline.frontier.patience import patient, refused
 from pipeline.frontier.prompts import request_content
 from pipeline.frontier.results import unanswerable
+from pipeline.frontier.sdk import failure_of, translated
 from pipeline.frontier.work import EscalationReport, Options, leaving, waiting
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ class _Sending:
 
     def add(self, asked: Asked) -> list[Batch]:
         """Reserve and upload one request; the batch comes back if this one fills it."""
+        if problem := next((part.problem for part in asked.parts if part.problem), ""):
+            unanswerable(self.tools, self.client.setup, asked.document, asked.numbers, problem, self.report)
+            return []
         if self._batch is None:
             self._batch = self.tools.batches.prepare(self.matter, self.client.setup.destination.host)
         call = self.tools.ledger.reserve(self._planned(asked, self._batch.id), self.client.setup.budget)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pipeline.frontier.work import EscalationReport
     from pipeline.wiring import Tools
 
-__all__ = ["costs_text", "estimate_text", "report_text", "waiting_text"]
+__all__ = ["by_reason", "costs_text", "count", "estimate_text", "report_text", "waiting_text"]
 
 NAMED = 3  # pages or documents named of those that share a reason; --json names all
 
@@ -23,9 +23,9 @@ NAMED = 3  # pages or documents named of those that share a reason; --json names
 def report_text(report: EscalationReport, tools: Tools) -> str:
     """What a run did and what is left to do."""
     lines = [f"{count(report.answered, 'page')} read by the frontier model, {report.spent:.4f} USD"]
-    lines += _grouped("gave no usable answer and wait for a person", report.failed, tools)
-    lines += _grouped("wait for a later run", report.deferred, tools)
-    lines += _grouped("stay here", report.kept_back, tools, "document")
+    lines += by_reason("without a usable answer, for a person to look at", report.failed, tools)
+    lines += by_reason("left for a later run", report.deferred, tools)
+    lines += by_reason("kept here", report.kept_back, tools, "document")
     lines += [*report.notes, *_open(report)]
     if report.stopped:
         lines.append(f"stopped: {report.stopped}; `muniment escalate` goes on from here")
@@ -70,6 +70,18 @@ def count(number: int, what: str) -> str:
     return f"{number:,} {what}{'s' * (number != 1)}"
 
 
+def by_reason(what: str, reasons: Mapping[str, str], tools: Tools, kind: str = "page") -> list[str]:
+    """A line a reason: how many share it, and the first of them by document name."""
+    sharing: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        sharing.setdefault(reason, []).append(name)
+    lines = []
+    for reason, names in sharing.items():
+        shown = ", ".join(_named(name, tools) for name in names[:NAMED]) + (", …" if len(names) > NAMED else "")
+        lines.append(f"{count(len(names), kind)} {what}: {plain(reason)} ({shown})")
+    return lines
+
+
 def _open(report: EscalationReport) -> list[str]:
     lines = []
     if report.lost_calls:
@@ -82,18 +94,6 @@ def _open(report: EscalationReport) -> list[str]:
         lines.append(f"{batches} under way: `muniment escalate` fetches the results when they have ended")
     if report.reserved:
         lines.append(f"{report.reserved:.4f} USD at most are reserved for calls that have not come to their end")
-    return lines
-
-
-def _grouped(what: str, reasons: Mapping[str, str], tools: Tools, kind: str = "page") -> list[str]:
-    """A line a reason: how many share it, and the first of them by document name."""
-    by_reason: dict[str, list[str]] = {}
-    for name, reason in reasons.items():
-        by_reason.setdefault(reason, []).append(name)
-    lines = []
-    for reason, names in by_reason.items():
-        shown = ", ".join(_named(name, tools) for name in names[:NAMED]) + (", …" if len(names) > NAMED else "")
-        lines.append(f"{count(len(names), kind)} {what}: {plain(reason)} ({shown})")
     return lines
 
 

@@ -40,12 +40,9 @@ class Waits:
         self._matters: dict[str, str] = {}
 
     def shown(self, document: Document, outcomes: Sequence[PageOutcome]) -> tuple[PageOutcome, ...]:
-        """The pages of a document with what they wait for now among their reasons."""
+        """The pages of a document; those that wait say first what they wait for now."""
         return tuple(
-            replace(
-                page,
-                reasons=(*_lasting(page.reasons), f"{NEEDS}: {self.of(document.id, document.matter, page.number)}"),
-            )
+            replace(page, reasons=(f"{NEEDS}: {self.of(document.id, document.matter, page.number)}", *_lasting(page)))
             if page.status is PageStatus.AWAITING
             else page
             for page in outcomes
@@ -76,7 +73,7 @@ class Waits:
         try:
             self._tools.policies.check(matter, self._tools.destination)
         except NotAllowed as refusal:
-            return str(refusal)
+            return f"{refusal} (`muniment matter` sets it)"
         return BUDGET if self._last_run == "budget-stopped" else NEXT
 
     @cached_property
@@ -90,5 +87,5 @@ class Waits:
             return connection.execute(query).scalar() or ""
 
 
-def _lasting(reasons: Sequence[str]) -> tuple[str, ...]:
-    return tuple(reason for reason in reasons if not reason.startswith(NEEDS))
+def _lasting(page: PageOutcome) -> tuple[str, ...]:
+    return tuple(reason for reason in page.reasons if not reason.startswith(NEEDS))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pipeline.errors import NotAllowed
 from pipeline.frontier.client import Asked, Setup
+from pipeline.frontier.prompts import Part
 from pipeline.frontier.readings import remembered
 from pipeline.frontier.requests import grouped
 from pipeline.ingest import ingest_document
@@ -17,7 +18,7 @@ from pipeline.types import Document, DocumentStatus, PageStatus
 if TYPE_CHECKING:
     from pipeline.wiring import Tools
 
-__all__ = ["EscalationReport", "Options", "answered_pages", "conclude", "conclude_answered", "leaving", "waiting"]
+__all__ = ["EscalationReport", "Options", "allowed", "conclude", "conclude_answered", "leaving", "waiting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +84,23 @@ def leaving(
     tools: Tools, setup: Setup, options: Options, report: EscalationReport
 ) -> Iterator[tuple[Document, list[Asked]]]:
     """The waiting documents whose matter lets their pages go, each with its requests; others are noted as kept back."""
-    for document in waiting(tools, options):
+    found = waiting(tools, options)
+    groups = ((document, grouped(tools, setup, document, again=options.again)) for document in found)
+    return allowed(tools, setup, groups, report)
+
+
+def allowed(
+    tools: Tools, setup: Setup, groups: Iterable[tuple[Document, Iterator[tuple[Part, ...]]]], report: EscalationReport
+) -> Iterator[tuple[Document, list[Asked]]]:
+    """Of these documents those whose matter lets their pages go, each with its requests; others are noted as kept back.
+    No image is looked at before the matter was asked."""
+    for document, parts in groups:
         try:
             tools.policies.check(document.matter, setup.destination)
         except NotAllowed as refusal:
             report.kept_back[document.id] = str(refusal)
             continue
-        groups = grouped(tools, setup, document, again=options.again)
-        yield document, [Asked(report.run, document.id, document.matter, parts) for parts in groups]
+        yield document, [Asked(report.run, document.id, document.matter, each) for each in parts]
 
 
 def conclude(tools: Tools, document: Document) -> Document:
@@ -99,15 +109,27 @@ def conclude(tools: Tools, document: Document) -> Document:
     return ingest_document(document, tools, retry=True)
 
 
-def conclude_answered(tools: Tools, on_done: Callable[[Document], None] = lambda _: None) -> None:
-    """Conclude every document with an answer for a page that waits: a batch brought it, a kill came before the
+def conclude_answered(tools: Tools, heard: Collection[str] = ()) -> None:
+    """Conclude these documents, and every other with an answer that it does not show: a kill came before the
     conclusion, or the same scan was read for another matter."""
-    for document in waiting(tools, Options()):
-        waits = {page.number for page in tools.catalog.pages(document.id) if page.status is PageStatus.AWAITING}
-        if waits & answered_pages(tools, document):
-            on_done(conclude(tools, document))
+    for document in tools.catalog.documents():
+        stands_open = document.status in (DocumentStatus.AWAITING, DocumentStatus.HELD)
+        if document.id in heard or (stands_open and _unheard(tools, document)):
+            conclude(tools, document)
 
 
-def answered_pages(tools: Tools, document: Document) -> set[int]:
-    """The pages of this content that were answered for, be it with the reason why there is no answer."""
-    return set(remembered(tools.catalog, document.sha256))
+def _unheard(tools: Tools, document: Document) -> bool:
+    """Whether a page waits though it was answered for, or is held though a model has read it meanwhile."""
+    answers = remembered(tools.catalog, document.sha256)
+    for page in tools.catalog.pages(document.id):
+        answer = answers.get(page.number)
+        if answer and page.status is PageStatus.AWAITING:
+            return True
+        read = answer is not None and answer.page is not None and answer.page.readable
+        if (
+            read
+            and page.status is PageStatus.HELD
+            and not any(reason.startswith("read by ") for reason in page.reasons)
+        ):
+            return True
+    return False

@@ -1,4 +1,7 @@
-"""One's own account: the password, the browsers that are signed in, the API tokens."""
+"""One's own account: the password, the browsers that are signed in, the API tokens.
+
+It shows the matters one may see, not one's grants: a denial would tell its matter's name.
+"""
 
 from __future__ import annotations
 
@@ -157,7 +160,6 @@ def _shown(
         request,
         "account.html",
         status,
-        grants=tools.grants.of(caller.id),
         sessions=tools.sessions.of(caller.id),
         this=tools.sessions.number(cookie_of(request)),
         tokens=tools.sessions.tokens(caller.id),

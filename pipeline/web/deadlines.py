@@ -52,7 +52,9 @@ class Asked(BaseModel):
 
 class Deadline(BaseModel):
     """A day to act. `due` is null where it can't be computed: `rule` then says why. `sure`: "person" (a person said
-    so), "verified", "unverified", or "conflict" (read in several ways). `passage` is the evidence, best first."""
+    so), "verified", "unverified", or "conflict" (read in several ways). `amended_by` names what amends the document, or
+    may: the day may be another. `passages` are the evidence, most telling first.
+    """
 
     document: str
     name: str
@@ -63,6 +65,7 @@ class Deadline(BaseModel):
     rule: str
     sure: str
     confidence: float
+    amended_by: list[str] = []
     passages: list[Passage]
 
     @classmethod
@@ -79,6 +82,7 @@ class Deadline(BaseModel):
             rule=line.rule,
             sure=line.sure,
             confidence=line.confidence,
+            amended_by=list(due.amended_by),
             passages=[Passage.of(each) for each in line.evidence],
         )
 

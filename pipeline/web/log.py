@@ -1,7 +1,8 @@
 """For administrators: who did what.
 
-What a person asked in a search can itself be a secret of a matter. It is shown to administrators who may see every
-matter; the others see that there was a search, by whom and when. The command line (`muniment audit list`) shows all:
+What a person asked in a search, and the choices it was narrowed by, can itself be a secret of a matter. It is shown to
+administrators who may see every matter; the others see that there was a search, by whom and when, and which pages it
+showed, by the ids of their documents. The command line (`muniment audit list`) shows all:
 who may read the home's files may read the log.
 """
 
@@ -22,6 +23,7 @@ __all__ = ["room"]
 room = APIRouter(tags=["audit"])
 
 SHOWN = 200
+TYPED = {"query", "chosen"}
 WITHHELD = "withheld: shown to who may see every matter"
 
 
@@ -81,8 +83,8 @@ def _rows(asked: Asked, tools: Office, caller: Caller) -> list[Row]:
 
 def _row(entry: Entry, whole: bool) -> Row:
     detail = entry.details
-    if not whole and "query" in detail:
-        detail["query"] = WITHHELD
+    if not whole:
+        detail |= dict.fromkeys(TYPED & detail.keys(), WITHHELD)
     return Row(
         id=entry.id, at=entry.at, who=entry.who, what=entry.what, subject=entry.subject, detail=detail, hash=entry.hash
     )

@@ -39,6 +39,8 @@ def upgrade() -> None:
     op.create_index("doubts_by_rank", "doubts", ["rank", "certainty", "document", "position", "matter"])
     _of_a_document("deadlines", _position(), *_deadline())
     op.create_index("deadlines_by_day", "deadlines", ["due", "document", "position", "kind", "matter"])
+    _of_a_document("amending", sa.Column("target", sa.String(64), primary_key=True))
+    op.create_index("amending_by_target", "amending", ["target"])
     _of_a_document("tallies", _position(), *_tally())
     whole = sa.text("reason = ''")
     shown = ["matter", "status", "pages"]
