@@ -94,9 +94,10 @@ def test_from_the_first_start_to_the_end(home):
         begun = time.monotonic()
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
-        took = time.monotonic() - begun
-        assert owners(home) == []
-        assert took < ENDED_SECONDS * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+        while owners(home) and time.monotonic() < begun + 60:
+            time.sleep(0.02)
+        share = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))  # on a machine that is busy with other things
+        assert time.monotonic() - begun < ENDED_SECONDS * share
 
 
 def test_it_ends_by_sigterm_too(home, capsys, monkeypatch):

@@ -12,6 +12,7 @@ from infra.measure import walls
 from infra.measure.web_requests import Asked, request
 
 CASES, FUZZED, SEED = 1000, 600, 7
+LONGEST_URL = 60_000  # httpx sends no longer one; bodies have 100 kB
 
 OPEN = {
     "GET /sign-in",
@@ -157,8 +158,9 @@ def test_every_answer_has_the_headers(home):
     rng = random.Random(SEED)
     for route in home.routes:
         answer = home.ask(walls.USERS[0], request(route, _friendly(home), rng))
-        assert "default-src 'none'" in answer.headers["content-security-policy"], route.name
-        assert "unsafe" not in answer.headers["content-security-policy"]
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy or policy == "sandbox", route.name  # the original runs nothing at all
+        assert "unsafe" not in policy
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "public" not in answer.headers["cache-control"]
 

@@ -49,7 +49,7 @@ REGRANT = 50
 CHUNK = 48  # bytes of an image that stand for it
 ADMIN_ROOMS = ("/people", "/audit", "/api/people", "/api/audit")
 LEFT_ALONE = ("/setup",)  # before any account; tested by itself
-VARYING = re.compile(r'"(score|at|hash|created|started|finished|seconds)": ?[-\d."T:+a-fe]*')
+VARYING = re.compile(r'"(score|at|hash|created|received|started|finished|seconds)": ?[-\d."T:+a-fZ]*')
 
 TEXT = """SERVICES AGREEMENT
 
@@ -278,7 +278,7 @@ def _check(home: Home, user: str, asked: Asked, answer: Any, label: str, found: 
                 found.wrong.append(f"{label}: holds a canary of a hidden matter, status {answer.status_code}")
     if answer.status_code >= 500:
         found.wrong.append(f"{label}: status {answer.status_code}")
-    for hidden in _named(home, home.matters.keys() - seen, asked.url):
+    for hidden in [] if admin_room else _named(home, home.matters.keys() - seen, asked.url):
         found.named_hidden += 1
         never = "0" * len(hidden)  # no document and no matter is called so
         other = home.ask(user, replace(asked, url=asked.url.replace(hidden, never)))

@@ -9,7 +9,7 @@ import sys
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ __all__ = [
 BROKEN_EXIT = 1
 
 
-def serve(arguments: argparse.Namespace) -> int:
+def serve(arguments: argparse.Namespace) -> NoReturn:
     """The search page, until Ctrl-C."""
     from pipeline.settings import load_settings
     from pipeline.web.serve import Serving
@@ -51,7 +51,6 @@ def serve(arguments: argparse.Namespace) -> int:
         tuple(arguments.name or ()),
     )
     answer(load_settings(), serving)
-    return 0
 
 
 def user_list(arguments: argparse.Namespace) -> int:

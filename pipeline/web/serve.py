@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 import uvicorn
 
@@ -77,8 +78,8 @@ class Serving:
         return f"{self.scheme}://{shown}" + ("" if self.proxy else f":{port}")
 
 
-def serve(settings: Settings, serving: Serving, say: Callable[[str], None] = print) -> None:
-    """Answer until Ctrl-C or SIGTERM. `UsageError` when it must not serve like this, or can't."""
+def serve(settings: Settings, serving: Serving, say: Callable[[str], None] = print) -> NoReturn:
+    """Answer until Ctrl-C or SIGTERM, then end the process. `UsageError` when it must not serve like this, or can't."""
     serving.check()
     with _listening(serving) as listener, open_tools(settings) as tools:
         setup = _first_account(tools, serving)
@@ -88,9 +89,7 @@ def serve(settings: Settings, serving: Serving, say: Callable[[str], None] = pri
         warming.start()
         _announce(serving.url(listener.getsockname()[1]), setup, say)
         server.run(sockets=[listener])
-        if warming.is_alive():
-            _end_at_once(tools)  # a library that is half loaded cannot be let go
-        tools.release_index()
+        _end_at_once(tools)
 
 
 class _Server(uvicorn.Server):
@@ -176,7 +175,9 @@ def _warm(tools: Tools) -> None:
         print(f"muniment: the search is not ready: {error}", file=sys.stderr)
 
 
-def _end_at_once(tools: Tools) -> None:
+def _end_at_once(tools: Tools) -> NoReturn:
+    """Without the interpreter's own farewell: it takes seconds with torch loaded, and hangs with torch half loaded.
+    Every write to the catalog and the store is whole or not there, so nothing is lost."""
     tools.release_index()
     sys.stdout.flush()
     sys.stderr.flush()
