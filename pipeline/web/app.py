@@ -109,7 +109,10 @@ def create_app(tools: Tools, callers: Callers, setup: SetupLink | None = None) -
 
 
 async def _headed(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-    response = await answer(request)
+    return _with_headers(request, await answer(request))
+
+
+def _with_headers(request: Request, response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if not request.url.path.startswith("/static/"):
@@ -145,7 +148,8 @@ def _http(request: Request, error: Exception) -> Response:
 def _unexpected(request: Request, error: Exception) -> Response:
     # The message may hold text of a document, so the log names the kind and the place only.
     logger.error("unexpected %s while answering %s", type(error).__name__, request.scope["path"].split("?")[0])
-    return _problem(request, 500, "something went wrong here; the log of the server says where")
+    problem = _problem(request, 500, "something went wrong here; the log of the server says where")
+    return _with_headers(request, problem)  # this answer is made outside of `_headed`
 
 
 def _problem(request: Request, status: int, detail: str) -> Response:
