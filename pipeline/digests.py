@@ -29,7 +29,7 @@ from pipeline.tables import amending, deadlines, digests, documents, doubts, fin
 from pipeline.types import Document, PageStatus
 from schemas.contract import Contract
 
-__all__ = ["Asked", "Digests", "Due", "Position", "Queued"]
+__all__ = ["Asked", "Digests", "Due", "Position", "Queued", "written"]
 
 VERSION = 1  # raised when doubts or deadlines are found in another way
 SECONDS = 1.0  # of one look at the queue, at most, that may go into catching up
@@ -201,8 +201,12 @@ def _doubt_row(doubt: Doubt) -> dict[str, Any]:
 
 
 def _deadline_row(deadline: Deadline) -> dict[str, Any]:
-    body = _DEADLINE.dump_json(deadline).decode("utf-8", "replace")
-    return {"kind": deadline.kind, "due": deadline.due, "body": body}
+    return {"kind": deadline.kind, "due": deadline.due, "body": written(deadline)}
+
+
+def written(deadline: Deadline) -> str:
+    """The deadline as it is kept."""
+    return _DEADLINE.dump_json(deadline).decode("utf-8", "replace")
 
 
 def _joined(table: sa.Table) -> sa.Select[Any]:

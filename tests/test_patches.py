@@ -60,10 +60,12 @@ def test_what_is_drawn_somewhere_changes_the_patch_there(
 
 def test_the_patch_that_says_what_is_asked_is_hottest(embedder: ColPaliEmbedder, tmp_path: Path) -> None:
     """Asked with a patch's own row, the map is 1 there; the median patch and those below it are 0."""
-    grid, rows = rows_of(embedder, drawn(tmp_path / "page.png", (0.3, 0.2), (0.7, 0.8)))
-    row, column = grid.shape[0] - 1, 1
+    spot = (0.7, 0.8)
+    grid, rows = rows_of(embedder, drawn(tmp_path / "page.png", spot))
+    row, column = int(spot[1] * grid.shape[0]), int(spot[0] * grid.shape[1])
     heat = heat_of(rows[grid[row, column]][None], rows, grid)
-    assert heat[row, column] == heat.max() == 1
+    assert np.unravel_index(heat.argmax(), heat.shape) == (row, column)
+    assert heat[row, column] == 1
     assert (heat == 0).mean() >= 0.5
 
 

@@ -23,7 +23,7 @@ from pipeline.web.guard import Caller, Office, Who
 from pipeline.web.views import page
 from pipeline.wiring import Tools
 
-__all__ = ["room"]
+__all__ = ["overview_of", "room"]
 
 room = APIRouter(tags=["operations"])
 
@@ -156,7 +156,7 @@ class _Size:
 @room.get("/operations", response_class=HTMLResponse)
 def operations_page(request: Request, tools: Office, caller: Who) -> HTMLResponse:
     """The overview."""
-    view = _overview(tools, caller)
+    view = overview_of(tools, caller)
     most = max((day.documents for day in view.arrived), default=1)
     return page(request, "operations.html", view=view, most=max(1, most), days=DAYS, size=_Size, statuses=STATUSES)
 
@@ -164,7 +164,7 @@ def operations_page(request: Request, tools: Office, caller: Who) -> HTMLRespons
 @room.get("/api/operations")
 def operations(tools: Office, caller: Who) -> Overview:
     """The overview, as JSON."""
-    return _overview(tools, caller)
+    return overview_of(tools, caller)
 
 
 @room.get("/operations/waiting", response_class=HTMLResponse)
@@ -183,7 +183,8 @@ def waiting(asked: Annotated[Asked, Query()], tools: Office, caller: Who) -> lis
 STATUSES = tuple(str(status) for status in DocumentStatus)
 
 
-def _overview(tools: Tools, caller: Caller) -> Overview:
+def overview_of(tools: Tools, caller: Caller) -> Overview:
+    """All that the caller may know."""
     sums, matters = Operations(tools.catalog.database), caller.matters
     documents, pages = sums.totals(matters)
     since = datetime.now().timestamp() - DAYS * 86400

@@ -47,7 +47,8 @@ def upgrade() -> None:
     op.create_index("tallies_whole", "tallies", shown, sqlite_where=whole, postgresql_where=whole)
     op.drop_index("documents_by_status", "documents")
     op.create_index("documents_by_status", "documents", ["status", "indexed"])
-    op.create_index("documents_by_time", "documents", ["received", "status", "page_count"])
+    op.drop_index("documents_by_matter", "documents")
+    op.create_index("documents_by_matter", "documents", ["matter", "status", "received", "page_count"])
     _count_pages(op.get_bind())
     of_records = "SELECT id, '', '' FROM documents WHERE record IS NOT NULL"
     op.execute(f"INSERT INTO digests (document, version, until) {of_records}")
