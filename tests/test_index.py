@@ -129,7 +129,12 @@ def test_terms_are_stemmed_saturated_and_without_stop_words() -> None:
 def test_payload_is_what_filters_stand_on() -> None:
     """Names are folded, the date is also a number, phrases are spelled for matching, windows are lists of terms."""
     context = DocumentContext(
-        kind="Office Lease", parties=("ACME, Inc.",), date="2021-03-29", references={1: ("PO 4500123",)}
+        kind="Office Lease",
+        parties=("ACME, Inc.",),
+        date="2021-03-29",
+        law="Delaware",
+        amounts=(1250.0,),
+        references={1: ("PO 4500123",)},
     )
     payload = build(DOCUMENT, [page(1, "Quiet Enjoyment")], context, Texts())[0].payload
     assert payload == {
@@ -139,6 +144,9 @@ def test_payload_is_what_filters_stand_on() -> None:
         "page": 1,
         "kind": "office lease",
         "parties": ["acme inc"],
+        "party": ["ACME, Inc."],
+        "law": "Delaware",
+        "amounts": [1250.0],
         "date": "2021-03-29",
         "day": 20210329,
         "references": ["PO 4500123"],

@@ -20,7 +20,7 @@ from pipeline.errors import FrontierStopped, FrontierUnavailable, MunimentError,
 from pipeline.frontier import retry
 from pipeline.frontier.answers import Failed, Read, judge, usage_of
 from pipeline.frontier.client import Asked, FrontierClient, Setup
-from pipeline.frontier.gate import Egress, Policies, http_client
+from pipeline.frontier.gate import Destination, Egress, Policies, http_client
 from pipeline.frontier.ledger import Ledger, Planned
 from pipeline.frontier.profiles import PROFILES, Profile, SchemaBy
 from pipeline.frontier.prompts import PREFIX_TOKENS, request_content
@@ -76,6 +76,9 @@ class _Nobody(Policies):
 
     def of(self, matter: str) -> Egress:
         return "cloud" if matter == NOBODY else "never"
+
+    def record(self, matter: str, destination: Destination, path: str, size: int) -> None:
+        """Nothing: no page of anybody goes there. The ledger names the probe's calls."""
 
 
 class _OnlyTheTestPage(httpx2.BaseTransport):
