@@ -185,7 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args(arguments)
     matters = matters_of(5, options.seed)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # an index may still be being flushed
         home = build(Path(folder) / "all", matters)
         found = try_walls(home, options.cases, options.seed)
         without = build(Path(folder) / "without", matters[:-1])
