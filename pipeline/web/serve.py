@@ -84,20 +84,26 @@ def serve(settings: Settings, serving: Serving, say: Callable[[str], None] = pri
     with _listening(serving) as listener, open_tools(settings) as tools:
         setup = _first_account(tools, serving)
         door = Door(create_app(tools, callers_of(tools), setup), serving.hosts(), only_https=serving.scheme == "https")
-        server = _Server(_config(door, serving), lambda: _end_at_once(tools))
+        url = serving.url(listener.getsockname()[1])
+        server = _Server(_config(door, serving), lambda: _announce(url, setup, say), lambda: _end_at_once(tools))
         warming = threading.Thread(target=_warm, args=(tools,), name="warm", daemon=True)
         warming.start()
-        _announce(serving.url(listener.getsockname()[1]), setup, say)
         server.run(sockets=[listener])
         _end_at_once(tools)
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server; a signal ends it, and is not raised again afterwards. `last` runs when it can't end."""
+    """uvicorn's server: `ready` runs when it answers and a signal ends it well; a signal is not raised again
+    afterwards; `last` runs when it can't end."""
 
-    def __init__(self, config: uvicorn.Config, last: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], last: Callable[[], None]) -> None:
         super().__init__(config)
+        self._ready = ready
         self._last = last
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
