@@ -101,7 +101,7 @@ documents = Table(
     Column("record", Text_),
     Column("indexed", Text_),  # signature of the index that holds all its pages
     Index("documents_by_sha256", "sha256"),
-    Index("documents_by_status", "status", "indexed"),
+    Index("documents_by_status", "status"),
     # a matter has at most 100 characters: see clean_matter
     Index("documents_by_matter", "matter", "status", "received", "page_count"),
 )

@@ -45,8 +45,6 @@ def upgrade() -> None:
     whole = sa.text("reason = ''")
     shown = ["matter", "status", "pages"]
     op.create_index("tallies_whole", "tallies", shown, sqlite_where=whole, postgresql_where=whole)
-    op.drop_index("documents_by_status", "documents")
-    op.create_index("documents_by_status", "documents", ["status", "indexed"])
     op.drop_index("documents_by_matter", "documents")
     op.create_index("documents_by_matter", "documents", ["matter", "status", "received", "page_count"])
     _count_pages(op.get_bind())
