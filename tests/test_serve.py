@@ -87,7 +87,8 @@ def test_from_the_first_start_to_the_end(home):
             assert tab.get("/").headers["location"] == "/sign-in?next=%2F"
             form = {"key": link.rpartition("=")[2], "name": "Ada", "password": PASSWORD, "again": PASSWORD}
             assert tab.post("/setup", data=form, headers={"origin": url}).status_code == 303
-            assert tab.get("/api/search", params={"q": "termination"}).status_code == 200
+            answer = tab.get("/api/search", params={"q": "termination"})
+            assert answer.status_code == 200, answer.text
             assert tab.get(link).status_code == 404
             assert tab.get("/sign-in", headers={"host": "evil.example"}).status_code == 421
         assert len(owners(home)) == 1  # the search has started the index's owner

@@ -65,6 +65,7 @@ def fuzz(count: int, seed: int, folder: Path) -> tuple[Tally, Watch]:
     """Run the cases `seed`:0 to `seed`:`count`-1 with files in `folder`."""
     tally = Tally()
     grown: list[int] = []
+    before = members(os.getpid())  # a caller may have workers of its own
     with Watch(every=2.0) as watch:
         with WorkerPool(os.cpu_count() or 1, memory_mb=MEMORY_MB, tasks_per_worker=200) as pool:
             for start in range(0, count, BATCH):
@@ -74,7 +75,7 @@ def fuzz(count: int, seed: int, folder: Path) -> tuple[Tally, Watch]:
                     tally.add(case.seed, outcome)
                 grown.append(pss(os.getpid()))
             _check_health(pool, folder, tally)
-        if children := members(os.getpid()) - {os.getpid()}:
+        if children := members(os.getpid()) - before:
             tally.wrong.append(f"{len(children)} worker processes live on")
     growth = (grown[-1] - grown[len(grown) // 10]) >> 20
     if growth > GROWTH:

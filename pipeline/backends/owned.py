@@ -24,6 +24,7 @@ __all__ = ["OwnedIndex"]
 START_SECONDS = 60.0  # a new owner may have to wait until the ending one has flushed
 ANSWER_SECONDS = 600.0  # the longest a request may take: building graphs over a large backlog is slow
 GREETING_SECONDS = 10.0
+RETRIES, RETRY_SECONDS = 4, 0.5
 RELEASE_SECONDS = 0.7
 BATCH = 32  # pages in one message, so that searches of other processes get in between
 
@@ -32,7 +33,7 @@ class OwnedIndex:
     """The index under `root`, through its owner process. Threads may share one: each request has a connection of its
     own while it lasts, and the owner answers them side by side.
 
-    Nothing is opened before the first call. A call whose owner vanished is made again once, which is safe because
+    Nothing is opened before the first call. A call whose owner vanished is made again, which is safe because
     writing a page or deleting a document twice is the same as once. Raises `IndexUnavailable` when no owner can be
     started or the answer doesn't come, `IndexMismatch` when other models made the index.
     """
@@ -108,10 +109,14 @@ class OwnedIndex:
         return answer
 
     def _again(self, name: str, arguments: tuple[object, ...]) -> tuple[bool, Any]:
-        try:
-            return self._exchange(name, arguments)
-        except (EOFError, OSError, AuthenticationError) as error:
-            raise IndexUnavailable("the index owner ended in the middle of a request") from error
+        """Ask anew, more than once: an owner that is just ending still takes connections."""
+        for _ in range(RETRIES):
+            try:
+                return self._exchange(name, arguments)
+            except (EOFError, OSError, AuthenticationError):
+                self.close()
+                time.sleep(RETRY_SECONDS)
+        raise IndexUnavailable("the index owner ended in the middle of a request")
 
     def _exchange(self, name: str, arguments: tuple[object, ...]) -> tuple[bool, Any]:
         with self._lock:

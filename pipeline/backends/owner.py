@@ -29,6 +29,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from multiprocessing.connection import Connection, Listener
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -151,6 +152,8 @@ class Owner:
 
 def serve(root: Path, idle: float) -> None:
     """Own the index under `root` until nobody used it for `idle` seconds. Returns at once if another owner stays."""
+    # Before the first connection: its thread would unpickle what another thread has only half imported.
+    import_module("pipeline.backends.edge")
     with (root / "owner.lock").open("a") as lock:
         if not _locked(lock.fileno(), HANDOVER_SECONDS):
             return
