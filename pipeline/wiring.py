@@ -11,15 +11,14 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipeline.errors import NotFound, UsageError
+from pipeline.errors import UsageError
 from pipeline.memo import Clock
-from pipeline.report import plain
 from pipeline.settings import Settings, load_settings
 from pipeline.store import Store
-from pipeline.types import SearchFilter, SearchHit
 
 if TYPE_CHECKING:
     from pipeline.accounts import Accounts
@@ -29,12 +28,12 @@ if TYPE_CHECKING:
         PageClassifier,
         PageEmbedder,
         PageIndex,
-        PageInput,
         TextEmbedder,
     )
     from pipeline.backends.vlm_load import VlmOptions
     from pipeline.catalog import Catalog
     from pipeline.corrections import Corrections
+    from pipeline.database import Database
     from pipeline.digests import Digests
     from pipeline.frontier.batches import Batches
     from pipeline.frontier.client import FrontierClient
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
     from pipeline.search import Searcher
     from pipeline.sessions import Sessions
     from pipeline.throttle import Throttle
-    from pipeline.types import Document, PageText
     from pipeline.workers import WorkerPool
 
 __all__ = ["Tools", "open_tools"]
@@ -117,7 +115,9 @@ class Tools:
     @property
     def corrections(self) -> Corrections:
         """What people say of the values that were read."""
-        return self._once("corrections", self._make_corrections)
+        from pipeline.corrections import Corrections
+
+        return self._kept(Corrections)
 
     @property
     def digests(self) -> Digests:
@@ -127,17 +127,23 @@ class Tools:
     @property
     def ledger(self) -> Ledger:
         """What calls to frontier models cost."""
-        return self._once("ledger", self._make_ledger)
+        from pipeline.frontier.ledger import Ledger
+
+        return self._kept(Ledger)
 
     @property
     def policies(self) -> Policies:
         """What may leave the machine, matter by matter."""
-        return self._once("policies", self._make_policies)
+        from pipeline.frontier.gate import Policies
+
+        return self._kept(Policies)
 
     @property
     def batches(self) -> Batches:
         """The batches sent to frontier models."""
-        return self._once("batches", self._make_batches)
+        from pipeline.frontier.batches import Batches
+
+        return self._kept(Batches)
 
     @property
     def frontier(self) -> FrontierClient:
@@ -151,90 +157,51 @@ class Tools:
     @property
     def frontier_model(self) -> Model:
         """The frontier model by its price and image sizes, also where no destination is configured."""
-        return self._model_named(self.settings.frontier_model)
+        from pipeline.frontier import chosen
+
+        return chosen.model(self.settings, self.settings.frontier_model)
 
     @property
     def audit(self) -> Audit:
         """Who did what."""
         from pipeline.audit import Audit
 
-        return self._once("audit", lambda: Audit(self.catalog.database))
+        return self._kept(Audit)
 
     @property
     def accounts(self) -> Accounts:
         """Who there is."""
         from pipeline.accounts import Accounts
 
-        return self._once("accounts", lambda: Accounts(self.catalog.database))
+        return self._kept(Accounts)
 
     @property
     def grants(self) -> Grants:
         """Which matters they may see."""
         from pipeline.grants import Grants
 
-        return self._once("grants", lambda: Grants(self.catalog.database))
+        return self._kept(Grants)
 
     @property
     def sessions(self) -> Sessions:
         """Browsers that are signed in, and tokens of programs."""
         from pipeline.sessions import Sessions
 
-        return self._once("sessions", lambda: Sessions(self.catalog.database))
+        return self._kept(Sessions)
 
     @property
     def throttle(self) -> Throttle:
         """Who has to wait before they try to sign in again."""
         from pipeline.throttle import Throttle
 
-        return self._once("throttle", lambda: Throttle(self.catalog.database))
+        return self._kept(Throttle)
 
     @property
     def destination(self) -> Destination:
         """Where the frontier model is."""
-        from pipeline.frontier.gate import destination_of
+        from pipeline.frontier import chosen
 
-        settings = self.settings
-        return destination_of(settings.frontier_url, settings.frontier_kind, settings.frontier_residency)
-
-    def pages_of(self, document: Document) -> list[PageInput]:
-        """The pages of a document as they were rendered and read; those that never were are left out."""
-        from pydantic import TypeAdapter
-
-        from pipeline.backends.protocols import PageInput
-        from pipeline.stages import versions
-        from pipeline.types import PageImage, PageText
-
-        known = versions(self)
-        kept = {stage: self.catalog.results(document.sha256, stage, known[stage]) for stage in ("render", "read")}
-        images, texts = TypeAdapter(PageImage), TypeAdapter(PageText)
-        pages = []
-        for number in sorted(kept["render"].keys() & kept["read"].keys()):
-            image = images.validate_json(kept["render"][number])
-            text = texts.validate_json(kept["read"][number])
-            pages.append(PageInput(image, self.store.path(image.sha256), text))
-        return pages
-
-    def words_of(self, document: str, page: int) -> PageText:
-        """The words of a page as they were indexed; `NotFound` while it has not been read."""
-        from pydantic import TypeAdapter
-
-        from pipeline.stages import versions
-        from pipeline.types import PageText
-
-        sha256 = self.catalog.document(document).sha256
-        payload = self.catalog.result(sha256, page, "read", versions(self)["read"])
-        if payload is None:
-            raise NotFound(f"page {page} of {document} has not been read")
-        return TypeAdapter(PageText).validate_json(payload)
-
-    def find(self, query: str, name: str | None, limit: int) -> Sequence[SearchHit]:
-        """Search by file name, as golden sets are written: within the documents of that name, or everywhere."""
-        if name is None:
-            return self.searcher.rank(query, SearchFilter(), limit)
-        ids = tuple(document.id for document in self.catalog.documents() if document.name == name)
-        if not ids:
-            raise NotFound(f"the golden set names a document that is not here: {plain(name)}")
-        return self.searcher.rank(query, SearchFilter(documents=ids), limit)
+        return chosen.destination(self.settings)
 
     def release_index(self) -> None:
         """Have the embedded index's owner process end now, unless another process uses it."""
@@ -252,6 +219,10 @@ class Tools:
                 self._made[name] = make()
             made: T = self._made[name]
             return made
+
+    def _kept(self, room: Callable[[Database], T]) -> T:
+        """A room that keeps tables of its own in the catalog's database."""
+        return self._once(room.__qualname__, lambda: room(self.catalog.database))
 
     def _make_catalog(self) -> Catalog:
         from pipeline.catalog import Catalog
@@ -347,65 +318,24 @@ class Tools:
         client = connect(settings.qdrant_url, settings.qdrant_api_key.get_secret_value())
         return QdrantIndex(client, settings.collection, made_by)
 
-    def _make_corrections(self) -> Corrections:
-        from pipeline.corrections import Corrections
-
-        return Corrections(self.catalog.database)
-
     def _make_digests(self) -> Digests:
         from pipeline.digests import Digests
 
         return Digests(self.catalog, self.corrections, self.settings.field_threshold)
 
-    def _make_ledger(self) -> Ledger:
-        from pipeline.frontier.ledger import Ledger
-
-        return Ledger(self.catalog.database)
-
-    def _make_batches(self) -> Batches:
-        from pipeline.frontier.batches import Batches
-
-        return Batches(self.catalog.database)
-
-    def _make_policies(self) -> Policies:
-        from pipeline.frontier.gate import Policies
-
-        return Policies(self.catalog.database)
-
-    def _model_named(self, name: str) -> Model:
-        from pipeline.frontier.models import model_of
-
-        settings = self.settings
-        prices = settings.frontier_prices if name == settings.frontier_model else ""
-        free = bool(settings.frontier_url) and self.destination.kind == "self-hosted"
-        return model_of(name, prices, free=free, region=settings.frontier_region)
-
     def _make_frontier(self, model: str) -> FrontierClient:
-        from pipeline.frontier.client import FrontierClient, Setup
-        from pipeline.frontier.ledger import Budget
-        from pipeline.frontier.profiles import PROFILES
+        from pipeline.frontier import chosen
+        from pipeline.frontier.client import FrontierClient
 
-        settings = self.settings
-        if not settings.frontier_url:
-            raise UsageError("no frontier model is configured: set MUNIMENT_FRONTIER_URL")
-        setup = Setup(
-            self.destination,
-            self._model_named(model),
-            PROFILES[settings.frontier_profile],
-            settings.frontier_key.get_secret_value(),
-            settings.frontier_seconds,
-            settings.frontier_at_once,
-            Budget(settings.budget_run, settings.budget_day, settings.budget_matter),
-            settings.frontier_region,
-        )
-        client = FrontierClient(setup, self.ledger, self.policies)
+        client = FrontierClient(chosen.setup(self.settings, model), self.ledger, self.policies)
         self._closing.callback(client.close)
         return client
 
     def _make_searcher(self) -> Searcher:
+        from pipeline.kept import words_of
         from pipeline.search import Searcher
 
-        return Searcher(self.index, self.text_embedder, self.page_embedder, self.words_of)
+        return Searcher(self.index, self.text_embedder, self.page_embedder, partial(words_of, self))
 
 
 @contextmanager

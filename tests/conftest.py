@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from browser import Archive, Site
     from playwright.sync_api import Browser, Page
 
+    from pipeline.database import Database
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 # One thread for Tesseract (more of them spin against each other) and, because of it, one for torch: with
@@ -39,6 +41,25 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "home"
     monkeypatch.setenv("MUNIMENT_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database nobody used before, of each kind; see `databases.py`."""
+    from databases import fresh_url
+
+    with fresh_url(request.param, tmp_path) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    """That database, open and at the newest revision."""
+    from pipeline.database import open_database
+
+    opened = open_database(url)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A database nobody used before, for the contracts that hold over SQLite and over PostgreSQL."""
+"""A database nobody used before, for the contracts that hold over SQLite and over PostgreSQL, and a clock for them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,19 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-__all__ = ["KINDS", "POSTGRES", "fresh_url"]
+__all__ = ["POSTGRES", "Clock", "fresh_url"]
 
-KINDS = ("sqlite", "postgresql")
 POSTGRES = os.environ.get("MUNIMENT_TEST_POSTGRES_URL", "")
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 @contextmanager

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-import databases
 import pytest
 import sqlalchemy as sa
 from argon2 import PasswordHasher
 
 from pipeline.accounts import Accounts
-from pipeline.database import Database, open_database
+from pipeline.database import Database
 from pipeline.errors import NotFound, UsageError
 from pipeline.sessions import Sessions
 from pipeline.tables import users
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PASSWORD = "a horse of another colour"
-
-
-@pytest.fixture(params=databases.KINDS)
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    with databases.fresh_url(request.param, tmp_path) as url:
-        opened = open_database(url)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

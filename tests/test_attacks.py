@@ -21,6 +21,7 @@ from pipeline.frontier.escalate import EscalationReport, escalate
 from pipeline.frontier.prompts import SYSTEM
 from pipeline.frontier.readings import remembered
 from pipeline.frontier.requests import grouped
+from pipeline.kept import pages_of
 from pipeline.run import ingest_paths
 from pipeline.settings import load_settings
 from pipeline.tables import calls
@@ -220,7 +221,7 @@ def test_the_prompt_and_other_pages_stay_out_of_what_is_verified(room):
 def test_drawn_pages_are_scans(room):
     """The pages are what scanners make, and no layer is believed over the ink: all words come from OCR."""
     for name, sheets in room.sheets.items():
-        texts = {page.text.number: page.text for page in room.tools.pages_of(room.document(name))}
+        texts = {page.text.number: page.text for page in pages_of(room.tools, room.document(name))}
         assert len(texts) == len(sheets)
         assert all(text.source == "ocr" for text in texts.values()), name
 

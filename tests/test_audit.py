@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
-import databases
 import pytest
 import sqlalchemy as sa
 
@@ -18,19 +15,6 @@ from pipeline.errors import UsageError
 from pipeline.tables import audit
 
 HOSTILE = "'; DROP TABLE audit; -- \0 \ud800 \u202e\n<script>"
-
-
-@pytest.fixture(params=databases.KINDS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    with databases.fresh_url(request.param, tmp_path) as url:
-        yield url
-
-
-@pytest.fixture
-def database(url: str) -> Iterator[Database]:
-    opened = open_database(url)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import databases
 import pytest
 import sqlalchemy as sa
 
@@ -33,13 +32,6 @@ FINDINGS = [
     Finding("amounts", 1, "$1", "USD 1.00", "pays $1", 0.5, "rules@1", {"purpose": "fee"}, (Box(0.1, 0.2, 0.3, 0.4),)),
     Finding("parties", 2, "Acme", "Acme", "Acme", 1.0, "rules@1", status=FieldStatus.VERIFIED),
 ]
-
-
-@pytest.fixture(params=databases.KINDS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database nobody used before."""
-    with databases.fresh_url(request.param, tmp_path) as url:
-        yield url
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from pipeline.frontier.results import take
 from pipeline.frontier.submit import submit
 from pipeline.frontier.work import EscalationReport, conclude
 from pipeline.ground import WHOLE
+from pipeline.kept import pages_of
 from pipeline.merge import merge
 from pipeline.run import ingest_paths
 from pipeline.settings import load_settings
@@ -139,7 +140,7 @@ def test_a_page_whose_image_is_gone_is_held_with_the_reason(tools, server):
     (document,) = tools.catalog.documents(["gone"])
     assert tools.catalog.pages(document.id)[0].status is PageStatus.AWAITING
     tools.policies.set("gone", "self-hosted")
-    (image,) = [page.image_path for page in tools.pages_of(document)]
+    (image,) = [page.image_path for page in pages_of(tools, document)]
     image.chmod(0o600)
     image.write_bytes(b"")
     report = escalate(tools, tools.frontier, Options(matters=("gone",)))

@@ -30,6 +30,7 @@ from pipeline.frontier.profiles import PROFILES
 from pipeline.frontier.prompts import page_part
 from pipeline.frontier.readings import grounded, readings_of
 from pipeline.frontier.requests import grouped
+from pipeline.kept import pages_of
 from pipeline.run import ingest_paths
 from pipeline.settings import load_settings
 from pipeline.tables import calls
@@ -120,7 +121,7 @@ def document(tools: Tools, name: str) -> Document:
 def asked(tools: Tools, name: str, pages: int = 3) -> Asked:
     """The first request about a document's pages, whether they wait or not."""
     one = document(tools, name)
-    parts = [page_part(page, tools.frontier.setup.model) for page in tools.pages_of(one)][:pages]
+    parts = [page_part(page, tools.frontier.setup.model) for page in pages_of(tools, one)][:pages]
     return Asked(tools.catalog.start_run("escalate"), one.id, one.matter, tuple(parts))
 
 
@@ -196,7 +197,7 @@ def test_clauses_come_with_a_summary(tools, destination):
     request = asked(tools, "scan.pdf", pages=1)
     outcome = tools.frontier.ask(request)
     assert isinstance(outcome, Read)
-    texts = {page.text.number: page.text for page in tools.pages_of(document(tools, "scan.pdf"))}
+    texts = {page.text.number: page.text for page in pages_of(tools, document(tools, "scan.pdf"))}
     readings = readings_of(tools.frontier.setup, outcome, request.numbers)
     clauses = [finding for finding in grounded(readings, texts)[1] if finding.field == "clauses"]
     assert clauses and all(one.value in CATEGORIES and one.detail["summary"] for one in clauses)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
-import databases
 import pytest
 from argon2 import PasswordHasher
 
@@ -18,9 +16,9 @@ from pipeline.types import Document
 MATTERS = ("alder", "dune", "zürich")
 
 
-@pytest.fixture(params=databases.KINDS)
-def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]:
-    with databases.fresh_url(request.param, tmp_path) as url, Catalog.open(url) as opened:
+@pytest.fixture
+def catalog(url: str) -> Iterator[Catalog]:
+    with Catalog.open(url) as opened:
         for number, matter in enumerate((*MATTERS, "alder")):
             sha256 = f"{number:064x}"
             opened.add(Document(document_id(matter, sha256), matter, f"{number}.pdf", sha256), f"/in/{number}.pdf")

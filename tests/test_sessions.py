@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import databases
 import pytest
 import sqlalchemy as sa
 from argon2 import PasswordHasher
+from databases import Clock
 
 from pipeline.accounts import Accounts
-from pipeline.database import Database, open_database
 from pipeline.errors import NotFound, UsageError
 from pipeline.sessions import IDLE, LONGEST, Sessions, csrf_of
 from pipeline.tables import metadata
 
 DAY = 24 * 3600.0
-
-
-class Clock:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.now = 1_000_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture(params=databases.KINDS)
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    with databases.fresh_url(request.param, tmp_path) as url:
-        opened = open_database(url)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -2,33 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-import databases
 import pytest
+from databases import Clock
 
-from pipeline.database import Database, open_database
 from pipeline.throttle import ADDRESS_WAIT, FREE, NAME_WAIT, Throttle
-
-
-class Clock:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.now = 1_000_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture(params=databases.KINDS)
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    with databases.fresh_url(request.param, tmp_path) as url:
-        opened = open_database(url)
-        yield opened
-        opened.close()
 
 
 def tried(throttle: Throttle, clock: Clock, name: str, address: str, times: int) -> list[float]:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from pipeline.errors import ModelError, NotFound
+from pipeline.errors import ModelError
 from pipeline.settings import load_settings
 from pipeline.wiring import Tools, open_tools
 
@@ -48,9 +48,3 @@ def test_the_index_backend_follows_the_url(home):
     local, remote = Tools(load_settings()), Tools(load_settings(qdrant_url="http://127.0.0.1:9"))
     assert type(local.index).__name__ == "OwnedIndex"
     assert type(remote.index).__name__ == "QdrantIndex"
-
-
-def test_words_of_an_unread_page_are_an_error(home):
-    """Asking for words that were never read says so instead of giving an empty page."""
-    with open_tools() as tools, pytest.raises(NotFound):
-        tools.words_of("0" * 12, 1)

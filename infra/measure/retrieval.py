@@ -142,6 +142,7 @@ def _pages(name: str, read: Sequence[Sequence[str]], told: bool) -> list[Page]:
 def _product(pdfs: Sequence[Path], questions: Sequence[Question], home: Path) -> Found:
     """Ingest what is not there yet, then search as `muniment search` does."""
     from pipeline.errors import IndexMismatch
+    from pipeline.evaluate.home import Home
     from pipeline.run import ingest_paths, rebuild
     from pipeline.settings import load_settings
     from pipeline.wiring import open_tools
@@ -151,7 +152,7 @@ def _product(pdfs: Sequence[Path], questions: Sequence[Question], home: Path) ->
             ingest_paths(pdfs, "measure", tools)
         except IndexMismatch:  # made by an older layout
             rebuild(tools)
-        return _asked(questions, lambda q, name: [(hit.name, hit.page) for hit in tools.find(q, name, 10)])
+        return _asked(questions, lambda q, name: [(hit.name, hit.page) for hit in Home(tools).find(q, name, 10)])
 
 
 def _vectors(kept: Path) -> Embed:

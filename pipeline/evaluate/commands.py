@@ -43,12 +43,13 @@ class _Scores(Protocol):
 
 def retrieval(arguments: argparse.Namespace) -> int:
     """Score page search."""
+    from pipeline.evaluate.home import Home
     from pipeline.evaluate.ranking import retrieval
     from pipeline.evaluate.text import ranking_text
     from pipeline.wiring import open_tools
 
     with open_tools() as tools:
-        scores = retrieval(_lines(arguments.file), tools.find)
+        scores = retrieval(_lines(arguments.file), Home(tools).find)
     emit(arguments, lambda: scores, lambda: ranking_text(scores))
     return 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -16,8 +16,9 @@ from pipeline.evaluate.goldenset import GoldenDocument
 from pipeline.evaluate.walked import Answers, Walked
 from pipeline.frontier.paid import paid
 from pipeline.frontier.readings import FrontierReading, by_model, grounded, remembered
+from pipeline.report import plain
 from pipeline.stages import versions
-from pipeline.types import Document, Finding, PageText, Route, Triage
+from pipeline.types import Document, Finding, PageText, Route, SearchFilter, SearchHit, Triage
 from schemas.contract import Contract
 
 if TYPE_CHECKING:
@@ -46,6 +47,16 @@ class Home:
             return self.tools.catalog.document(golden.document, golden.matter and [golden.matter])
         except NotFound as error:
             raise KeyError(golden.document) from error
+
+    def find(self, query: str, name: str | None, limit: int) -> Sequence[SearchHit]:
+        """Search as golden sets are written: within the documents of that file name, or everywhere."""
+        searcher = self.tools.searcher
+        if name is None:
+            return searcher.rank(query, SearchFilter(), limit)
+        ids = tuple(document.id for document in self.tools.catalog.documents() if document.name == name)
+        if not ids:
+            raise NotFound(f"the golden set names a document that is not here: {plain(name)}")
+        return searcher.rank(query, SearchFilter(documents=ids), limit)
 
     def record(self, golden: GoldenDocument) -> Contract | None:
         """Its record, or None while there is none."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pipeline.frontier.client import MOST_OUTPUT, OUTPUT_A_PAGE, Setup
 from pipeline.frontier.prompts import Part, page_part
 from pipeline.frontier.readings import by_model, to_ask
+from pipeline.kept import pages_of
 from pipeline.types import Document
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def requests_for(tools: Tools, setup: Setup, document: Document, wanted: Collect
 
     A page whose answer failed is asked about alone: what spoiled it spoils no other. So is one that can't be sent.
     """
-    pages = {page.text.number: page for page in tools.pages_of(document)}
+    pages = {page.text.number: page for page in pages_of(tools, document)}
     before = by_model(tools.catalog, document.sha256).get(setup.model.id, {})
     group: list[Part] = []
     for number in sorted(pages.keys() & set(wanted)):

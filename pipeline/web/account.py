@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field
 
@@ -15,20 +15,12 @@ from pipeline.errors import UsageError
 from pipeline.sessions import TOKEN_DAYS
 from pipeline.web.callers import cookie_of, set_cookie
 from pipeline.web.entrance import people_of
-from pipeline.web.guard import Caller, Office, Person, Posted, RowId, Who, address_of
+from pipeline.web.guard import Acting, Caller, Office, Person, RowId, Who, address_of
 from pipeline.web.views import page
 
 __all__ = ["room"]
 
 room = APIRouter(tags=["people"])
-
-
-def acting(caller: Person, _checked: Posted) -> Caller:
-    """A person at a browser whose form is ours."""
-    return caller
-
-
-Acting = Annotated[Caller, Depends(acting)]
 
 
 class Me(BaseModel):

@@ -132,6 +132,20 @@ Person = Annotated[Caller, Depends(person)]
 Admin = Annotated[Caller, Depends(admin)]
 
 
+def acting(caller: Person, _checked: Posted) -> Caller:
+    """A person at a browser whose form is ours."""
+    return caller
+
+
+def managing(caller: Admin, _checked: Posted) -> Caller:
+    """An administrator at a browser whose form is ours."""
+    return caller
+
+
+Acting = Annotated[Caller, Depends(acting)]
+Managing = Annotated[Caller, Depends(managing)]
+
+
 def visible_document(document: str, tools: Office, caller: Who) -> Document:
     """The document of the path, if the caller may see its matter; `NotFound` otherwise."""
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field
 
@@ -16,7 +16,7 @@ from pipeline.accounts import User
 from pipeline.errors import MunimentError, NotFound, UsageError
 from pipeline.grants import EVERY
 from pipeline.web.entrance import people_of
-from pipeline.web.guard import Admin, Caller, Office, Posted, RowId
+from pipeline.web.guard import Admin, Caller, Managing, Office, RowId
 from pipeline.web.views import page
 
 __all__ = ["room"]
@@ -24,14 +24,6 @@ __all__ = ["room"]
 room = APIRouter(tags=["people"])
 
 Choice = Literal["allow", "deny", "withdraw"]
-
-
-def managing(caller: Admin, _checked: Posted) -> Caller:
-    """An administrator at a browser whose form is ours."""
-    return caller
-
-
-Managing = Annotated[Caller, Depends(managing)]
 
 
 class Granted(BaseModel):

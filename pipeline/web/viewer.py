@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
 from pipeline.errors import IndexUnavailable, NotFound
+from pipeline.kept import words_of
 from pipeline.types import Box, Document, PageImage, PageText, SearchHit
 from pipeline.web.documents import record_of
 from pipeline.web.fields import FieldOut, ValueOut, fields_of, on_page
@@ -132,7 +133,7 @@ def page_json(document: Visible, number: Number, asked: Search, tools: Office, c
 @room.get("/api/documents/{document}/pages/{number}/words")
 def words(document: Visible, number: Number, tools: Office, caller: Who) -> Words:
     """The words of the page, each with its place on the scan."""
-    text = tools.words_of(document.id, number)
+    text = words_of(tools, document.id, number)
     note(tools, caller, "view", document, page=number, part="words")
     return _words(text)
 
@@ -227,7 +228,7 @@ def _reading(text: PageText | None) -> Reading | None:
 
 
 def _text(document: Document, number: int, tools: Tools) -> PageText | None:
-    return _or_none(lambda: tools.words_of(document.id, number))
+    return _or_none(lambda: words_of(tools, document.id, number))
 
 
 def _words(text: PageText) -> Words:
