@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from pipeline.errors import MunimentError
 from pipeline.frontier.waits import Waits
 from pipeline.ingest import ingest_document
-from pipeline.intake import Incoming, discover, take
+from pipeline.intake import Incoming, discover
+from pipeline.receive import take_in
 from pipeline.types import Document, DocumentStatus, PageOutcome, PageStatus
 
 if TYPE_CHECKING:
@@ -151,6 +152,21 @@ def ingest_paths(
     return report
 
 
+def work_off(tools: Tools, options: RunOptions | None = None) -> RunReport:
+    """Walk every document that stands as `received`, in the order they came."""
+    options = options or RunOptions()
+    run = tools.catalog.start_run("inbox")
+    documents = tools.catalog.documents(status=DocumentStatus.RECEIVED)
+    for document, error in (options.mapped or threads(tools.settings.documents_at_once))(
+        lambda document: ingest_document(document, tools), documents
+    ):
+        if error:
+            _leave_unfinished(document, error, tools)
+    report = RunReport(tuple(report_on(document.id, tools) for document in documents), tools.clock.seconds)
+    tools.catalog.finish_run(run, report.seconds, report.totals, "finished")
+    return report
+
+
 def _ingest(found: Iterable[Incoming], tools: Tools, options: RunOptions) -> RunReport:
     with tools.clock.stage("intake"):
         taken = [_take(one, tools) for one in found]
@@ -171,7 +187,7 @@ def _ingest(found: Iterable[Incoming], tools: Tools, options: RunOptions) -> Run
 
 def _take(incoming: Incoming, tools: Tools) -> tuple[Document, bool, str]:
     """The document, whether it is new, and the name it came under this time: a copy may have another."""
-    document, new = take(incoming, tools.store, tools.catalog, max_file_mb=tools.settings.max_file_mb)
+    document, new = take_in(incoming, tools)
     return document, new, incoming.name
 
 
