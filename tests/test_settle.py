@@ -29,7 +29,7 @@ def stamp(size: int = 1, mtime: int = 1, ctime: int = 1) -> Stamp:
     ],
 )
 def test_verdict(still: float, was_looked: bool, fault: Fault | None, expected: Verdict) -> None:
-    """Looked into once it stood still; taken if whole; refused only when patience with one that is not is at its end."""
+    """Looked into once it stood still; taken if whole; refused only when patience is at its end."""
     assert verdict(Watched(stamp(), 100.0, was_looked, fault), 100.0 + still, WAITS) is expected
 
 

@@ -17,7 +17,8 @@ from pictures_made import saved
 
 from pipeline.claims import sole
 from pipeline.errors import AlreadyRunning, CatalogBusy
-from pipeline.run import ingest_paths
+from pipeline.intake import discover
+from pipeline.receive import take_in
 from pipeline.settings import load_settings
 from pipeline.space import Space
 from pipeline.types import Document, DocumentStatus
@@ -71,7 +72,7 @@ class Desk:
     def held(self) -> dict[str, str]:
         """The files in `_held` of this matter with the texts beside them."""
         folder = self.inbox / "_held" / self.matter
-        names = os.listdir(folder) if folder.is_dir() else []
+        names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
         reasons = {name for name in names if name.endswith(".reason.txt")}
         assert {name.removesuffix(".reason.txt") for name in reasons} == set(names) - reasons
         return {name.removesuffix(".reason.txt"): (folder / name).read_text() for name in reasons}
@@ -138,9 +139,8 @@ def test_ingest_takes_pictures_too(desk: Desk, tmp_path: Path) -> None:
     path = saved(tmp_path / desk.matter / "photo.jpg")
     (desk.folder / "photo.jpg").write_bytes(path.read_bytes())
     (document,) = desk.take()
-    report = ingest_paths([path.parent], None, desk.tools)
-    assert [(one.document.id, one.new) for one in report.documents] == [(document.id, False)]
-    assert len(report.documents[0].pages) == 1
+    (incoming,) = discover([path.parent], None, "default")
+    assert take_in(incoming, desk.tools) == (document, False)
 
 
 def test_what_nobody_means_as_a_document_stays(desk: Desk) -> None:

@@ -6,8 +6,8 @@ doubled, or taken in part?
 Makes small PDFs and TIFFs, no two alike, and drops each in one of these ways, by turns, from several processes at once:
 written at a stroke; with a pause in mid-file; closed in mid-file and opened again; under a passed-over name and then
 renamed; half, renamed into place, and written on; half, cut back to nothing and written anew; whole, and kept open for
-a while; in many small pieces; twice, under two names; and as a second version renamed over a first one. Pauses are random, up to
-three times the time a file must stand still, so that many are longer than the watcher waits before it looks. Where a
+a while; in many small pieces; twice, under two names; and as a second version renamed over a first one. Pauses are
+random, up to three times the time a file must stand still, so that many are longer than the watcher waits before it looks. Where a
 file is cut is random too, within its first 99 %: behind that may be padding, without which a file is whole.
 
 Meanwhile `muniment watch` runs in a process group of its own that gets SIGKILL after a random time and is started
