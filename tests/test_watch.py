@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pdfs
+import pymupdf
 import pytest
 from pictures_made import saved
 
@@ -19,6 +20,7 @@ from pipeline.claims import sole
 from pipeline.errors import AlreadyRunning, CatalogBusy
 from pipeline.intake import discover
 from pipeline.receive import take_in
+from pipeline.separators import print_sheets
 from pipeline.settings import load_settings
 from pipeline.space import Space
 from pipeline.types import Document, DocumentStatus
@@ -383,3 +385,50 @@ def test_the_command_takes_works_off_and_ends_on_sigterm(tmp_path: Path) -> None
         lines = process.stdout.read().splitlines()
     assert document.status is DocumentStatus.DONE
     assert lines[1:] == [f"taken {document.id}", "1 taken, 1 new, 0 held"]
+
+
+# ---- batches
+
+
+def batch(desk: Desk, name: str, plan: str) -> bytes:
+    """A scan of pages (p, each another) and separator sheets (S)."""
+    print_sheets(desk.tools.settings.root / "sheet.pdf")
+    with pymupdf.open() as whole, pymupdf.open(desk.tools.settings.root / "sheet.pdf") as sheet:
+        for number, letter in enumerate(plan, 1):
+            if letter == "S":
+                whole.insert_pdf(sheet)
+            else:
+                whole.new_page().insert_text((72, 72), f"{desk.matter}: page {number} of the batch, agreed and signed")
+        data = whole.tobytes(no_new_id=True)
+    (desk.folder / name).write_bytes(data)
+    return data
+
+
+def test_a_batch_becomes_the_documents_between_its_sheets(desk: Desk) -> None:
+    """Each names the pages it was, the batch stays in the store, and the same batch again changes nothing."""
+    data = batch(desk, "batch.pdf", "ppSp")
+    documents = desk.take()
+    assert [document.name for document in documents] == ["batch.pdf#1-2", "batch.pdf#4-4"]
+    texts = []
+    for document in documents:
+        with pymupdf.open(stream=desk.tools.store.read(document.sha256)) as part:
+            texts.append([page.get_text().split(": ")[1].split(" of")[0] for page in part])
+        (origin,) = desk.tools.catalog.origins(document.id)
+        assert (origin.sha256, origin.pages) == (sha256(data), document.name.partition("#")[2])
+        assert desk.tools.catalog.sources(document.id) == [str(desk.folder / document.name)]
+    assert texts == [["page 1", "page 2"], ["page 4"]]
+    assert desk.tools.store.read(sha256(data)) == data
+    assert desk.taken == documents
+    (desk.folder / "again.pdf").write_bytes(data)
+    assert desk.take() == documents
+
+
+def test_an_uncertain_batch_is_held_whole(desk: Desk) -> None:
+    """Two sheets at once: nothing is cut, the reason names the pages and how to take it in as one document."""
+    data = batch(desk, "batch.pdf", "pSSp")
+    (document,) = desk.take()
+    assert (document.sha256, document.status) == (sha256(data), DocumentStatus.HELD)
+    assert document.reason == (
+        "uncertain where to cut the batch: pages 2 and 3: two separator sheets with nothing between them"
+    )
+    assert "muniment ingest --retry --matter" in desk.held()["batch.pdf"]

@@ -7,8 +7,9 @@ Makes small PDFs and TIFFs, no two alike, and drops each in one of these ways, b
 written at a stroke; with a pause in mid-file; closed in mid-file and opened again; under a passed-over name and then
 renamed; half, renamed into place, and written on; half, cut back to nothing and written anew; whole, and kept open for
 a while; in many small pieces; twice, under two names; and as a second version renamed over a first one. Pauses are
-random, up to three times the time a file must stand still, so that many are longer than the watcher waits before it looks. Where a
-file is cut is random too, within its first 99 %: behind that may be padding, without which a file is whole.
+random, up to three times the time a file must stand still, so that many are longer than the watcher waits before it
+looks. Where a file is cut is random too, within its first 99 %: behind that may be padding, without which a file is
+whole.
 
 Meanwhile `muniment watch` runs in a process group of its own that gets SIGKILL after a random time and is started
 again. When all writers are done it runs to its end. Then the bytes of every drop are looked for in catalog and store.
