@@ -29,6 +29,7 @@ from pipeline.pdf import InspectJob, PdfInfo
 from pipeline.pdf import inspect as inspect_pdf
 from pipeline.types import (
     Document,
+    DocumentStatus,
     Finding,
     PageImage,
     PageOutcome,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Work",
     "answered",
+    "compare",
     "extract",
     "finish",
     "index",
@@ -117,7 +119,10 @@ def versions(tools: Tools) -> dict[str, str]:
 
 def up_to_date(document: Document, tools: Tools) -> bool:
     """Whether the document is done and indexed by exactly these stages, settings and models."""
-    return tools.catalog.indexed(document.id) == versions(tools)["index"]
+    return (
+        document.status is not DocumentStatus.RECEIVED
+        and tools.catalog.indexed(document.id) == versions(tools)["index"]
+    )
 
 
 def inspect(work: Work) -> PdfInfo:
@@ -244,6 +249,12 @@ def index(work: Work, pages: Sequence[PageInput], triages: Mapping[int, Triage],
             tools.index.upsert(indexing.build(document, batch, context, tools.text_embedder, tools.page_embedder))
         if lost := wanted - tools.index.pages_of(document.id):
             raise IndexUnavailable(f"{len(lost)} pages were written to the index but can't be read back")
+
+
+def compare(work: Work, images: Pages[PageImage], contract: Contract) -> None:
+    """Link the document with those of its matter that are scans of the same paper."""
+    looks = ["" if isinstance(image, MunimentError) else image.look for image in images.values()]
+    work.tools.rescans.compare(work.document, looks, contract)
 
 
 def finish(

@@ -24,7 +24,7 @@ from pipeline.intake import Incoming, drops
 from pipeline.receive import Drop, Received, receive, take_in
 from pipeline.settle import Fault, Stamp, Verdict, Waits
 from pipeline.sights import Place, Sights
-from pipeline.space import Space
+from pipeline.space import PAUSED, Space
 from pipeline.spool import Entry, Spool
 from pipeline.store import private_folder
 from pipeline.types import Document
@@ -33,9 +33,7 @@ if TYPE_CHECKING:
     from pipeline.whole import Look
     from pipeline.wiring import Tools
 
-__all__ = ["PAUSED", "Watcher"]
-
-PAUSED = "intake paused"  # key of the catalog: why nothing is taken in; "" while files are
+__all__ = ["Watcher"]
 
 OnTaken = Callable[[Sequence[Document]], None]
 Say = Callable[[str], None]

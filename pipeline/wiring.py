@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pipeline.frontier.ledger import Ledger
     from pipeline.frontier.models import Model
     from pipeline.grants import Grants
+    from pipeline.rescans import Rescans
     from pipeline.search import Searcher
     from pipeline.sessions import Sessions
     from pipeline.throttle import Throttle
@@ -123,6 +124,11 @@ class Tools:
     def digests(self) -> Digests:
         """What review queue and calendar need of every record."""
         return self._once("digests", self._make_digests)
+
+    @property
+    def rescans(self) -> Rescans:
+        """Which documents are scans of the same paper."""
+        return self._once("rescans", self._make_rescans)
 
     @property
     def ledger(self) -> Ledger:
@@ -322,6 +328,11 @@ class Tools:
         from pipeline.digests import Digests
 
         return Digests(self.catalog, self.corrections, self.settings.field_threshold)
+
+    def _make_rescans(self) -> Rescans:
+        from pipeline.rescans import Rescans
+
+        return Rescans(self.catalog)
 
     def _make_frontier(self, model: str) -> FrontierClient:
         from pipeline.frontier import chosen

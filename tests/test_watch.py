@@ -22,9 +22,9 @@ from pipeline.intake import discover
 from pipeline.receive import take_in
 from pipeline.separators import print_sheets
 from pipeline.settings import load_settings
-from pipeline.space import Space
+from pipeline.space import PAUSED, Space
 from pipeline.types import Document, DocumentStatus
-from pipeline.watch import PAUSED, Watcher
+from pipeline.watch import Watcher
 from pipeline.wiring import Tools, open_tools
 
 SETTLE, PATIENCE = 0.15, 0.6
