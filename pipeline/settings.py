@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     worker_memory_mb: int = Field(2048, ge=256, description="address space a worker may take, MiB")
     page_seconds: float = Field(60.0, gt=0, description="time a worker may spend on one page")
     worker_tasks: int = Field(200, ge=1, description="pages after which a worker is replaced")
+    confinement: Literal["available", "required"] = Field(
+        "available", description="required: read nothing where workers can't be confined wholly"
+    )
     max_pages: int = Field(5000, ge=1, description="pages above which a document is held")
     max_file_mb: int = Field(1024, ge=1, description="size above which a document is held, MiB")
     max_page_points: float = Field(7200.0, gt=0, description="page edge above which a page is held, points")
