@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.confinement import observed
 from pipeline.errors import IndexUnavailable, MunimentError
+from pipeline.lookout import FREE_GIB
 from pipeline.report import table
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ PACKAGES = (
 )
 SECONDS = 5  # to wait for a server
 TERMS = "November 2026"
-FREE_GIB = 2.0  # under it, a day's page images may not fit
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@
     │   └── MatterBudgetSpent        exit 9    the budget of one matter has; others go on
     ├── FrontierStopped              exit 10   the destination takes no more calls (key, account, address)
     ├── FrontierUnavailable          exit 10   the destination did not answer or failed (retryable)
+    ├── NotSent                  exit 1    a notice could not be handed over (retryable)
     ├── AlreadyRunning               exit 11   another run of this kind is at work here (retryable)
     └── Stopped                      exit 130  the run was ended while this was under way (retryable)
 
@@ -44,6 +45,7 @@ __all__ = [
     "MunimentError",
     "NotAllowed",
     "NotFound",
+    "NotSent",
     "Stopped",
     "StoreError",
     "Superseded",
@@ -164,6 +166,12 @@ class FrontierUnavailable(MunimentError):
 
     retryable = True
     exit_code = 10
+
+
+class NotSent(MunimentError):
+    """A notice could not be handed to the server that was to carry it; it is tried again later."""
+
+    retryable = True
 
 
 class AlreadyRunning(MunimentError):

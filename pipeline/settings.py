@@ -79,6 +79,23 @@ class Settings(BaseSettings):
     budget_run: Decimal | None = Field(None, ge=0, description="USD one run may spend; empty: no bound")
     budget_day: Decimal | None = Field(None, ge=0, description="USD one day may cost; empty: no bound")
     budget_matter: Decimal | None = Field(None, ge=0, description="USD one matter may cost; empty: no bound")
+    public_url: str = Field("", description="the web application's address, for links in notices; empty: no link")
+    notice_names: bool = Field(False, description="whether file names and reasons leave the machine with a notice")
+    webhook_url: str = Field("", description="http(s) address that notices are posted to; empty: none")
+    webhook_secret: SecretStr = Field(SecretStr(""), description="key of the signature in Muniment-Signature")
+    webhook_seconds: float = Field(10.0, gt=0, description="time one post may take")
+    mail_to: str = Field("", description="who gets notices by e-mail, separated by commas; empty: nobody")
+    mail_from: str = Field("", description="their sender")
+    smtp_host: str = Field("", description="mail server")
+    smtp_port: int = Field(587, ge=1, le=65535, description="its port")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="how it is spoken to; none: this machine only"
+    )
+    smtp_user: str = Field("", description="name to sign in with there; empty: without")
+    smtp_password: SecretStr = Field(SecretStr(""), description="password of that name")
+    report_days: int = Field(30, ge=1, description="days after which a run's report is removed")
+    log: Literal["text", "json"] = Field("text", description="form of the log on stderr")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="least severity logged")
     prefect_api_url: str = Field(
         "", validation_alias="PREFECT_API_URL", description="Prefect's own setting, for doctor"
     )

@@ -18,8 +18,8 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n"
 
 
 @contextmanager
-def server(answer: Callable[[socket.socket], None]) -> Iterator[str]:
-    """A server on this machine that treats each connection as told; its address."""
+def server(answer: Callable[[socket.socket], None], *, first: bool = True) -> Iterator[str]:
+    """A server on this machine that treats each connection as told, after the client spoke `first`; its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -29,7 +29,8 @@ def server(answer: Callable[[socket.socket], None]) -> Iterator[str]:
                 except OSError:
                     return
                 with connection, suppress(OSError):
-                    connection.recv(65536)
+                    if first:
+                        connection.recv(65536)
                     answer(connection)
 
         threading.Thread(target=serve, daemon=True).start()
