@@ -21,6 +21,7 @@ import tempfile
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -169,7 +170,8 @@ def confine(wanted: Confinement) -> tuple[str, ...]:
 
 def _program() -> list[Path]:
     """Where the program and its libraries lie. Not all of `sys.path`: that may be a folder somebody stood in."""
-    own = [Path(folder) for folder in sys.modules["pipeline"].__path__]
+    specs = filter(None, map(find_spec, ("pipeline", "schemas")))
+    own = [Path(folder) for spec in specs for folder in spec.submodule_search_locations or ()]
     installed = [sys.prefix, sys.base_prefix, *sysconfig.get_paths().values(), *site.getsitepackages()]
     installed += [entry for entry in sys.path if entry.endswith(("site-packages", "dist-packages", ".zip"))]
     linked = [folder for folder in os.environ.get("LD_LIBRARY_PATH", "").split(":") if folder]

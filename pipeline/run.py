@@ -15,6 +15,7 @@ from pipeline.errors import MunimentError
 from pipeline.frontier.waits import Waits
 from pipeline.ingest import ingest_document
 from pipeline.intake import Incoming, discover, take
+from pipeline.run_ends import conclude
 from pipeline.types import Document, DocumentStatus, PageOutcome, PageStatus
 
 if TYPE_CHECKING:
@@ -146,8 +147,11 @@ def ingest_paths(
     except BaseException as error:
         status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         tools.catalog.finish_run(run, tools.clock.seconds, {}, status)
+        why = str(error) if isinstance(error, MunimentError) else type(error).__name__
+        conclude(tools, run, details=[("it ended early", why)])
         raise
     tools.catalog.finish_run(run, report.seconds, report.totals, "finished")
+    conclude(tools, run, report.documents)
     return report
 
 

@@ -203,9 +203,13 @@ class Tools:
 
         return chosen.destination(self.settings)
 
+    def opened(self, name: str) -> Any:
+        """A part if it was made already, else None: for who only wants to look."""
+        return self._made.get(name)
+
     def release_index(self) -> None:
         """Have the embedded index's owner process end now, unless another process uses it."""
-        release = getattr(self._made.get("index"), "release", None)  # a server has no owner here
+        release = getattr(self.opened("index"), "release", None)  # a server has no owner here
         if release:
             release()
 

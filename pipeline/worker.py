@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import os
 import pickle
+import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TypeVar
 
 from pipeline.confinement import Confinement, confine, outlaw
 from pipeline.errors import DocumentHeld, MunimentError
 
-__all__ = ["serve"]
+__all__ = ["serve", "timed"]
+
+T = TypeVar("T")
+J = TypeVar("J")
 
 
 def serve(handle: int, parent: int, confinement: str) -> None:
@@ -29,6 +35,14 @@ def serve(handle: int, parent: int, confinement: str) -> None:
         except EOFError:
             return
         connection.send_bytes(_answer(payload))
+
+
+def timed(call: tuple[Callable[[J], T], J]) -> tuple[T, float]:
+    """Runs in a worker: the function's result for the item, and the seconds it took. It stands here, because a worker
+    imports the module of what it is given."""
+    function, job = call
+    start = time.perf_counter()
+    return function(job), time.perf_counter() - start
 
 
 def _answer(payload: bytes) -> bytes:

@@ -7,6 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
+from pipeline.errors import NotAllowed
+from pipeline.metrics import CONTENT_TYPE, Cached
 from pipeline.web.guard import Who
 
 __all__ = ["room"]
@@ -18,6 +20,16 @@ room = APIRouter(include_in_schema=False)
 def health() -> dict[str, str]:
     """For a watchdog: the server answers. It says nothing about what is in here."""
     return {"status": "ok"}
+
+
+@room.get("/metrics")
+def metrics(request: Request, caller: Who) -> Response:
+    """For Prometheus, with an administrator's API token: sums of the whole machine, no name of a matter or document.
+    Not by where a request comes from: behind a proxy everybody comes from this machine."""
+    if not caller.admin:
+        raise NotAllowed("this is for administrators and their API tokens")
+    made: Cached = request.app.state.metrics
+    return Response(made(), media_type=CONTENT_TYPE)
 
 
 @room.get("/favicon.ico")
