@@ -31,7 +31,10 @@ class BoundedTransport(httpx2.BaseTransport):
     def __init__(self, most: int = MOST) -> None:
         self._most = most
         self._pool = httpcore2.ConnectionPool(
-            ssl_context=httpx2.create_ssl_context(), network_backend=_Backend(), max_connections=100, keepalive_expiry=5.0
+            ssl_context=httpx2.create_ssl_context(),
+            network_backend=_Backend(),
+            max_connections=100,
+            keepalive_expiry=5.0,
         )
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -89,8 +92,16 @@ class _Stream(httpx2.SyncByteStream):
 class _Backend(httpcore2.SyncBackend):
     """Connections that know when the request at work on them must have ended."""
 
-    def connect_tcp(self, host: str, port: int, timeout: float | None = None, **more: Any) -> httpcore2.NetworkStream:
-        return _Wire(super().connect_tcp(host, port, _left(timeout, httpcore2.ConnectTimeout), **more))
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.NetworkStream:
+        left = _left(timeout, httpcore2.ConnectTimeout)
+        return _Wire(super().connect_tcp(host, port, left, local_address, socket_options))
 
 
 class _Wire(httpcore2.NetworkStream):

@@ -46,7 +46,8 @@ class Confinement:
     """The limits of a worker: MiB of address space and of a file it writes, CPU seconds of its life, open files.
 
     `readable` and `writable` are the folders it may reach beside the program itself; None: no rule over files.
-    `scratch` is where temporary files go, "" for where the machine puts them. With `required` a worker that can't be confined ends instead.
+    `scratch` is where temporary files go, "" for where the machine puts them. With `required` a worker that can't be
+    confined ends instead. Without `calls` no call is denied: that is there only to measure what the filter costs.
     """
 
     memory_mb: int
@@ -68,7 +69,9 @@ class Confinement:
         """The confinement that `to_json` wrote."""
         found = json.loads(text)
         reads = found["readable"]
-        return cls(**found | {"readable": None if reads is None else tuple(reads), "writable": tuple(found["writable"])})
+        return cls(
+            **found | {"readable": None if reads is None else tuple(reads), "writable": tuple(found["writable"])}
+        )
 
 
 def of_settings(settings: Settings) -> Confinement:

@@ -1,11 +1,11 @@
 """What is worth telling, as the catalog and the machine have it now; each of it is told once.
 
-    held       documents held or rejected since people were last told, in one notice
-    budget     a run that a spent budget or a refused account ended
-    failed     a run that ended with an error, once a day and kind
-    outage     a frontier model that answered nothing, once a day
-    night      no nightly run ended well for 26 hours, once a night
-    disk       nearly no space left, once a day
+held       documents held or rejected since people were last told, in one notice
+budget     a run that a spent budget or a refused account ended
+failed     a run that ended with an error, once a day and kind
+outage     a frontier model that answered nothing, once a day
+night      no nightly run ended well for 26 hours, once a night
+disk       nearly no space left, once a day
 """
 
 from __future__ import annotations
@@ -104,7 +104,9 @@ def _runs(tools: Tools, now: float) -> Iterator[Notice]:
             lines = [f"{which} ended at {when} after {spent:.4f} USD; what it left waits for the next one"]
             yield Notice("budget", "a budget or the account stopped an escalation", lines, key=f"budget {run.id}")
         elif run.status == "failed":
-            yield Notice("failed", f"{which} failed", [f"it ended at {when}"], key=f"failed {run.kind} {_day(run.finished)}")
+            yield Notice(
+                "failed", f"{which} failed", [f"it ended at {when}"], key=f"failed {run.kind} {_day(run.finished)}"
+            )
         elif run.kind == ESCALATE and _unanswered(json.loads(run.totals)):
             lines = [f"{which} put off {json.loads(run.totals)['pages deferred']} pages at {when}; they wait"]
             yield Notice("outage", "the frontier model answered nothing", lines, key=f"outage {_day(run.finished)}")

@@ -138,12 +138,12 @@ class _EndingTls(_Ending, smtplib.SMTP_SSL):
 def _server(settings: Settings) -> Iterator[smtplib.SMTP]:
     """The mail server, over TLS where it is not this machine's own, signed in to."""
     secure = ssl.create_default_context()
-    where = {"host": settings.smtp_host, "port": settings.smtp_port, "local_hostname": socket.gethostname()}
+    where = (settings.smtp_host, settings.smtp_port, socket.gethostname())
     server: smtplib.SMTP
     if settings.smtp_security == "tls":
-        server = _EndingTls(**where, timeout=SECONDS, context=secure)
+        server = _EndingTls(*where, timeout=SECONDS, context=secure)
     else:
-        server = _Ending(**where, timeout=SECONDS)
+        server = _Ending(*where, timeout=SECONDS)
     try:
         if settings.smtp_security == "starttls":
             server.starttls(context=secure)

@@ -41,7 +41,7 @@ def exposition(tools: Tools) -> bytes:
     from prometheus_client import CollectorRegistry, generate_latest
 
     registry = CollectorRegistry()
-    registry.register(_Collector(tools))  # type: ignore[arg-type]  # it asks for no more than `collect`
+    registry.register(_Collector(tools))
     return generate_latest(registry)
 
 
@@ -54,6 +54,7 @@ class Cached:
         self._made: tuple[float, bytes] | None = None
 
     def __call__(self) -> bytes:
+        """The text."""
         with self._lock:
             if self._made is None or self._now() - self._made[0] > KEPT:
                 self._made = (self._now(), self._make())

@@ -5,6 +5,7 @@ How documents are mapped over is an argument: threads here for the command line,
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from pipeline.errors import MunimentError
 from pipeline.frontier.waits import Waits
 from pipeline.ingest import ingest_document
 from pipeline.intake import Incoming, discover, take
+from pipeline.logs import event
 from pipeline.run_ends import conclude
 from pipeline.types import Document, DocumentStatus, PageOutcome, PageStatus
 
@@ -33,6 +35,8 @@ __all__ = [
     "report_on",
     "threads",
 ]
+
+log = logging.getLogger(__name__)
 
 ATTEMPTS = 2  # a retryable error (index owner gone, catalog busy) is tried once more before it is reported
 
@@ -168,6 +172,7 @@ def _ingest(found: Iterable[Incoming], tools: Tools, options: RunOptions) -> Run
     for document, error in mapped(work, documents):
         if error:
             _leave_unfinished(document, error, tools)
+        event(log, "a document was walked", document=document.id, status=document.status)
         options.on_done(document)
     reports = (report_on(document.id, tools, new, name) for document, new, name in taken)
     return RunReport(tuple(reports), tools.clock.seconds)

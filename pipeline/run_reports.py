@@ -1,6 +1,6 @@
-"""What a run did, for whoever comes in the morning: a text and a page in `$MUNIMENT_HOME/reports/`, private like the home.
+"""What a run did, for whoever comes in the morning: a text and a page in `$MUNIMENT_HOME/reports/`, private like it.
 
-Names stand in it, of files and matters, because it stays on this machine; nothing of it is sent. The page is one file
+Names of files and matters stand in it, because it stays on this machine; nothing of it is sent. The page is one file
 that loads nothing. Reports older than MUNIMENT_REPORT_DAYS are removed when a new one is written.
 """
 

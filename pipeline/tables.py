@@ -51,8 +51,8 @@ __all__ = [
     "sessions",
     "sources",
     "tallies",
-    "told",
     "tokens",
+    "told",
     "users",
 ]
 

@@ -1,7 +1,7 @@
 """Notices as JSON, posted to one address and signed, so that who receives them knows who sent them and when.
 
-    Muniment-Signature: t=1764000000,v1=HEX        HMAC-SHA256 with MUNIMENT_WEBHOOK_SECRET over "1764000000." and the body
-    Muniment-Delivery: ID                          the same for each try of a notice
+    Muniment-Signature: t=1764000000,v1=HEX     HMAC-SHA256 with MUNIMENT_WEBHOOK_SECRET over "1764000000." and body
+    Muniment-Delivery: ID                       the same for each try of a notice
 
 The body is {"id", "kind", "title", "lines", "link", "at", "host", "text"}; `text` is all of it in one, which chat
 systems show. No redirect is followed, no proxy of the environment used, and no more than a little of the answer read.
@@ -55,7 +55,7 @@ def send(settings: Settings, message: Message) -> None:
 def payload(message: Message) -> bytes:
     """The body of the post."""
     text = "\n".join(filter(None, (f"Muniment: {message.title}", *message.lines, message.link)))
-    told = {"id": message.id, "kind": message.kind, "title": message.title, "lines": message.lines}
+    told: dict[str, object] = {"id": message.id, "kind": message.kind, "title": message.title, "lines": message.lines}
     told |= {"link": message.link, "at": int(message.at), "host": message.host, "text": text}
     return json.dumps(told).encode()
 

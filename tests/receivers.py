@@ -108,7 +108,7 @@ class _Dialogue:
                 return
 
     def _answer(self, text: str) -> bool:
-        verb = text.split(" ")[0].upper()
+        verb = text.split(" ", maxsplit=1)[0].upper()
         if verb == "EHLO":
             offers = [] if self._secure or not self._box.tls else ["STARTTLS"]
             offers += ["AUTH PLAIN"] if self._secure else []
@@ -121,7 +121,7 @@ class _Dialogue:
             user = base64.b64decode(text.split(" ")[2]).split(b"\0")[1:]
             self._say("235 in" if user == [b"muniment", b"secret"] else "535 no")
         elif verb == "RCPT":
-            address = text.split("<")[1].split(">")[0]
+            address = text.split("<")[1].split(">", maxsplit=1)[0]
             self._box.recipients.append(address)
             self._say("550 nobody" if address in self._box.refused else "250 ok")
         elif verb == "DATA":

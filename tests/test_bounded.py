@@ -53,9 +53,7 @@ def drip(data: bytes, pause: float) -> Callable[[socket.socket], None]:
     return answer
 
 
-@pytest.mark.parametrize(
-    "data", [OK * 20, OK + b"content-length: 500\r\n\r\n" + b"x" * 500], ids=["headers", "body"]
-)
+@pytest.mark.parametrize("data", [OK * 20, OK + b"content-length: 500\r\n\r\n" + b"x" * 500], ids=["headers", "body"])
 def test_a_server_that_drips_is_left_in_time(data: bytes) -> None:
     """A byte each 20 ms never makes the library wait long for one; the call as a whole ends all the same."""
     whole = data.index(b"\r\n\r\n") + 4 if b"\r\n\r\n" in data else 0
@@ -74,18 +72,19 @@ def test_a_server_that_drips_is_left_in_time(data: bytes) -> None:
 @pytest.mark.parametrize("head", [b"content-length: 100000\r\n\r\n", b"\r\n"], ids=["said", "unsaid"])
 def test_a_flood_is_cut(head: bytes) -> None:
     """No more than the bound is ever held, whether the server says how much comes or not."""
-    with server(lambda connection: connection.sendall(OK + head + b"x" * 100_000)) as url, client() as asking:
-        with pytest.raises(httpx2.RemoteProtocolError, match="larger than 1000 bytes"):
-            asking.get(url)
+    flood = server(lambda connection: connection.sendall(OK + head + b"x" * 100_000))
+    larger = pytest.raises(httpx2.RemoteProtocolError, match="larger than 1000 bytes")
+    with flood as url, client() as asking, larger:
+        asking.get(url)
 
 
 def test_a_packed_answer_is_refused() -> None:
     """Nobody asked for it, and what it unpacks to is not bounded."""
     bomb = gzip.compress(bytes(10_000_000))
     head = b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(bomb)
-    with server(lambda connection: connection.sendall(OK + head + bomb)) as url, client(1 << 20) as asking:
-        with pytest.raises(httpx2.RemoteProtocolError, match="packed"):
-            asking.get(url)
+    packing = server(lambda connection: connection.sendall(OK + head + bomb))
+    with packing as url, client(1 << 20) as asking, pytest.raises(httpx2.RemoteProtocolError, match="packed"):
+        asking.get(url)
 
 
 def test_an_answer_in_time_and_bounds_comes_whole() -> None:
@@ -100,6 +99,6 @@ def test_errors_are_those_the_caller_knows() -> None:
     """Nobody there is a `ConnectError`, a line that is no HTTP a `RemoteProtocolError`."""
     with client() as asking, pytest.raises(httpx2.ConnectError):
         asking.get("http://127.0.0.1:9/")
-    with server(lambda connection: connection.sendall(b"SSH-2.0\r\n\r\n")) as url, client() as asking:
-        with pytest.raises(httpx2.RemoteProtocolError):
-            asking.get(url)
+    other = server(lambda connection: connection.sendall(b"SSH-2.0\r\n\r\n"))
+    with other as url, client() as asking, pytest.raises(httpx2.RemoteProtocolError):
+        asking.get(url)

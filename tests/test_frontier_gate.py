@@ -233,6 +233,6 @@ def test_a_destination_that_drips_its_answer_is_left_in_time(policies):
     with server(drip(OK + b"content-length: 500\r\n\r\n" + b" " * 500, 0.02)) as url:
         here = destination_of(url, "self-hosted", "")
         client = http_client("acme", here, policies, 0.5)
-        with Anthropic(api_key="k", base_url=here.url, http_client=client, max_retries=0, timeout=0.5) as sdk:
-            with pytest.raises(APIConnectionError):
-                sdk.messages.create(**MESSAGE)
+        sdk = Anthropic(api_key="k", base_url=here.url, http_client=client, max_retries=0, timeout=0.5)
+        with sdk, pytest.raises(APIConnectionError):
+            sdk.messages.create(**MESSAGE)

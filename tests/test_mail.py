@@ -24,7 +24,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("tls")
     cert, key = folder / "cert.pem", folder / "key.pem"
     made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
-            "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(cert)]  # fmt: skip
+            "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", str(key),
+            "-out", str(cert)]  # fmt: skip
     subprocess.run(made, check=True, capture_output=True)
     return cert, key
 
@@ -86,9 +87,8 @@ def test_a_certificate_of_somebody_else_gets_nothing(tls: ssl.SSLContext, monkey
     for host, trusted in (("127.0.0.1", True), ("localhost", False)):
         if not trusted:
             monkeypatch.delenv("SSL_CERT_FILE")
-        with mail_server(tls) as box:
-            with pytest.raises(NotSent, match="SSLCertVerificationError"):
-                mail.send(settings(box.port, "starttls", host), MESSAGE)
+        with mail_server(tls) as box, pytest.raises(NotSent, match="SSLCertVerificationError"):
+            mail.send(settings(box.port, "starttls", host), MESSAGE)
         assert box.mails == []
 
 
