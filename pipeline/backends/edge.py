@@ -149,11 +149,11 @@ class EdgeIndex(HybridIndex):
             answer = self._shard.facet(qe.FacetRequest(key, limit=limit, exact=True, filter=_filter(conditions)))
         return [(str(hit.value), int(hit.count)) for hit in answer.hits]
 
-    def _fetch(self, points: Sequence[str], *, vectors: bool) -> dict[str, tuple[Mapping[str, Any], object]]:
+    def _fetch(self, points: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         ids: list[Any] = [uuid.UUID(point) for point in points]
         with _translated():
-            records = self._shard.retrieve(ids, SHOWN_FIELDS, ["text"] if vectors else False)
-        return {str(record.id): (record.payload or {}, _text_rows(record.vector)) for record in records}
+            records = self._shard.retrieve(ids, SHOWN_FIELDS, with_vector=False)
+        return {str(record.id): record.payload or {} for record in records}
 
 
 def _held(folder: Path) -> IO[bytes]:
@@ -235,10 +235,6 @@ def _vector(name: str, vector: Matrix | SparseVector) -> Any:
     if isinstance(vector, SparseVector):
         return qe.SparseVector(list(vector.indices), list(vector.values))
     return vector[0] if name == "about" else vector
-
-
-def _text_rows(vector: object) -> object:
-    return vector.get("text") if isinstance(vector, Mapping) else None
 
 
 def _filter(conditions: Sequence[Condition], among: Sequence[str] | None = None) -> qe.Filter:

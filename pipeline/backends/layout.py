@@ -48,7 +48,6 @@ __all__ = [
     "first_stage",
     "fuse",
     "match_signature",
-    "matrix",
     "point_id",
     "second_stage",
     "unchosen",
@@ -71,7 +70,7 @@ FACETS = ("matter", "kind", "party", "law")
 """What a search is narrowed by, counted by `PageIndex.facets`."""
 SHOWN_FIELDS = [
     *("document", "name", "matter", "page", "kind", "parties", "date", "references", "sha256"),
-    *("about", "windows", "confidence"),
+    *("look", "confidence"),
 ]
 SPARSE = ("terms", "about_terms")
 ABOUT_WEIGHT = 0.5
@@ -216,12 +215,6 @@ def fuse(legs: Sequence[Leg], scores: Sequence[Mapping[str, float]]) -> list[tup
         for point, value in _scaled(kind, ids).items():
             totals[point] += value / len(kinds)
     return sorted(totals.items(), key=lambda item: (-item[1], item[0]))
-
-
-def matrix(rows: object) -> Matrix | None:
-    """A multivector as an engine returns it; None when the point has none."""
-    values = np.asarray([] if rows is None else rows, dtype=np.float32)
-    return values if values.size else None
 
 
 def _legs(query: PageQuery, image: str) -> list[Leg]:
