@@ -11,6 +11,7 @@ from pipeline.backends.layout import (
     AnyOf,
     Condition,
     Leg,
+    PointId,
     first_stage,
     fuse,
     second_stage,
@@ -61,12 +62,12 @@ class HybridIndex(ABC):
         points = self._matching([AnyOf("document", (document,))], None)
         return {int(payload["page"]) for payload in self._fetch(points).values()}
 
-    def _candidates(self, query: PageQuery, conditions: list[Condition], depth: int) -> list[str]:
+    def _candidates(self, query: PageQuery, conditions: list[Condition], depth: int) -> list[PointId]:
         legs = first_stage(query)
         scores = self._nearest(legs, conditions, depth, None) if legs else []
         return sorted({point for leg in scores for point in leg})
 
-    def _scores(self, ranked: Sequence[tuple[str, float]]) -> list[PageScore]:
+    def _scores(self, ranked: Sequence[tuple[PointId, float]]) -> list[PageScore]:
         stored = self._fetch([point for point, _ in ranked])
         hits = [(score, stored[point]) for point, score in ranked if point in stored]
         return [
@@ -75,12 +76,12 @@ class HybridIndex(ABC):
 
     @abstractmethod
     def _nearest(
-        self, legs: Sequence[Leg], conditions: Sequence[Condition], depth: int, among: Sequence[str] | None
-    ) -> list[dict[str, float]]:
+        self, legs: Sequence[Leg], conditions: Sequence[Condition], depth: int, among: Sequence[PointId] | None
+    ) -> list[dict[PointId, float]]:
         """For each leg the scores of its best `depth` points inside the conditions (and, if given, among these ids)."""
 
     @abstractmethod
-    def _matching(self, conditions: Sequence[Condition], limit: int | None) -> list[str]:
+    def _matching(self, conditions: Sequence[Condition], limit: int | None) -> list[PointId]:
         """Ids of all points (or the first `limit`) inside the conditions."""
 
     @abstractmethod
@@ -88,5 +89,5 @@ class HybridIndex(ABC):
         """The commonest values of a field among the points inside the conditions, with exact counts."""
 
     @abstractmethod
-    def _fetch(self, points: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    def _fetch(self, points: Sequence[PointId]) -> dict[PointId, Mapping[str, Any]]:
         """The shown payload of these points."""

@@ -43,6 +43,7 @@ __all__ = [
     "Condition",
     "Leg",
     "Phrase",
+    "PointId",
     "check",
     "dense_vectors",
     "first_stage",
@@ -74,6 +75,9 @@ SHOWN_FIELDS = [
 ]
 SPARSE = ("terms", "about_terms")
 ABOUT_WEIGHT = 0.5
+
+PointId = Any
+"""A point's UUID in the form that costs an engine's backend least, number or string: a search handles a thousand."""
 
 # Qdrant refuses a multivector above this many floats.
 MAX_FLOATS = 1_048_576
@@ -203,7 +207,7 @@ def second_stage(query: PageQuery) -> list[Leg]:
     return _legs(query, image="image")
 
 
-def fuse(legs: Sequence[Leg], scores: Sequence[Mapping[str, float]]) -> list[tuple[str, float]]:
+def fuse(legs: Sequence[Leg], scores: Sequence[Mapping[PointId, float]]) -> list[tuple[PointId, float]]:
     """(point id, score) best first. Each kind of evidence: 0 for its worst candidate, 1 for its best, added up."""
     ids = sorted({point for found in scores for point in found})
     by_name = {leg.using: found for leg, found in zip(legs, scores, strict=True)}
@@ -232,7 +236,7 @@ def _rows(vector: Matrix | SparseVector) -> int:
     return len(vector.indices) if isinstance(vector, SparseVector) else len(vector)
 
 
-def _scaled(found: Mapping[str, float], ids: Sequence[str]) -> dict[str, float]:
+def _scaled(found: Mapping[PointId, float], ids: Sequence[PointId]) -> dict[PointId, float]:
     values = [found.get(point, 0.0) for point in ids]
     low, high = min(values), max(values)
     if high == low:  # nothing to choose between them; a sole candidate is the best one
