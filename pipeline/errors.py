@@ -20,6 +20,7 @@
     ├── FrontierStopped              exit 10   the destination takes no more calls (key, account, address)
     ├── FrontierUnavailable          exit 10   the destination did not answer or failed (retryable)
     ├── AlreadyRunning               exit 11   another run of this kind is at work here (retryable)
+    │   └── ClaimLost                exit 11   another worker took the document over (retryable)
     └── Stopped                      exit 130  the run was ended while this was under way (retryable)
 
 Exit code 3 also ends `muniment ingest` when the run itself went well but some documents were rejected
@@ -33,6 +34,7 @@ __all__ = [
     "BudgetSpent",
     "CatalogBusy",
     "CatalogError",
+    "ClaimLost",
     "DocumentHeld",
     "DocumentRejected",
     "FrontierStopped",
@@ -171,6 +173,10 @@ class AlreadyRunning(MunimentError):
 
     retryable = True
     exit_code = 11
+
+
+class ClaimLost(AlreadyRunning):
+    """Another worker took the document over while this one stood still; what this one learned last is not kept."""
 
 
 class Stopped(MunimentError):

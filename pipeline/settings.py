@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "", repr=False, description="catalog; empty: SQLite in the home, or postgresql+psycopg://…"
     )
+    lease_seconds: float = Field(
+        60.0, ge=1, description="time after which a document of a machine that died or hangs is another's (PostgreSQL)"
+    )
     qdrant_url: str = Field("", description="a Qdrant server; empty: the engine embedded in the home")
     qdrant_api_key: SecretStr = Field(SecretStr(""), description="key of that server")
     collection: str = Field("muniment", description="name of the index collection")

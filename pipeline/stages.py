@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -19,6 +19,7 @@ from pipeline import read as reading
 from pipeline import render as rendering
 from pipeline import triage as sorting
 from pipeline.backends.protocols import PageInput
+from pipeline.claims import Claim
 from pipeline.errors import DocumentRejected, IndexUnavailable, MunimentError, UsageError
 from pipeline.frontier import readings as frontier_readings
 from pipeline.frontier.readings import FrontierReading
@@ -42,6 +43,7 @@ from schemas.contract import Contract
 from schemas.fields import Entry, FieldValue
 
 if TYPE_CHECKING:
+    from pipeline.catalog import Catalog
     from pipeline.wiring import Tools
 
 __all__ = [
@@ -74,15 +76,21 @@ INDEX_BATCH = 32  # pages embedded and written at a time: bounds memory, and wha
 
 @dataclass(frozen=True)
 class Work:
-    """One document on the road, and the tools it is worked with."""
+    """One document on the road, the tools it is worked with, and the claim under which that is done."""
 
     document: Document
     tools: Tools
+    claim: Claim = field(default_factory=Claim)
 
     @property
     def pdf(self) -> Path:
         """The original in the store."""
         return self.tools.store.path(self.document.sha256)
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog, which takes what is said of the document only while the claim holds."""
+        return self.tools.catalog.under(self.claim)
 
     @cached_property
     def memo(self) -> Memo:
@@ -241,6 +249,7 @@ def index(work: Work, pages: Sequence[PageInput], triages: Mapping[int, Triage],
         context = _context(contract, shown)
         for start in range(0, len(shown), INDEX_BATCH):
             batch = shown[start : start + INDEX_BATCH]
+            work.claim.check()
             tools.index.upsert(indexing.build(document, batch, context, tools.text_embedder, tools.page_embedder))
         if lost := wanted - tools.index.pages_of(document.id):
             raise IndexUnavailable(f"{len(lost)} pages were written to the index but can't be read back")
@@ -250,7 +259,7 @@ def finish(
     work: Work, outcomes: Sequence[PageOutcome], contract: Contract, findings: Mapping[int, list[Finding]]
 ) -> Document:
     """Everything about the document becomes true in one transaction."""
-    catalog, document = work.tools.catalog, work.document
+    catalog, document = work.catalog, work.document
     status, reason = standing(outcomes)
     flat = [finding for page in sorted(findings) for finding in findings[page]]
     catalog.finish(document.id, status, reason, outcomes, contract.model_dump_json(), flat)
@@ -259,11 +268,11 @@ def finish(
     return catalog.document(document.id)
 
 
-def refuse(document: Document, refusal: MunimentError, tools: Tools) -> Document:
+def refuse(work: Work, refusal: MunimentError) -> Document:
     """Reject or hold the whole document; its original stays in the store."""
     status = DocumentStatus.REJECTED if isinstance(refusal, DocumentRejected) else DocumentStatus.HELD
-    tools.catalog.set_status(document.id, status, str(refusal))
-    return tools.catalog.document(document.id)
+    work.catalog.set_status(work.document.id, status, str(refusal))
+    return work.catalog.document(work.document.id)
 
 
 def good(results: Pages[T]) -> dict[int, T]:
@@ -311,6 +320,7 @@ def _in_workers(
     """
     calls = [(function, job) for job in jobs]
     for (_, job), answer in work.tools.pool.run(_timed, calls, seconds=work.tools.settings.page_seconds):
+        work.claim.check()  # a worker that lost it stops here, instead of doing all that another does
         if isinstance(answer, UsageError):
             raise answer
         if isinstance(answer, MunimentError):
