@@ -110,6 +110,7 @@ def probe_frontier(settings: Settings) -> dict[str, Any]:
 def _checks(settings: Settings) -> Iterator[Check]:
     yield _try("home", lambda: _home(settings))
     yield _try("catalog", lambda: _catalog(settings))
+    yield _try("store", lambda: _store(settings))
     yield _try("ocr", lambda: _ocr(settings))
     yield _try("text model", _text_model)
     yield _try("triage model", lambda: _model(settings.triage_model, settings, "none: pages are routed by signals"))
@@ -146,6 +147,20 @@ def _catalog(settings: Settings) -> str:
         return f"{engine}, made at the first ingest"
     with Catalog.open(settings.catalog_url) as catalog:
         return f"{engine}, {len(catalog.documents())} documents"
+
+
+def _store(settings: Settings) -> str:
+    if not settings.store_url:
+        return "in the home"
+    from pipeline.remote import RemoteStore, open_store
+
+    store = open_store(settings.store_url, settings.root / "store-cache", settings.store_cache_mb)
+    if isinstance(store, RemoteStore):
+        store.ask()
+        return f"{settings.store_url} answers"
+    if not os.access(store.root, os.W_OK):
+        raise PermissionError(f"{store.root} can't be written")
+    return f"shared folder {store.root}, {shutil.disk_usage(store.root).free / 2**30:.0f} GiB free"
 
 
 def _ocr(settings: Settings) -> str:
@@ -198,6 +213,8 @@ def _leaves(settings: Settings) -> list[str]:
     lines = list(_frontier(settings))
     if settings.qdrant_url:
         lines.append(f"page vectors and page text go to the Qdrant server at {_host(settings.qdrant_url)}")
+    if settings.store_url:
+        lines.append(f"originals and page images are kept at {settings.store_url}")
     if settings.database_url:
         lines.append(f"the catalog is kept at {_host(settings.database_url)}")
     if settings.prefect_api_url:

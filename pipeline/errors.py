@@ -11,6 +11,7 @@
     ├── CatalogError                 exit 5    the catalog can't be opened or is of another version
     │   └── CatalogBusy              exit 5    another process held it past the limit (retryable)
     ├── StoreError                   exit 5    a blob can't be kept or read (disk full, permissions)
+    │   └── StoreUnavailable         exit 5    the shared store can't be reached (retryable)
     ├── IndexMismatch                exit 6    the index was made by other models than are configured
     ├── IndexUnavailable             exit 6    the index or its server can't be reached (retryable)
     ├── ModelError                   exit 7    a model is missing, damaged or not what its record says
@@ -48,6 +49,7 @@ __all__ = [
     "NotFound",
     "Stopped",
     "StoreError",
+    "StoreUnavailable",
     "Superseded",
     "UsageError",
     "WorkerDied",
@@ -118,6 +120,12 @@ class StoreError(MunimentError):
     """The store can't keep or read a blob: the disk is full, or its permissions forbid it."""
 
     exit_code = 5
+
+
+class StoreUnavailable(StoreError):
+    """The store that machines share can't be reached."""
+
+    retryable = True
 
 
 class IndexMismatch(MunimentError):

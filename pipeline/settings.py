@@ -28,6 +28,10 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "", repr=False, description="catalog; empty: SQLite in the home, or postgresql+psycopg://…"
     )
+    store_url: str = Field(
+        "", description="originals and page images; empty: in the home, or file:///shared/folder, or s3://bucket/prefix"
+    )
+    store_cache_mb: int = Field(20_480, ge=1, description="size of the home's cache of a bucket, MiB")
     lease_seconds: float = Field(
         60.0, ge=1, description="time after which a document of a machine that died or hangs is another's (PostgreSQL)"
     )

@@ -151,6 +151,8 @@ def render(work: Work, info: PdfInfo) -> Pages[PageImage]:
             for n in missing
         ]
         for job, result in _in_workers(work, "render", rendering.render_page, jobs):
+            if isinstance(result, PageImage):
+                work.tools.store.publish(result.sha256)
             yield job.number, result
 
     return work.memo.pages("render", PageImage, range(1, info.page_count + 1), compute)
@@ -162,6 +164,7 @@ def read(work: Work, images: Pages[PageImage]) -> Pages[PageText]:
     rendered = good(images)
 
     def compute(missing: Sequence[int]) -> Iterator[tuple[int, PageText | MunimentError]]:
+        work.tools.store.bring(rendered[n].sha256 for n in missing)
         jobs = [reading.ReadJob(work.pdf, rendered[n], store, settings.language, settings.tessdata) for n in missing]
         for job, result in _in_workers(work, "read", reading.read_page, jobs):
             yield job.image.number, result
@@ -172,7 +175,8 @@ def read(work: Work, images: Pages[PageImage]) -> Pages[PageText]:
 def readable(work: Work, images: Pages[PageImage], texts: Pages[PageText]) -> list[PageInput]:
     """The pages that came through rendering and reading, as models and extractors are given them."""
     rendered = good(images)
-    return [PageInput(rendered[n], work.tools.store.path(rendered[n].sha256), text) for n, text in good(texts).items()]
+    place = work.tools.store.place
+    return [PageInput(rendered[n], place(rendered[n].sha256), text) for n, text in good(texts).items()]
 
 
 def triage(work: Work, pages: Sequence[PageInput]) -> dict[int, Triage]:
@@ -180,6 +184,8 @@ def triage(work: Work, pages: Sequence[PageInput]) -> dict[int, Triage]:
     by_number = {page.image.number: page for page in pages}
 
     def compute(missing: Sequence[int]) -> Iterator[tuple[int, Triage]]:
+        if work.tools.classifier is not None:
+            _bring(work, [by_number[n] for n in missing])
         with work.tools.clock.stage("triage"):
             policy = sorting.policy_of(work.tools.settings)
             decided = sorting.triage([by_number[n] for n in missing], work.tools.classifier, policy)
@@ -194,6 +200,8 @@ def extract(work: Work, pages: Sequence[PageInput], triages: Mapping[int, Triage
     numbers = [page.image.number for page in pages]
 
     def compute(_missing: Sequence[int]) -> Iterator[tuple[int, list[Finding]]]:
+        if work.tools.settings.extract_model:
+            _bring(work, pages)
         with work.tools.clock.stage("extract"):
             found = extraction.extract(pages, [triages[n] for n in numbers], work.tools.extractors)
         yield from ((n, found.get(n, [])) for n in numbers)
@@ -250,6 +258,8 @@ def index(work: Work, pages: Sequence[PageInput], triages: Mapping[int, Triage],
         for start in range(0, len(shown), INDEX_BATCH):
             batch = shown[start : start + INDEX_BATCH]
             work.claim.check()
+            if tools.page_embedder is not None:
+                _bring(work, batch)
             tools.index.upsert(indexing.build(document, batch, context, tools.text_embedder, tools.page_embedder))
         if lost := wanted - tools.index.pages_of(document.id):
             raise IndexUnavailable(f"{len(lost)} pages were written to the index but can't be read back")
@@ -308,6 +318,11 @@ def _context(contract: Contract, shown: Sequence[PageInput]) -> indexing.Documen
 
 def _best(entry: Entry[FieldValue]) -> str:
     return (entry.best.value or entry.best.raw) if entry.best else ""
+
+
+def _bring(work: Work, pages: Sequence[PageInput]) -> None:
+    """Have the images where a model that looks at these pages opens them."""
+    work.tools.store.bring(page.image.sha256 for page in pages)
 
 
 def _in_workers(
