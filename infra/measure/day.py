@@ -227,9 +227,7 @@ def _print(day: Day) -> None:
     for name in day.samples[-2].memory if len(day.samples) > 1 else ():
         print(f"memory of {name}: {day.growth(name):+.0%} from the second third of the run to the last")
     print("seconds by stage\n" + table([(name, f"{seconds:.1f}") for name, seconds in day.stages.items()]))
-    sizes = [
-        (name, f"{size:,.0f} MiB", f"{size * 1024 / day.pages:.1f} KiB a page") for name, size in day.sizes.items()
-    ]
+    sizes = [(name, f"{mib:,.0f} MiB", f"{mib * 1024 / day.pages:.1f} KiB a page") for name, mib in day.sizes.items()]
     print("sizes\n" + table(sizes))
     print(*(day.wrong or ["all there, once; the queue drained; memory flat"]), sep="\n")
 

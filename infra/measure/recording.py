@@ -45,7 +45,7 @@ MATTERS = 200  # the first ones get many documents, the last ones few
 A_LINE, LINES = 11, 44  # words, lines of a page
 NOISE = 0.5  # a vector's distance from the recorded one it is made of: their cosine is about 0.9
 NAME = re.compile(r"[A-Z][a-z]{4,}$")
-SYLLABLES = (
+SYLLABLES = [
     "ba",
     "cor",
     "del",
@@ -62,17 +62,19 @@ SYLLABLES = (
     "tal",
     "ver",
     "wick",
-)
+]
 
 
 @dataclass(frozen=True)
 class Recording:
-    """Templates as (words, findings) a page, the pages that fill documents up, (n, 384) vectors, an image's hash."""
+    """Templates as (words, findings) a page, the pages that fill documents up, (n, 384) vectors, an image's hash, and
+    the names of what was recorded."""
 
     templates: tuple[tuple[tuple[PageText, tuple[Finding, ...]], ...], ...]
     filling: tuple[PageText, ...]
     vectors: np.ndarray
     image: str
+    extractor: str
     embedder: str
 
     def pages(self, number: int) -> list[tuple[PageText, tuple[Finding, ...]]]:
@@ -96,7 +98,8 @@ def record(tools: Tools) -> Recording:
     """Read the samples' words by the rules, embed windows of them, and keep one page image in the store."""
     pages = [[_page(text, at) for at, text in enumerate(_texts(name), 1)] for name in TEMPLATES]
     inputs = [[PageInput(_image(page.number, ""), Path(), page) for page in one] for one in pages]
-    found = [tools.extractors[0].extract(one) for one in inputs]
+    rules = tools.extractors[0]
+    found = [rules.extract(one) for one in inputs]
     templates = tuple(
         tuple((page, tuple(findings)) for page, findings in zip(*one, strict=True))
         for one in zip(pages, found, strict=True)
@@ -104,7 +107,8 @@ def record(tools: Tools) -> Recording:
     filling = tuple(page for one in pages for page in one if len(page.words) > 200)
     windows = [" ".join(word.text for word in page.words[at : at + 90]) for page in filling for at in (0, 60, 120)]
     image = tools.store.put(b"\xff\xd8 a page image, of which nothing but its hash is asked here \xff\xd9")
-    return Recording(templates, filling, tools.text_embedder.embed(windows), image, tools.text_embedder.name)
+    vectors = tools.text_embedder.embed(windows)
+    return Recording(templates, filling, vectors, image, rules.name, tools.text_embedder.name)
 
 
 def play(recording: Recording, tools: Tools) -> None:
@@ -112,7 +116,7 @@ def play(recording: Recording, tools: Tools) -> None:
     tools._made |= {
         "pool": _Workers(recording),
         "text_embedder": _Vectors(recording),
-        "extractors": (_Answers(recording, tools.extractors[0].name),),
+        "extractors": (_Answers(recording),),
     }
 
 
@@ -156,8 +160,8 @@ class _Workers:
 class _Answers:
     """An extractor that says what it said of the template; a page's last word names document and page."""
 
-    def __init__(self, recording: Recording, name: str) -> None:
-        self.name = name
+    def __init__(self, recording: Recording) -> None:
+        self.name = recording.extractor
         self._recording = recording
 
     def extract(self, pages: Sequence[PageInput]) -> list[list[Finding]]:
@@ -229,9 +233,8 @@ def _name(chance: random.Random) -> str:
 
 def _renamed(found: Finding, at: int, names: dict[str, str]) -> Finding:
     """The finding on the varied page: its quote says what stands there now."""
-    raw, value, quote = (
-        " ".join(names.get(w, w) for w in text.split(" ")) for text in (found.raw, found.value, found.quote)
-    )
+    said = (found.raw, found.value, found.quote)
+    raw, value, quote = (" ".join(names.get(word, word) for word in text.split(" ")) for text in said)
     return replace(found, page=at, raw=raw, value=value, quote=quote)
 
 
