@@ -194,7 +194,8 @@ def _index(settings: Settings) -> str:
 
     host = _host(settings.qdrant_url)
     try:
-        client = connect(settings.qdrant_url, settings.qdrant_api_key.get_secret_value(), SECONDS)
+        key = settings.qdrant_api_key.get_secret_value()
+        client = connect(settings.qdrant_url, key, SECONDS, settings.qdrant_ca)
         there = client.collection_exists(settings.collection)
     except Exception as error:  # qdrant-client lets any of its transports' errors through
         raise IndexUnavailable(f"the Qdrant server at {host} can't be reached") from error

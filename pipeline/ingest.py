@@ -35,11 +35,10 @@ def ingest_document(document: Document, tools: Tools, *, retry: bool = False, wa
         refused = document.status in REFUSED and not (retry and document.sha256)
         if refused or stages.up_to_date(document, tools):
             return document
-        work = stages.Work(document, tools, held)
         try:
-            return _walk(work)
+            return _walk(stages.Work(document, tools, held))
         except (DocumentRejected, DocumentHeld) as refusal:
-            return stages.refuse(work, refusal)
+            return stages.refuse(document, refusal, tools, held)
 
 
 def _walk(work: stages.Work) -> Document:

@@ -278,11 +278,11 @@ def finish(
     return catalog.document(document.id)
 
 
-def refuse(work: Work, refusal: MunimentError) -> Document:
-    """Reject or hold the whole document; its original stays in the store."""
+def refuse(document: Document, refusal: MunimentError, tools: Tools, claim: Claim | None = None) -> Document:
+    """Reject or hold the whole document, if the claim on it still holds; its original stays in the store."""
     status = DocumentStatus.REJECTED if isinstance(refusal, DocumentRejected) else DocumentStatus.HELD
-    work.catalog.set_status(work.document.id, status, str(refusal))
-    return work.catalog.document(work.document.id)
+    tools.catalog.under(claim or Claim()).set_status(document.id, status, str(refusal))
+    return tools.catalog.document(document.id)
 
 
 def good(results: Pages[T]) -> dict[int, T]:

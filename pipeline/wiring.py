@@ -328,7 +328,8 @@ class Tools:
         from pipeline.backends.qdrant import QdrantIndex, connect
 
         settings = self.settings
-        client = connect(settings.qdrant_url, settings.qdrant_api_key.get_secret_value())
+        key = settings.qdrant_api_key.get_secret_value()
+        client = connect(settings.qdrant_url, key, authority=settings.qdrant_ca)
         return QdrantIndex(client, settings.collection, made_by)
 
     def _make_digests(self) -> Digests:
