@@ -9,8 +9,9 @@ import os
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import UsageError
@@ -79,7 +80,28 @@ class Settings(BaseSettings):
     prefect_api_url: str = Field(
         "", validation_alias="PREFECT_API_URL", description="Prefect's own setting, for doctor"
     )
+    ingest_seconds: int = Field(300, ge=10, description="how often `up` looks for documents that are not worked off")
+    nightly: str = Field("0 2 * * *", description="when `up` makes the nightly run, as cron has it")
+    timezone: str = Field("", description="of that time, e.g. Europe/Berlin; empty: this machine's")
+    nightly_batch: bool = Field(False, description="the nightly run escalates by batches, at half price")
+    golden: Path | None = Field(None, description="golden set that the nightly run measures; empty: none")
     index_idle_seconds: float = Field(60.0, ge=1, description="idle time after which the index owner ends")
+
+    @field_validator("nightly")
+    @classmethod
+    def _five_fields(cls, value: str) -> str:
+        if len(value.split()) != 5:
+            raise ValueError("five fields are wanted: minute hour day month weekday")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value or "UTC")
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(f"no such time zone: {value[:40]}") from error
+        return value
 
     @property
     def root(self) -> Path:
@@ -92,9 +114,25 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.root / 'catalog.sqlite'}"
 
     @property
+    def run_dir(self) -> Path:
+        """Where running processes are written down."""
+        return self.root / "run"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the nightly run."""
+        return ZoneInfo(self.timezone or _zone_here())
+
+    @property
     def models_dir(self) -> Path:
         """Where `muniment models pull` puts checkpoints."""
         return self.root / "models"
+
+
+def _zone_here() -> str:
+    """The machine's zone by its IANA name, which its clock's offset alone does not tell; UTC where it has none."""
+    place = str(Path("/etc/localtime").resolve())
+    return place.partition("/zoneinfo/")[2] or "UTC"
 
 
 def load_settings(**overrides: object) -> Settings:

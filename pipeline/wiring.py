@@ -209,6 +209,13 @@ class Tools:
         if release:
             release()
 
+    def tidy_index(self) -> bool:
+        """Have the embedded index bring its graphs up to date; False where a server looks after its own."""
+        tidy = getattr(self.index, "tidy", None)
+        if tidy:
+            tidy()
+        return tidy is not None
+
     def close(self) -> None:
         """Let everything go, last made first."""
         self._closing.close()

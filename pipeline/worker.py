@@ -10,15 +10,13 @@ import os
 import pickle
 import resource
 import signal
-import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from pipeline.errors import DocumentHeld, MunimentError
+from pipeline.processes import end_with
 
-__all__ = ["serve"]
-
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
+__all__ = ["serve", "translated"]
 
 
 def serve(handle: int, memory_mb: int, parent: int) -> None:
@@ -38,12 +36,8 @@ def _confine(memory_mb: int, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)  # the parent was gone before the kernel was asked
+    if not end_with(parent, signal.SIGKILL):
+        os._exit(1)  # it was gone before the kernel was asked
     limit = memory_mb << 20
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
@@ -55,7 +49,7 @@ def _answer(payload: bytes) -> bytes:
     except Exception as error:
         if _is_memory(error):
             return pickle.dumps(("memory", None))
-        return pickle.dumps(("done", error if isinstance(error, MunimentError) else _translate(error)))
+        return pickle.dumps(("done", error if isinstance(error, MunimentError) else translated(error)))
 
 
 def _is_memory(error: BaseException | None) -> bool:
@@ -69,7 +63,8 @@ def _is_memory(error: BaseException | None) -> bool:
     return False
 
 
-def _translate(error: Exception) -> MunimentError:
+def translated(error: Exception) -> MunimentError:
+    """A fault of the program itself, met on a document: by its type and place, without its text."""
     place, trace = "", error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code

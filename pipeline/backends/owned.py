@@ -77,6 +77,10 @@ class OwnedIndex:
         """Remove the whole index, whatever made it; the next call makes an empty one."""
         self._ask("drop")
 
+    def tidy(self) -> None:
+        """Have the graphs brought up to date beside the requests; this does not wait for it."""
+        self._ask("tidy")
+
     def release(self) -> None:
         """Let the owner go, and have it end at once if nobody else uses it; waits a moment until it has."""
         with self._lock:
