@@ -100,7 +100,7 @@ def _not_indexed(tools: Tools) -> Iterator[Document]:
 
 
 def _optimise(tools: Tools, _: Night) -> list[str]:
-    """A Qdrant server does this by itself; the embedded index only while nobody is connected, or after much is new."""
+    """The embedded index does this by itself only while nobody is connected, or when a quarter is new."""
     return ["the index brings its graphs up to date"] if tools.tidy_index() else []
 
 

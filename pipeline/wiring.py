@@ -210,11 +210,11 @@ class Tools:
             release()
 
     def tidy_index(self) -> bool:
-        """Have the embedded index bring its graphs up to date; False where a server looks after its own."""
-        tidy = getattr(self.index, "tidy", None)
-        if tidy:
-            tidy()
-        return tidy is not None
+        """Have the embedded index bring its graphs up to date, without loading a model for it; False where nothing is
+        to be asked: a server looks after its own, and so does an owner that ends."""
+        from pipeline.backends.owned import OwnedIndex
+
+        return not self.settings.qdrant_url and OwnedIndex(self.settings.root / "index", {}).tidy()
 
     def close(self) -> None:
         """Let everything go, last made first."""

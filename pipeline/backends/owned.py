@@ -77,9 +77,16 @@ class OwnedIndex:
         """Remove the whole index, whatever made it; the next call makes an empty one."""
         self._ask("drop")
 
-    def tidy(self) -> None:
-        """Have the graphs brought up to date beside the requests; this does not wait for it."""
-        self._ask("tidy")
+    def tidy(self) -> bool:
+        """Have the owner bring its graphs up to date beside the requests, without waiting for it; False when none
+        lives: one that ends has done so."""
+        connection = _connect(self._root)
+        if connection is None:
+            return False
+        with connection, suppress(OSError):
+            connection.send(("tidy", self._signature, ()))
+            connection.poll(GREETING_SECONDS)
+        return True
 
     def release(self) -> None:
         """Let the owner go, and have it end at once if nobody else uses it; waits a moment until it has."""
