@@ -18,7 +18,8 @@ from pipeline import stages
 from pipeline.claims import sole
 from pipeline.errors import AlreadyRunning, MunimentError
 from pipeline.ingest import ingest_document
-from pipeline.intake import Incoming, discover, take
+from pipeline.intake import Incoming, discover
+from pipeline.receive import take_in
 from pipeline.run_reports import DocumentReport, RunReport, report_on
 from pipeline.types import Document, DocumentStatus
 from pipeline.worker import translated
@@ -187,7 +188,7 @@ def _since(before: Mapping[str, float], tools: Tools) -> dict[str, float]:
 
 def _take(incoming: Incoming, tools: Tools) -> tuple[Document, bool, str]:
     """The document, whether it is new, and the name it came under this time: a copy may have another."""
-    document, new = take(incoming, tools.store, tools.catalog, max_file_mb=tools.settings.max_file_mb)
+    document, new = take_in(incoming, tools)
     return document, new, incoming.name
 
 

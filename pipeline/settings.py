@@ -33,6 +33,14 @@ class Settings(BaseSettings):
     qdrant_api_key: SecretStr = Field(SecretStr(""), description="key of that server")
     collection: str = Field("muniment", description="name of the index collection")
 
+    inbox: Path | None = Field(None, description="the drop folder; empty: inbox in the home")
+    poll_seconds: float = Field(2.0, gt=0, description="how often the watcher looks into it")
+    settle_seconds: float = Field(10.0, gt=0, description="time a file must stand still before it is taken")
+    patience_seconds: float = Field(
+        300.0, gt=0, description="time a file that does not open whole must stand still before it is refused"
+    )
+    min_free_mb: int = Field(2048, ge=0, description="free disk space under which the watcher takes nothing, MiB")
+
     workers: int = Field(os.cpu_count() or 1, ge=1, description="worker processes for rendering and OCR")
     documents_at_once: int = Field(2, ge=1, description="documents worked on side by side")
     worker_memory_mb: int = Field(2048, ge=256, description="address space a worker may take, MiB")
@@ -40,6 +48,9 @@ class Settings(BaseSettings):
     worker_tasks: int = Field(200, ge=1, description="pages after which a worker is replaced")
     max_pages: int = Field(5000, ge=1, description="pages above which a document is held")
     max_file_mb: int = Field(1024, ge=1, description="size above which a document is held, MiB")
+    max_picture_pixels: int = Field(
+        150_000_000, ge=1_000_000, description="pixels above which a picture, or a page of a TIFF, is held"
+    )
     max_page_points: float = Field(7200.0, gt=0, description="page edge above which a page is held, points")
     dpi: int = Field(200, ge=72, le=600, description="resolution at which pages are rendered")
     max_pixels: int = Field(40_000_000, ge=1_000_000, description="pixels above which a render is scaled down")
@@ -122,6 +133,10 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The time zone of the nightly run."""
         return ZoneInfo(self.timezone or _zone_here())
+
+    def inbox_dir(self) -> Path:
+        """The drop folder, absolute."""
+        return self.inbox.expanduser().absolute() if self.inbox else self.root / "inbox"
 
     @property
     def models_dir(self) -> Path:
