@@ -11,8 +11,9 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 __all__ = ["LOUD", "Child", "Kind", "pause"]
 
@@ -25,17 +26,19 @@ LONGEST_PAUSE = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A child: its command line, the seconds it may take to end when asked, and whether what it needs is there."""
+    """A child: its command line, the seconds it may take to end when asked, whether what it needs is there, and the
+    file that what it says goes into (None: where ours goes)."""
 
     name: str
     command: Sequence[str]
     patience: float
     ready: Callable[[], bool] = lambda: True
+    log: Path | None = None
 
 
 def pause(deaths: int) -> float:
     """Seconds before a child is started again that died so many times in quick succession."""
-    return min(2.0 ** (deaths - 1), LONGEST_PAUSE)
+    return min(2.0 ** min(deaths - 1, 20), LONGEST_PAUSE)
 
 
 class Child:
@@ -76,9 +79,15 @@ class Child:
 
     def _start(self, now: float) -> None:
         self._started = now
-        self._process = subprocess.Popen(
-            self.kind.command, env=self._environment, stdin=subprocess.DEVNULL, start_new_session=True
-        )
+        with self.kind.log.open("ab") if self.kind.log else nullcontext() as log:
+            self._process = subprocess.Popen(
+                self.kind.command,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT if log else None,
+                start_new_session=True,
+            )
 
     def _ended(self, process: subprocess.Popen[bytes], code: int, now: float) -> None:
         self._sweep(process)

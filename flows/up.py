@@ -84,7 +84,9 @@ def _children(settings: Settings, serving: Sequence[str] | None) -> list[Child]:
         kinds += [Kind("the search page", command(end, "pipeline", "serve", *serving), 5.0)]
     if own:
         port = address.rpartition(":")[2].partition("/")[0]
-        kinds += [Kind("the Prefect server", command(kill, "flows.server", port), 10.0)]
+        log = settings.run_dir / "prefect-server.log"  # it tells at length of what it then tries again
+        log.unlink(missing_ok=True)
+        kinds += [Kind("the Prefect server", command(kill, "flows.server", port), 10.0, log=log)]
     return [Child(kind, environment, _say) for kind in kinds]
 
 

@@ -77,6 +77,8 @@ def night(tools: Tools, options: Night, run: Run = lambda _, work: work()) -> Ni
 def _made(name: str, work: Work, run: Run) -> StepReport:
     try:
         return StepReport(name, tuple(run(name, work)))
+    except AlreadyRunning as error:  # somebody does this very work: nothing is wrong
+        return StepReport(name, (str(error),))
     except MunimentError as error:
         return StepReport(name, (str(error),), failed=True)
     except Exception as error:

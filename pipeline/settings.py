@@ -134,6 +134,7 @@ class Settings(BaseSettings):
         """The time zone of the nightly run."""
         return ZoneInfo(self.timezone or _zone_here())
 
+    @property
     def inbox_dir(self) -> Path:
         """The drop folder, absolute."""
         return self.inbox.expanduser().absolute() if self.inbox else self.root / "inbox"
