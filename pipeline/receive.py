@@ -6,8 +6,9 @@ drop that is received twice, because the watcher was killed in between, gives th
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,7 +16,9 @@ from pipeline.errors import DocumentHeld, DocumentRejected, MunimentError
 from pipeline.intake import Incoming, refused_status, take
 from pipeline.names import document_id
 from pipeline.pictures import PictureJob, convert
+from pipeline.separators import Cuts, Mark, cut
 from pipeline.settle import Fault
+from pipeline.sheets import PartJob, SheetsJob, marks, write_part
 from pipeline.types import Document, DocumentStatus, Origin
 
 if TYPE_CHECKING:
@@ -27,6 +30,13 @@ __all__ = ["Drop", "Received", "receive", "take_in"]
 J = TypeVar("J")
 T = TypeVar("T")
 
+Made = tuple[str, str, str, Origin | None]  # name, source, SHA-256 and origin of a document
+
+AS_A_WHOLE = (
+    "Nothing was cut. Scan the batch again, or its documents one by one; or, if it is one document, take it in whole:\n"
+    "  muniment ingest --retry --matter {} FILE\n"
+)
+PAGES_AT_ONCE = 20  # that one worker looks at for sheets
 REFUSED = (DocumentStatus.HELD, DocumentStatus.REJECTED)
 
 
@@ -58,10 +68,14 @@ def receive(drop: Drop, tools: Tools) -> Received:
     try:
         if drop.look.fault:
             return _refused(drop, drop.look.fault, tools)
+        pdf, origin = drop.sha256, None
         if drop.look.kind == "picture":
-            pdf = picture_as_pdf(tools, drop.sha256, drop.look.pages)
-            return _registered(drop, [(drop.name, drop.source, pdf, Origin(drop.sha256))], tools)
-        return _registered(drop, [(drop.name, drop.source, drop.sha256, None)], tools)
+            pdf, origin = picture_as_pdf(tools, drop.sha256, drop.look.pages), Origin(drop.sha256)
+        cuts = _cuts(drop, pdf, tools)
+        if cuts.doubt:
+            fault = Fault(DocumentStatus.HELD, f"uncertain where to cut the batch: {cuts.doubt}")
+            return replace(_refused(drop, fault, tools), advice=AS_A_WHOLE.format(shlex.quote(drop.matter)))
+        return _registered(drop, _parts(drop, pdf, cuts, tools) or [(drop.name, drop.source, pdf, origin)], tools)
     except (DocumentHeld, DocumentRejected) as refusal:
         return _refused(drop, Fault(refused_status(refusal), str(refusal)), tools)
 
@@ -88,7 +102,32 @@ def in_worker(tools: Tools, function: Callable[[J], T], job: J, seconds: float) 
     raise AssertionError("a pool answers every item")
 
 
-def _registered(drop: Drop, made: Sequence[tuple[str, str, str, Origin | None]], tools: Tools) -> Received:
+def _cuts(drop: Drop, pdf: str, tools: Tools) -> Cuts:
+    """Where separator sheets cut the drop; its pages are looked at side by side."""
+    numbers = range(1, drop.look.pages + 1)
+    if len(numbers) < 2:
+        return Cuts()
+    path, found = tools.store.path(pdf), list[Mark]()
+    jobs = [SheetsJob(path, tuple(numbers[at : at + PAGES_AT_ONCE])) for at in range(0, len(numbers), PAGES_AT_ONCE)]
+    for _, result in tools.pool.run(marks, jobs, seconds=tools.settings.page_seconds):
+        if isinstance(result, MunimentError):
+            raise result
+        found += result
+    return cut(sorted(found, key=lambda mark: mark.page), drop.matter)
+
+
+def _parts(drop: Drop, pdf: str, cuts: Cuts, tools: Tools) -> list[Made]:
+    """The documents of a batch, each kept under the pages it has there."""
+    made: list[Made] = []
+    for first, last in cuts.parts:
+        pages = f"{first}-{last}"
+        job = PartJob(tools.store.path(pdf), tools.store.root, first, last)
+        sha256 = in_worker(tools, write_part, job, tools.settings.page_seconds + last - first)
+        made.append((f"{drop.name}#{pages}", f"{drop.source}#{pages}", sha256, Origin(drop.sha256, pages)))
+    return made
+
+
+def _registered(drop: Drop, made: Sequence[Made], tools: Tools) -> Received:
     documents, new = [], 0
     for name, source, sha256, origin in made:
         document = Document(document_id(drop.matter, sha256), drop.matter, name, sha256)

@@ -63,7 +63,10 @@ def _directory(opened: BinaryIO, layout: _Layout) -> tuple[list[tuple[int, int, 
     rows = [data[at : at + width] for at in range(0, len(data), width)]
     code = "HHQ" if layout.big else "HHI"
     head = struct.calcsize(layout.order + code)
-    entries = [(*layout.numbers(code, row[:head]), row[head:]) for row in rows]
+    entries = []
+    for row in rows:
+        tag, kind, length = layout.numbers(code, row[:head])
+        entries.append((tag, kind, length, row[head:]))
     (after,) = layout.numbers("Q", opened.read(8)) if layout.big else layout.numbers("I", opened.read(4))
     return entries, after
 

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.console import emit
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pipeline.watch import Watcher
     from pipeline.wiring import Tools
 
-__all__ = ["add_options", "watch"]
+__all__ = ["add_options", "separators", "watch"]
 
 
 def add_options(parsers: Any, command: Callable[[Any, str, str], argparse.ArgumentParser]) -> None:
@@ -28,6 +29,12 @@ def add_options(parsers: Any, command: Callable[[Any, str, str], argparse.Argume
     parser.add_argument("--once", action="store_true", help="end when nothing there can be taken any more")
     parser.add_argument("--work", action="store_true", help="also work off what was taken, in this process")
     parser.set_defaults(command=watch)
+    parser = command(
+        parsers, "separators", "write a sheet to print and put between documents that are scanned in one go"
+    )
+    parser.add_argument("file", metavar="FILE.pdf", type=Path)
+    parser.add_argument("--matter", default="", help="name it on the sheet, which is then refused in any other")
+    parser.set_defaults(command=separators)
 
 
 def watch(arguments: argparse.Namespace) -> int:
@@ -47,6 +54,15 @@ def watch(arguments: argparse.Namespace) -> int:
             if worker and not watcher.stopped:
                 worker.finish()
         emit(arguments, lambda: watcher.counts, lambda: ", ".join(f"{n} {what}" for what, n in watcher.counts.items()))
+    return 0
+
+
+def separators(arguments: argparse.Namespace) -> int:
+    """Write the sheet."""
+    from pipeline.separators import print_sheets
+
+    print_sheets(arguments.file, arguments.matter)
+    emit(arguments, lambda: {"file": str(arguments.file)}, lambda: f"{arguments.file}: print it as often as needed")
     return 0
 
 
