@@ -30,6 +30,7 @@ from pipeline.standing import stand
 __all__ = ["main"]
 
 TICK_SECONDS = 0.2
+INDEX_SECONDS = 10.0  # that the index's owner may take to flush
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -100,7 +101,7 @@ def _release_index(settings: Settings) -> None:
     """The index's owner ends with the last who used it; of who was killed it does not know at once."""
     from pipeline.backends.owned import OwnedIndex
 
-    OwnedIndex(settings.root / "index", {}).release()
+    OwnedIndex(settings.root / "index", {}).release(INDEX_SECONDS)
 
 
 def _make(folder: Path) -> None:

@@ -74,10 +74,23 @@ class Up:
         self.process.wait()
 
 
+def up_to(seconds: float, true: Callable[[], object], what: Callable[[], object]) -> None:
+    give_up = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < give_up, what()
+        time.sleep(0.05)
+
+
 @pytest.fixture(scope="module")
 def up(tmp_path_factory) -> Iterator[Up]:
     """On a fresh home, the nightly run due every minute."""
-    started = Up(tmp_path_factory.mktemp("up"), "--port", str(_free_port()), MUNIMENT_NIGHTLY="* * * * *")
+    started = Up(
+        tmp_path_factory.mktemp("up"),
+        "--port",
+        str(_free_port()),
+        MUNIMENT_NIGHTLY="* * * * *",
+        MUNIMENT_INGEST_SECONDS="3600",
+    )
     yield started
     started.end()
 
@@ -150,7 +163,7 @@ def test_down_ends_all_of_it(up, monkeypatch, capsys):
     threading.Thread(target=up.process.wait).start()  # else it stays a zombie of ours
     assert main(["down"]) == 0 and capsys.readouterr().out.endswith("is down\n")
     assert up.said.endswith("muniment: down\n")
-    assert up.processes() == {}
+    up_to(5.0, lambda: not up.processes(), up.processes)
     assert main(["down"]) == 0 and "nothing is up" in capsys.readouterr().out
 
 
@@ -162,9 +175,6 @@ def test_a_kill_leaves_nothing_behind(tmp_path):
         assert len(killed.processes()) >= 4
         killed.process.kill()
         killed.process.wait()
-        give_up = time.monotonic() + 60
-        while killed.processes():
-            assert time.monotonic() < give_up, killed.processes()
-            time.sleep(0.2)
+        up_to(60.0, lambda: not killed.processes(), killed.processes)
     finally:
         killed.end()
