@@ -258,10 +258,11 @@ class Tools:
         return {"text": MINILM_SHA256[:12], **{role: of(name) for role, name in named.items()}}
 
     def _make_text_embedder(self) -> TextEmbedder:
+        from pipeline.backends.gather import Gathered
         from pipeline.backends.minilm import MiniLM
         from pipeline.models import minilm_path
 
-        return MiniLM(minilm_path(), device=self.settings.device, dtype=self.settings.dtype)
+        return Gathered(MiniLM(minilm_path(), device=self.settings.device, dtype=self.settings.dtype))
 
     def _make_page_embedder(self) -> PageEmbedder | None:
         if not self.settings.page_model:

@@ -134,11 +134,10 @@ class QdrantIndex(HybridIndex):
             )
         return [(str(hit.value), hit.count) for hit in answer.hits]
 
-    def _fetch(self, points: Sequence[str], *, vectors: bool) -> dict[str, tuple[Mapping[str, Any], object]]:
-        wanted = ["text"] if vectors else False
+    def _fetch(self, points: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         with _translated():
-            records = self._client.retrieve(self._collection, list(points), SHOWN_FIELDS, wanted)
-        return {str(record.id): (record.payload or {}, _text_rows(record.vector)) for record in records}
+            records = self._client.retrieve(self._collection, list(points), SHOWN_FIELDS, with_vectors=False)
+        return {str(record.id): record.payload or {} for record in records}
 
     def _ready(self) -> None:
         """Make the collection or check what made it, once."""
@@ -254,10 +253,6 @@ def _condition(condition: Condition) -> Any:
         case Phrase(key, spellings):
             found = [models.FieldCondition(key=key, match=models.MatchPhrase(phrase=text)) for text in spellings]
             return models.Filter(should=list(found))
-
-
-def _text_rows(vector: object) -> object:
-    return vector.get("text") if isinstance(vector, Mapping) else None
 
 
 @contextlib.contextmanager
