@@ -20,7 +20,7 @@ from pipeline.errors import AlreadyRunning, MunimentError
 from pipeline.ingest import ingest_document
 from pipeline.intake import Incoming, discover
 from pipeline.receive import take_in
-from pipeline.run_reports import DocumentReport, RunReport, report_on
+from pipeline.run_result import DocumentReport, RunReport, report_on
 from pipeline.types import Document, DocumentStatus
 from pipeline.worker import translated
 
