@@ -100,7 +100,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_a_file_that_is_dropped_is_found(up):
+def test_a_file_that_is_dropped_is_found(up, monkeypatch, capsys):
     """By `muniment search` and on the page, with nothing else started by hand."""
     pdfs.born_digital(up.home / "inbox" / "dune" / "lease.pdf", pdfs.LEASE)
     settings = load_settings(home=up.home)
