@@ -107,11 +107,9 @@ def test_a_file_that_is_dropped_is_found(up, monkeypatch, capsys):
     up.until(lambda: "the nightly run is due" in up.said, "the runner did not start")
     with open_tools(settings) as tools:
         up.until(lambda: [d.status for d in tools.catalog.documents()] == ["done"], "the file was not worked off")
-    found = subprocess.run(
-        [sys.executable, "-m", "pipeline", "search", "kangaroo mural", "--json"],
-        env=up.environment, capture_output=True, check=True,
-    )  # fmt: skip
-    (hit,) = json.loads(found.stdout)["hits"]
+    monkeypatch.setenv("MUNIMENT_HOME", str(up.home))
+    assert main(["search", "kangaroo mural", "--json"]) == 0
+    (hit,) = json.loads(capsys.readouterr().out)["hits"]
     assert (hit["document"], hit["matter"], hit["page"]) == ("lease.pdf", "dune", 1)
     url, key = re.search(r"(http://127\.0\.0\.1:\d+)/setup\?key=(\S+)", up.said).groups()
     form = {"key": key, "name": "Ada", "password": "a horse of another colour", "again": "a horse of another colour"}
