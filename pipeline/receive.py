@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["Drop", "Received", "receive", "take_in"]
 
 J = TypeVar("J")
-T = TypeVar("T")
 
 Made = tuple[str, str, str, Origin | None]  # name, source, SHA-256 and origin of a document
 
@@ -90,14 +89,15 @@ def picture_as_pdf(tools: Tools, sha256: str, pages: int = 1) -> str:
     """The SHA-256 of the PDF made of this picture; raises what it is refused for."""
     settings, store = tools.settings, tools.store
     job = PictureJob(store.path(sha256), store.root, settings.max_pages, settings.max_picture_pixels)
-    return in_worker(tools, convert, job, settings.page_seconds + pages)
+    return _made(tools, convert, job, settings.page_seconds + pages)
 
 
-def in_worker(tools: Tools, function: Callable[[J], T], job: J, seconds: float) -> T:
-    """The function's result from a worker; raises the error of our tree that took its place."""
+def _made(tools: Tools, function: Callable[[J], str], job: J, seconds: float) -> str:
+    """The SHA-256 of what a worker made and put into the store; raises the error of our tree that took its place."""
     for _, result in tools.pool.run(function, [job], seconds=seconds):
         if isinstance(result, MunimentError):
             raise result
+        tools.store.publish(result)
         return result
     raise AssertionError("a pool answers every item")
 
@@ -122,7 +122,7 @@ def _parts(drop: Drop, pdf: str, cuts: Cuts, tools: Tools) -> list[Made]:
     for first, last in cuts.parts:
         pages = f"{first}-{last}"
         job = PartJob(tools.store.path(pdf), tools.store.root, first, last)
-        sha256 = in_worker(tools, write_part, job, tools.settings.page_seconds + last - first)
+        sha256 = _made(tools, write_part, job, tools.settings.page_seconds + last - first)
         made.append((f"{drop.name}#{pages}", f"{drop.source}#{pages}", sha256, Origin(drop.sha256, pages)))
     return made
 

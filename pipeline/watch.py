@@ -54,7 +54,7 @@ class Watcher:
         self._waits = Waits(settings.settle_seconds, settings.patience_seconds)
         self._spool = Spool(settings.root / "spool")
         self._space = Space([settings.root, tools.store.root], settings.min_free_mb)
-        self._dropped, self._claimed = Sights(tools), Sights(tools)
+        self._dropped, self._claimed = (Sights(tools, self._spool.root) for _ in range(2))
         self._odd: dict[Incoming, float] = {}
         self._trouble = ""
         self._paused: str | None = None
@@ -162,7 +162,8 @@ class Watcher:
         places = []
         for entry in entries.values():
             if stamp := self._spool.stamp(entry):
-                places.append(Place(entry.token, *self._spool.place(entry), stamp, self._waits_of(entry)))
+                waits = self._waits_of(entry)
+                places.append(Place(entry.token, *self._spool.place(entry), stamp, waits, not entry.away))
         for sight in self._claimed.judge(places):
             if sight.look and sight.verdict in (Verdict.TAKE, Verdict.REFUSE):
                 self._each(self._take, entries[sight.place.key], sight.place.stamp, sight.look)
