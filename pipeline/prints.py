@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Bits = NDArray[np.uint8]
 
-__all__ = ["BYTES", "SAME", "aligned", "look_of", "unpacked"]
+__all__ = ["BYTES", "FEW", "SAME", "aligned", "look_of", "unpacked"]
 
 SIDE = 64  # pixels to which the ink is brought
 WAVES = 16  # lowest frequencies, across and down
@@ -29,6 +29,7 @@ FAINTEST = 0.004  # share of ink: a page with less shows a line or a stain, and 
 # Of 254 pairs of scans of one page, by scanners from light to fax, 86 % differ in fewer bits, and 0.1 % of 8,657 pairs
 # of other pages (infra/measure/rescans.py: 10 documents of the tuning halves of cuad and kleister_nda).
 SAME = 78
+FEW = 45  # bits instead, where only a page or two can be compared: there chance plays a part
 SHIFTS = (0, 1, -1, 2, -2)  # pages by which one scan may be ahead: a cover, a sheet that stuck
 
 
@@ -63,4 +64,5 @@ def _shifted(one: Bits, other: Bits, shift: int) -> tuple[int, int]:
     there = range(max(0, -shift), min(len(one), len(other) - shift))
     theirs[there.start : there.stop] = other[there.start + shift : there.stop + shift] if there else 0
     apart = (one != theirs).sum(axis=1)
-    return int((shown & theirs.any(axis=1) & (apart <= SAME)).sum()), int(shown.sum())
+    bound = SAME if shown.sum() > 2 else FEW
+    return int((shown & theirs.any(axis=1) & (apart <= bound)).sum()), int(shown.sum())
