@@ -242,7 +242,7 @@ class Tools:
         from pipeline.workers import WorkerPool
 
         settings = self.settings
-        confinement = of_settings(settings)
+        confinement = of_settings(settings, self.store.root)
         if confinement.required and (missing := lacking()):
             raise UsageError(f"MUNIMENT_CONFINEMENT=required: {'; '.join(missing.values())}")
         prepare(confinement)
