@@ -183,7 +183,7 @@ def looking_within(data, tmp_path, **limits):
 def test_a_page_tree_has_so_many_levels_at_most(tmp_path):
     """A tree like a chain is held, and says which setting held it; a deep one within the bound is read."""
     assert looking_within(chained(20), tmp_path, max_depth=20).page_count == 1
-    with pytest.raises(DocumentHeld, match="page tree is nested more than 20 levels.*MUNIMENT_MAX_DEPTH"):
+    with pytest.raises(DocumentHeld, match=r"page tree is nested more than 20 levels.*MUNIMENT_MAX_DEPTH"):
         looking_within(chained(21), tmp_path, max_depth=20)
 
 
@@ -216,5 +216,5 @@ def test_so_many_attached_files_at_most(tmp_path):
         document.embfile_add(f"{number}.txt", b"x")
     data = document.tobytes()
     assert looking_within(data, tmp_path, max_attachments=3).notes
-    with pytest.raises(DocumentHeld, match="carries 3 attached files.*MUNIMENT_MAX_ATTACHMENTS"):
+    with pytest.raises(DocumentHeld, match=r"carries 3 attached files.*MUNIMENT_MAX_ATTACHMENTS"):
         looking_within(data, tmp_path, max_attachments=2)
