@@ -25,6 +25,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, delete, insert, select, update
 
 from pipeline import processes
+from pipeline.claims import Claim
 from pipeline.database import Database, open_database
 from pipeline.errors import NotFound, UsageError
 from pipeline.logs import event
@@ -45,8 +46,9 @@ _SHOWN = [documents.c[name] for name in ("id", "matter", "name", "sha256", "stat
 class Catalog:
     """See the module's docstring; made by `Catalog.open`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, claim: Claim | None = None) -> None:
         self._database = database
+        self._claim = claim or Claim()
 
     @classmethod
     def open(cls, url: str) -> Catalog:
@@ -60,6 +62,11 @@ class Catalog:
     def database(self) -> Database:
         """The database itself, for the rooms that keep tables of their own in it."""
         return self._database
+
+    def under(self, claim: Claim) -> Catalog:
+        """The same catalog for the holder of a claim on a document: what it writes about the document is refused with
+        `ClaimLost` once another holds it."""
+        return Catalog(self._database, claim)
 
     def close(self) -> None:
         """Let the database go."""
@@ -310,8 +317,9 @@ class Catalog:
 
     @contextmanager
     def _document_row(self, id: str) -> Iterator[Connection]:
-        """A writing transaction that has the document's row; `NotFound` when there is none."""
+        """A writing transaction that has the document's row, and the claim; `NotFound` when there is no row."""
         with self._database.write() as connection:
+            self._claim.fence(connection)
             if (
                 connection.execute(select(documents.c.id).where(documents.c.id == id).with_for_update()).scalar()
                 is None

@@ -113,6 +113,7 @@ def probe_frontier(settings: Settings) -> dict[str, Any]:
 def _checks(settings: Settings) -> Iterator[Check]:
     yield _try("home", lambda: _home(settings))
     yield _try("catalog", lambda: _catalog(settings))
+    yield _try("store", lambda: _store(settings))
     yield _try("ocr", lambda: _ocr(settings))
     yield _try("text model", _text_model)
     yield _try("triage model", lambda: _model(settings.triage_model, settings, "none: pages are routed by signals"))
@@ -159,6 +160,20 @@ def _catalog(settings: Settings) -> str:
         return f"{engine}, {len(catalog.documents())} documents"
 
 
+def _store(settings: Settings) -> str:
+    if not settings.store_url:
+        return "in the home"
+    from pipeline.remote import RemoteStore, open_store
+
+    store = open_store(settings.store_url, settings.root / "store-cache", settings.store_cache_mb)
+    if isinstance(store, RemoteStore):
+        store.ask()
+        return f"{settings.store_url} answers"
+    if not os.access(store.root, os.W_OK):
+        raise PermissionError(f"{store.root} can't be written")
+    return f"shared folder {store.root}, {shutil.disk_usage(store.root).free / 2**30:.0f} GiB free"
+
+
 def _ocr(settings: Settings) -> str:
     import tesserocr
 
@@ -190,7 +205,8 @@ def _index(settings: Settings) -> str:
 
     host = _host(settings.qdrant_url)
     try:
-        client = connect(settings.qdrant_url, settings.qdrant_api_key.get_secret_value(), SECONDS)
+        key = settings.qdrant_api_key.get_secret_value()
+        client = connect(settings.qdrant_url, key, SECONDS, settings.qdrant_ca)
         there = client.collection_exists(settings.collection)
     except Exception as error:  # qdrant-client lets any of its transports' errors through
         raise IndexUnavailable(f"the Qdrant server at {host} can't be reached") from error
@@ -209,6 +225,8 @@ def _leaves(settings: Settings) -> list[str]:
     lines = list(_frontier(settings))
     if settings.qdrant_url:
         lines.append(f"page vectors and page text go to the Qdrant server at {_host(settings.qdrant_url)}")
+    if settings.store_url:
+        lines.append(f"originals and page images are kept at {settings.store_url}")
     if settings.database_url:
         lines.append(f"the catalog is kept at {_host(settings.database_url)}")
     if settings.prefect_api_url:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.errors import MunimentError
+from pipeline.errors import AlreadyRunning, MunimentError
 from pipeline.frontier.waits import Waits
 from pipeline.ingest import ingest_document
 from pipeline.intake import Incoming, discover, take
@@ -220,7 +220,10 @@ def _attempt(work: Work, document: Document) -> Worked:
 
 
 def _leave_unfinished(document: Document, error: MunimentError, tools: Tools) -> None:
-    """What can be tried again stays `received` with its reason; anything else ends the run."""
+    """What can be tried again stays `received` with its reason, but for what another worker has and will end;
+    anything else ends the run."""
     if not error.retryable:
         raise error
+    if isinstance(error, AlreadyRunning):
+        return
     tools.catalog.set_status(document.id, DocumentStatus.RECEIVED, f"unfinished: {error}")

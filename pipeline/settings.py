@@ -1,5 +1,8 @@
 """The only reader of the environment: every `MUNIMENT_*` variable and its embedded default.
 
+What a container or systemd is given as a secret is a file named like its variable, in lower or upper case; a variable
+that is set wins.
+
 Nothing else in the house looks at `os.environ`; what a stage needs is passed to it as an argument.
 """
 
@@ -17,6 +20,9 @@ from pipeline.errors import UsageError
 
 __all__ = ["Settings", "load_settings"]
 
+SECRETS = Path("/run/secrets")  # where Docker and Podman put them
+CREDENTIALS = "CREDENTIALS_DIRECTORY"  # where systemd says that it has put them (LoadCredential=)
+
 
 class Settings(BaseSettings):
     """All settings; `MUNIMENT_HOME=/srv/muniment` sets `home`, and so on for each name below."""
@@ -28,8 +34,18 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "", repr=False, description="catalog; empty: SQLite in the home, or postgresql+psycopg://…"
     )
+    store_url: str = Field(
+        "", description="originals and page images; empty: in the home, or file:///shared/folder, or s3://bucket/prefix"
+    )
+    store_cache_mb: int = Field(20_480, ge=1, description="size of the home's cache of a bucket, MiB")
+    lease_seconds: float = Field(
+        60.0, ge=1, description="time after which a document of a machine that died or hangs is another's (PostgreSQL)"
+    )
     qdrant_url: str = Field("", description="a Qdrant server; empty: the engine embedded in the home")
     qdrant_api_key: SecretStr = Field(SecretStr(""), description="key of that server")
+    qdrant_ca: Path | None = Field(
+        None, description="certificates (PEM) of the authority it is checked against; empty: the system's"
+    )
     collection: str = Field("muniment", description="name of the index collection")
 
     workers: int = Field(os.cpu_count() or 1, ge=1, description="worker processes for rendering and OCR")
@@ -123,9 +139,11 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: object) -> Settings:
-    """The settings from the environment; a wrong one is a `UsageError` that names its variable."""
+    """The settings from the environment and from files of secrets; a wrong one is a `UsageError` that names its
+    variable."""
+    folders = [folder for folder in (SECRETS, Path(os.environ.get(CREDENTIALS, "/nowhere"))) if folder.is_dir()]
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]
+        return Settings(_secrets_dir=folders or None, **overrides)  # type: ignore[arg-type, call-arg]
     except ValidationError as error:
         first = error.errors()[0]
         name = "MUNIMENT_" + str(first["loc"][0]).upper()

@@ -41,6 +41,7 @@ __all__ = [
     "doubts",
     "findings",
     "grants",
+    "leases",
     "matters",
     "meta",
     "metadata",
@@ -172,6 +173,15 @@ runs = Table(
     Column("finished", Double),
     Column("seconds", Text_, nullable=False),  # JSON object: stage -> seconds
     Column("totals", Text_, nullable=False),  # JSON object: what -> count
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("document", String_(64), primary_key=True),  # no foreign key: claimed before it is looked up
+    Column("holder", Text_, nullable=False),  # host:space of process numbers:pid:birth
+    Column("token", String_(32), nullable=False),  # of this taking of the lease
+    Column("until", Double, nullable=False),  # by the database's clock
 )
 
 matters = Table(

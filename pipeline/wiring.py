@@ -61,11 +61,15 @@ class Tools:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.clock = Clock()
-        self.store = Store(settings.root / "store")
         self.locks: Path = settings.root / "locks"
         self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
         self._made: dict[str, Any] = {}
         self._closing = ExitStack()
+
+    @property
+    def store(self) -> Store:
+        """The bytes."""
+        return self._once("store", self._make_store)
 
     @property
     def catalog(self) -> Catalog:
@@ -228,6 +232,14 @@ class Tools:
         """A room that keeps tables of its own in the catalog's database."""
         return self._once(room.__qualname__, lambda: room(self.catalog.database))
 
+    def _make_store(self) -> Store:
+        settings = self.settings
+        if not settings.store_url:
+            return Store(settings.root / "store")
+        from pipeline.remote import open_store
+
+        return open_store(settings.store_url, settings.root / "store-cache", settings.store_cache_mb)
+
     def _make_catalog(self) -> Catalog:
         from pipeline.catalog import Catalog
 
@@ -325,7 +337,8 @@ class Tools:
         from pipeline.backends.qdrant import QdrantIndex, connect
 
         settings = self.settings
-        client = connect(settings.qdrant_url, settings.qdrant_api_key.get_secret_value())
+        key = settings.qdrant_api_key.get_secret_value()
+        client = connect(settings.qdrant_url, key, authority=settings.qdrant_ca)
         return QdrantIndex(client, settings.collection, made_by)
 
     def _make_digests(self) -> Digests:
