@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 import socket
@@ -27,12 +28,15 @@ from pipeline import processes
 from pipeline.claims import Claim
 from pipeline.database import Database, open_database
 from pipeline.errors import NotFound, UsageError
+from pipeline.logs import event
 from pipeline.names import clean_name, document_id, one_line, storable
 from pipeline.rows import Run, pack, replace_pages, replace_record, to_document, to_finding, to_outcome, to_run, unpack
 from pipeline.tables import documents, findings, meta, pages, results, runs, sources
 from pipeline.types import Document, DocumentStatus, Finding, PageOutcome, PageStatus
 
 __all__ = ["Catalog", "Run", "document_id"]
+
+log = logging.getLogger(__name__)
 
 LISTED = 10  # ids named in an error about an ambiguous name
 _PREFIX = re.compile(r"[0-9a-f]{4,64}")
@@ -253,6 +257,7 @@ class Catalog:
         with self._database.write() as connection:
             key = connection.execute(insert(runs).values(row)).inserted_primary_key
         assert key is not None
+        event(log, "a run began", run=int(key[0]), kind=kind)
         return int(key[0])
 
     def finish_run(
@@ -264,6 +269,7 @@ class Catalog:
         with self._database.write() as connection:
             if not connection.execute(update(runs).where(runs.c.id == run).values(values)).rowcount:
                 raise NotFound(f"no run {run}")
+        event(log, "a run ended", run=run, status=status, **{name.replace(" ", "_"): n for name, n in totals.items()})
 
     def runs(self, limit: int = 20) -> list[Run]:
         """The latest runs, newest first; one whose process on this host is gone is `interrupted`."""

@@ -7,12 +7,14 @@ import platform
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from pipeline.confinement import observed
 from pipeline.errors import IndexUnavailable, MunimentError
+from pipeline.lookout import FREE_GIB
 from pipeline.report import table
 
 if TYPE_CHECKING:
@@ -37,7 +39,6 @@ PACKAGES = (
 )
 SECONDS = 5  # to wait for a server
 TERMS = "November 2026"
-FREE_GIB = 2.0  # under it, a day's page images may not fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ class Check:
 
 def examine(settings: Settings) -> dict[str, Any]:
     """Everything `doctor` knows; `ok` is False when something needed is missing or broken."""
-    checks = list(_checks(settings))
+    missing = observed(settings)
+    checks = [*_checks(settings), _confinement(settings, missing)]
     return {
         "ok": all(check.ok for check in checks),
         "home": str(settings.root),
@@ -59,6 +61,7 @@ def examine(settings: Settings) -> dict[str, Any]:
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "packages": {name: _version(name) for name in PACKAGES},
         "checks": [{"name": c.name, "ok": c.ok, "detail": c.detail} for c in checks],
+        "confinement_missing": missing,
         "models": _models(settings),
         "leaves_the_machine": _leaves(settings),
     }
@@ -125,6 +128,14 @@ def _try(name: str, look: Callable[[], str]) -> Check:
         return Check(name, True, look())
     except (MunimentError, OSError, ImportError) as error:
         return Check(name, False, str(error))
+
+
+def _confinement(settings: Settings, missing: Mapping[str, str]) -> Check:
+    """What the processes that open documents are kept from, as one of them just saw it."""
+    if not missing:
+        return Check("workers", True, "confined: no network, no other program, no file but the program and the store")
+    usable = settings.confinement == "available" and "workers" not in missing
+    return Check("workers", usable, "not wholly confined: " + "; ".join(missing.values()))
 
 
 def _home(settings: Settings) -> str:

@@ -20,6 +20,7 @@
     │   └── MatterBudgetSpent        exit 9    the budget of one matter has; others go on
     ├── FrontierStopped              exit 10   the destination takes no more calls (key, account, address)
     ├── FrontierUnavailable          exit 10   the destination did not answer or failed (retryable)
+    ├── NotSent                  exit 1    a notice could not be handed over (retryable)
     ├── AlreadyRunning               exit 11   another run of this kind is at work here (retryable)
     │   └── ClaimLost                exit 11   another worker took the document over (retryable)
     └── Stopped                      exit 130  the run was ended while this was under way (retryable)
@@ -47,6 +48,7 @@ __all__ = [
     "MunimentError",
     "NotAllowed",
     "NotFound",
+    "NotSent",
     "Stopped",
     "StoreError",
     "StoreUnavailable",
@@ -174,6 +176,12 @@ class FrontierUnavailable(MunimentError):
 
     retryable = True
     exit_code = 10
+
+
+class NotSent(MunimentError):
+    """A notice could not be handed to the server that was to carry it; it is tried again later."""
+
+    retryable = True
 
 
 class AlreadyRunning(MunimentError):

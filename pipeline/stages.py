@@ -6,7 +6,6 @@ to stage instead of a result, and is settled as `held` with that reason; the pag
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from functools import cached_property
@@ -38,6 +37,7 @@ from pipeline.types import (
     Route,
     Triage,
 )
+from pipeline.worker import timed
 from schemas import SCHEMA_VERSION
 from schemas.contract import Contract
 from schemas.fields import Entry, FieldValue
@@ -334,7 +334,7 @@ def _in_workers(
     setting (no OCR data for the language) is no page's fault and ends the run.
     """
     calls = [(function, job) for job in jobs]
-    for (_, job), answer in work.tools.pool.run(_timed, calls, seconds=work.tools.settings.page_seconds):
+    for (_, job), answer in work.tools.pool.run(timed, calls, seconds=work.tools.settings.page_seconds):
         work.claim.check()  # a worker that lost it stops here, instead of doing all that another does
         if isinstance(answer, UsageError):
             raise answer
@@ -344,10 +344,3 @@ def _in_workers(
             result, seconds = answer
             work.tools.clock.add(stage, seconds)
             yield job, result
-
-
-def _timed(call: tuple[Callable[[J], T], J]) -> tuple[T, float]:
-    """Runs in a worker."""
-    function, job = call
-    start = time.perf_counter()
-    return function(job), time.perf_counter() - start

@@ -45,6 +45,7 @@ __all__ = [
     "matters",
     "meta",
     "metadata",
+    "notices",
     "pages",
     "results",
     "runs",
@@ -52,6 +53,7 @@ __all__ = [
     "sources",
     "tallies",
     "tokens",
+    "told",
     "users",
 ]
 
@@ -392,4 +394,27 @@ audit = Table(
     Column("detail", Text_, nullable=False),  # JSON object
     Column("hash", String_(64), nullable=False),  # over the previous row's hash and this row
     Index("audit_by_time", "at"),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String_(64), nullable=False),  # SHA-256 of what makes the notice the same
+    Column("channel", String_(16), nullable=False),  # webhook or mail; "" where none was configured
+    Column("kind", String_(32), nullable=False),
+    Column("body", Text_, nullable=False),  # JSON of `pipeline.notices.Notice`
+    Column("created", Double, nullable=False),
+    Column("due", Double),  # when to try next; NULL: sent, or given up
+    Column("tries", Integer, nullable=False),
+    Column("sent", Double),
+    Index("notices_by_key", "key", "channel", unique=True),
+    Index("notices_by_due", "due"),
+)
+
+told = Table(
+    "told",
+    metadata,
+    _document(),
+    Column("status", String_(32), nullable=False),  # in which people were told of it
 )

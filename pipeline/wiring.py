@@ -207,9 +207,13 @@ class Tools:
 
         return chosen.destination(self.settings)
 
+    def opened(self, name: str) -> Any:
+        """A part if it was made already, else None: for who only wants to look."""
+        return self._made.get(name)
+
     def release_index(self) -> None:
         """Have the embedded index's owner process end now, unless another process uses it."""
-        release = getattr(self._made.get("index"), "release", None)  # a server has no owner here
+        release = getattr(self.opened("index"), "release", None)  # a server has no owner here
         if release:
             release()
 
@@ -246,10 +250,15 @@ class Tools:
         return self._closing.enter_context(Catalog.open(self.settings.catalog_url))
 
     def _make_pool(self) -> WorkerPool:
+        from pipeline.confinement import lacking, of_settings, prepare
         from pipeline.workers import WorkerPool
 
         settings = self.settings
-        pool = WorkerPool(settings.workers, memory_mb=settings.worker_memory_mb, tasks_per_worker=settings.worker_tasks)
+        confinement = of_settings(settings)
+        if confinement.required and (missing := lacking()):
+            raise UsageError(f"MUNIMENT_CONFINEMENT=required: {'; '.join(missing.values())}")
+        prepare(confinement)
+        pool = WorkerPool(settings.workers, tasks_per_worker=settings.worker_tasks, confinement=confinement)
         return self._closing.enter_context(pool)
 
     def _make_identities(self) -> dict[str, str]:
