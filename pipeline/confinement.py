@@ -82,7 +82,7 @@ def of_settings(settings: Settings) -> Confinement:
         file_mb=max(settings.max_file_mb, 256),  # a page's image may be larger than the smallest document
         cpu_seconds=round(settings.worker_tasks * settings.page_seconds) + 60,
         readable=tuple(reads),
-        writable=tuple(str(settings.root / name) for name in ("store", "spool", SCRATCH)),
+        writable=(str(settings.store_dir), *(str(settings.root / name) for name in ("spool", SCRATCH))),
         scratch=str(settings.root / SCRATCH),
         required=settings.confinement == "required",
     )
