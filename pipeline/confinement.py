@@ -74,7 +74,7 @@ class Confinement:
         )
 
 
-def of_settings(settings: Settings, store: Path) -> Confinement:
+def of_settings(settings: Settings) -> Confinement:
     """How the workers of this home are confined: they read the program and write into store and spool."""
     reads = [str(settings.tessdata)] if settings.tessdata else []
     return Confinement(
@@ -82,7 +82,7 @@ def of_settings(settings: Settings, store: Path) -> Confinement:
         file_mb=max(settings.max_file_mb, 256),  # a page's image may be larger than the smallest document
         cpu_seconds=round(settings.worker_tasks * settings.page_seconds) + 60,
         readable=tuple(reads),
-        writable=(str(store), str(settings.root / "spool"), str(settings.root / SCRATCH)),
+        writable=(str(settings.store_dir), *(str(settings.root / name) for name in ("spool", SCRATCH))),
         scratch=str(settings.root / SCRATCH),
         required=settings.confinement == "required",
     )
@@ -116,7 +116,7 @@ def observed(settings: Settings) -> dict[str, str]:
     from pipeline.workers import WorkerPool
 
     with tempfile.TemporaryDirectory() as folder, tempfile.NamedTemporaryFile() as private:
-        wanted = replace(of_settings(settings, Path(folder)), writable=(folder,), scratch=folder, required=False)
+        wanted = replace(of_settings(settings), writable=(folder,), scratch=folder, required=False)
         with WorkerPool(1, tasks_per_worker=1, confinement=wanted) as pool:
             [(_, found)] = pool.run(_tried, [private.name], seconds=20)
     if isinstance(found, MunimentError):

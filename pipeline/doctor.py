@@ -165,7 +165,7 @@ def _store(settings: Settings) -> str:
         return "in the home"
     from pipeline.remote import RemoteStore, open_store
 
-    store = open_store(settings.store_url, settings.root / "store-cache", settings.store_cache_mb)
+    store = open_store(settings.store_url, settings.store_dir, settings.store_cache_mb)
     if isinstance(store, RemoteStore):
         store.ask()
         return f"{settings.store_url} answers"

@@ -12,6 +12,7 @@ import os
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -126,6 +127,13 @@ class Settings(BaseSettings):
     def root(self) -> Path:
         """The home, expanded and absolute."""
         return self.home.expanduser().absolute()
+
+    @property
+    def store_dir(self) -> Path:
+        """Where workers find blobs and leave them: the store's folder, or the one before a bucket."""
+        if self.store_url.startswith("file:"):
+            return Path(unquote(urlsplit(self.store_url).path))
+        return self.root / ("store-cache" if self.store_url else "store")
 
     @property
     def catalog_url(self) -> str:

@@ -37,7 +37,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pool(places: Path) -> Iterator[WorkerPool]:
     """One worker, confined as those of a home are; it may also read the functions of these tests."""
     settings = load_settings(home=places / "home", worker_tasks=10, page_seconds=6)
-    wanted = confinement.of_settings(settings, places / "home" / "store")
+    wanted = confinement.of_settings(settings)
     assert wanted.readable is not None
     wanted = replace(wanted, readable=(*wanted.readable, str(HERE)))
     sys.path.insert(0, str(HERE))
@@ -164,6 +164,6 @@ def test_doctor_says_what_workers_are_not_kept_from(home: Path, monkeypatch: pyt
     """It starts one and has it try: with all walls nothing is missing, without the rule over files that is named."""
     settings = load_settings()
     assert confinement.observed(settings).keys() == confinement.lacking().keys()
-    monkeypatch.setattr(confinement, "of_settings", lambda *_: Confinement(2048, calls=False))
+    monkeypatch.setattr(confinement, "of_settings", lambda _: Confinement(2048, calls=False))
     assert confinement.observed(settings).keys() == {"calls", "files"}
     assert not home.exists()

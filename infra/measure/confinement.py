@@ -58,7 +58,7 @@ def measured(folder: Path, pages: int, rounds: int) -> dict[str, list[dict[str, 
         settings = load_settings(home=Path(home))
         store = Store(settings.root / "store")
         jobs = list(islice(_jobs(folder, store, settings), pages))
-        wanted = of_settings(settings, store.root)
+        wanted = of_settings(settings)
         prepare(wanted)
         kinds = {"free": replace(wanted, readable=None, calls=False), "confined": wanted}
         for number in range(rounds + 1):

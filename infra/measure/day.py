@@ -35,6 +35,7 @@ from typing import Any
 os.environ.update(OMP_THREAD_LIMIT="1", OMP_NUM_THREADS="1")
 
 from infra.measure.family import pss
+from infra.measure.flat import GROWTH, growth
 from infra.measure.recording import file_of, kept, loaded, matter_of, play, record
 from pipeline.intake import Incoming, take
 from pipeline.report import table
@@ -48,7 +49,7 @@ __all__ = ["Day", "Sample", "arrivals", "main", "replay"]
 HOURS = (1, 1, 1, 1, 1, 2, 4, 8, 12, 14, 12, 9, 6, 10, 13, 11, 9, 6, 4, 2, 1, 1, 1, 1)  # documents, by hour of the day
 SAMPLES = 60
 TOLD = 12
-GROWTH, SLOWER = 0.15, 0.5  # above which memory is not flat, and documents at the end take longer
+SLOWER = 0.5  # above which documents at the end take longer
 BATCH = 32
 DRAIN_SECONDS = 3600.0
 SETTLED = (DocumentStatus.DONE, DocumentStatus.AWAITING)
@@ -79,9 +80,7 @@ class Day:
 
     def growth(self, process: str) -> float:
         """By how much the process's memory in the last third of the run exceeds that of the second third."""
-        seen = [one.memory[process] for one in self.samples if process in one.memory]
-        third = len(seen) // 3
-        return max(seen[-third:]) / max(seen[third : 2 * third]) - 1 if third else 0.0
+        return growth([one.memory[process] for one in self.samples if process in one.memory])
 
     def slower(self) -> float:
         """By how much a document of the last tenth took longer than one of the first, medians."""
