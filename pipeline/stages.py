@@ -6,7 +6,7 @@ to stage instead of a result, and is settled as `held` with that reason; the pag
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from functools import cached_property
@@ -88,7 +88,7 @@ class Work:
     document: Document
     tools: Tools
     claim: Claim = field(default_factory=Claim)
-    spent: Counter[str] = field(default_factory=Counter)  # seconds of workers, by stage
+    spent: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))  # seconds of workers, by stage
 
     @property
     def late(self) -> bool:
