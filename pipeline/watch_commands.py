@@ -17,6 +17,7 @@ from pipeline.errors import MunimentError
 if TYPE_CHECKING:
     from types import FrameType
 
+    from pipeline.lookout import looking
     from pipeline.watch import Watcher
     from pipeline.wiring import Tools
 
@@ -45,7 +46,7 @@ def watch(arguments: argparse.Namespace) -> int:
     def say(line: str) -> None:
         print(line, file=sys.stderr if arguments.json else sys.stdout, flush=True)
 
-    with open_tools() as tools:
+    with open_tools() as tools, looking(tools):
         worker = _Worker(tools, say) if arguments.work else None
         watcher = Watcher(tools, on_taken=lambda documents: worker.ring() if worker else None, say=say)
         with _ended_by_signals(watcher):
