@@ -17,7 +17,6 @@ from pipeline.errors import MunimentError
 if TYPE_CHECKING:
     from types import FrameType
 
-    from pipeline.lookout import looking
     from pipeline.watch import Watcher
     from pipeline.wiring import Tools
 
@@ -40,6 +39,7 @@ def add_options(parsers: Any, command: Callable[[Any, str, str], argparse.Argume
 
 def watch(arguments: argparse.Namespace) -> int:
     """Watch until Ctrl-C or SIGTERM; the second one does not wait for the file that is being taken in."""
+    from pipeline.lookout import looking
     from pipeline.watch import Watcher
     from pipeline.wiring import open_tools
 

@@ -95,7 +95,7 @@ def test_a_worker_can_do_its_work(pool: WorkerPool, places: Path) -> None:
 
 
 def test_the_limits_are_those_of_the_settings(pool: WorkerPool) -> None:
-    """Memory, CPU time of all its tasks, size of a file, open files, no core (1 byte, see there); none can be raised."""
+    """Memory, CPU time of all its tasks, size of a file, open files, no core (1 byte); none can be raised."""
     import worker_tasks
 
     found = ask(pool, worker_tasks.limits, 1)
