@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from pipeline.errors import NotFound, StoreError
 
-__all__ = ["Store", "private_folder"]
+__all__ = ["Store", "private_folder", "sync_folder"]
 
 CHUNK = 1 << 20
 SPOOL = ".new-"
@@ -116,12 +116,12 @@ class Store:
         try:
             if not target.parent.is_dir():
                 private_folder(target.parent)
-                _sync_folder(self.root)
+                sync_folder(self.root)
             part.replace(target)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
-        _sync_folder(target.parent)  # the rename itself must survive a power cut
+        sync_folder(target.parent)  # the rename itself must survive a power cut
 
 
 def private_folder(path: Path) -> None:
@@ -140,7 +140,8 @@ def _sweep(root: Path) -> None:
                 part.unlink()
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Have the names in a folder survive a power cut."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(handle)

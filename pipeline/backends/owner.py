@@ -58,6 +58,7 @@ class Owner:
         self.clients = 0
         self.last_seen = time.monotonic()
         self._released = False
+        self._untidy = False  # somebody asked for graphs that are up to date
 
     def serve(self, connection: Connection) -> None:
         """Answer one client until it goes, however it goes."""
@@ -81,13 +82,15 @@ class Owner:
         return math.inf if self._released else time.monotonic() - self.last_seen
 
     def tidy(self) -> None:
-        """Bring the graphs up to date: when nobody is here, and beside the requests when much was written."""
+        """Bring the graphs up to date: when nobody is here, and beside the requests when much was written or
+        somebody asked for it."""
         with self._turn:
             if self._index is None:
                 return
             self._users += 1
         try:
-            if not self.clients or self._index.due():
+            if not self.clients or self._untidy or self._index.due():
+                self._untidy = False
                 self._index.optimize()
         finally:
             self._left()
@@ -108,6 +111,9 @@ class Owner:
                 return True, None
             if name == "release":
                 self._released = True
+                return True, None
+            if name == "tidy":
+                self._untidy = True
                 return True, None
             if name not in ALLOWED:
                 raise IndexUnavailable("the index owner is of another version; try again when it has ended")
