@@ -12,8 +12,7 @@ def test_two_machines_finish_what_one_of_them_was_killed_over(tmp_path):
     with fresh_url("postgresql", tmp_path) as url:
         outcome = measure(tmp_path, url, documents=4, pages=2, machines=2)
     assert outcome.wrong == []
-    assert 1 <= len(outcome.in_hand) == len(outcome.taken_over())
-    assert min(outcome.taken_over()) > LEASE_SECONDS / 2  # waited for, not known at once
+    assert outcome.taken_over() and min(outcome.taken_over()) > LEASE_SECONDS / 2  # waited for, not known at once
     assert {span.machine for span in outcome.spans if span.end - span.begin > 0} == {0, 1}
 
 

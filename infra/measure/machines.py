@@ -4,9 +4,9 @@
 
 Takes in small born-digital documents made here, into a schema of their own on the PostgreSQL server of
 MUNIMENT_TEST_POSTGRES_URL and a shared folder. Each machine is a process with a home of its own (its locks, its
-workers, its thumbnails) and a host name of its own, so that no other looks whether its process lives. All work off what was received until nothing is left; the first one gets kill -9 once a third
-of the documents is done and it has one in its hands. Each writes down when it held which document and which stage
-results it computed.
+workers, its thumbnails) and a host name of its own, so that no other looks whether its process lives. All work off
+what was received until nothing is left; the first one gets kill -9 once a third of the documents is done and it has
+one in its hands. Each writes down when it held which document and which stage results it computed.
 
 No Qdrant server can be had here: the machines share the embedded index by a link in each home, which only processes
 of one machine can do. Prints who did what, and exits with 1 if a document was lost or doubled, was in the hands of
