@@ -20,6 +20,7 @@
     ├── FrontierStopped              exit 10   the destination takes no more calls (key, account, address)
     ├── FrontierUnavailable          exit 10   the destination did not answer or failed (retryable)
     ├── AlreadyRunning               exit 11   another run of this kind is at work here (retryable)
+    ├── OnHold                       exit 12   the matter is under legal hold: nothing of it is deleted
     └── Stopped                      exit 130  the run was ended while this was under way (retryable)
 
 Exit code 3 also ends `muniment ingest` when the run itself went well but some documents were rejected
@@ -44,6 +45,7 @@ __all__ = [
     "MunimentError",
     "NotAllowed",
     "NotFound",
+    "OnHold",
     "Stopped",
     "StoreError",
     "Superseded",
@@ -171,6 +173,12 @@ class AlreadyRunning(MunimentError):
 
     retryable = True
     exit_code = 11
+
+
+class OnHold(MunimentError):
+    """The matter is under legal hold; nothing of it is deleted until the hold is released."""
+
+    exit_code = 12
 
 
 class Stopped(MunimentError):

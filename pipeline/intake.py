@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from pipeline.errors import NotFound, UsageError
 from pipeline.names import clean_matter, clean_name, document_id, one_line
+from pipeline.store import LOST
 from pipeline.types import Document, DocumentStatus
 
 if TYPE_CHECKING:
@@ -82,21 +83,34 @@ def take(incoming: Incoming, store: Store, catalog: Catalog, *, max_file_mb: int
 
     An empty file and one that is no PDF are `rejected`, one above `max_file_mb` MiB is `held`, each with a
     one-line reason and the original kept. A file that can't be read is `held` with an empty `sha256`, until
-    a later run can read it. The same bytes in the same matter give the document that is there, as it stands.
+    a later run can read it. The same bytes in the same matter give the document that is there, as it stands; one that
+    was held because its original got lost has it again.
     """
     try:
         if incoming.problem:
             return _unread(incoming, incoming.problem, catalog)
         with _opened(incoming) as handle:
-            head = handle.read(MAGIC_WITHIN)
-            handle.seek(0)
-            sha256 = store.put_stream(handle)
-            size = handle.tell()
+            return _kept(handle, incoming, store, catalog, max_file_mb)
     except OSError as error:
         return _unread(incoming, f"can't be read: {error.strerror or type(error).__name__}", catalog)
-    status, reason = _first_look(head, size, max_file_mb)
+
+
+def _kept(
+    handle: BinaryIO, incoming: Incoming, store: Store, catalog: Catalog, max_file_mb: int
+) -> tuple[Document, bool]:
+    head = handle.read(MAGIC_WITHIN)
+    handle.seek(0)
+    sha256 = store.put_stream(handle)
+    status, reason = _first_look(head, handle.tell(), max_file_mb)
     id = document_id(incoming.matter, sha256)
-    return catalog.add(Document(id, incoming.matter, incoming.name, sha256, status, reason), str(incoming.path))
+    stored, new = catalog.add(Document(id, incoming.matter, incoming.name, sha256, status, reason), str(incoming.path))
+    if sha256 not in store:  # it was there already, and a deletion took it away before it was named anew
+        handle.seek(0)
+        store.put_stream(handle)
+    if stored.reason == LOST:
+        catalog.set_status(stored.id, status, reason)
+        stored = catalog.document(stored.id)
+    return stored, new
 
 
 def _first_look(head: bytes, size: int, max_file_mb: int) -> tuple[DocumentStatus, str]:

@@ -19,13 +19,14 @@ from pipeline import read as reading
 from pipeline import render as rendering
 from pipeline import triage as sorting
 from pipeline.backends.protocols import PageInput
-from pipeline.errors import DocumentRejected, IndexUnavailable, MunimentError, UsageError
+from pipeline.errors import DocumentHeld, DocumentRejected, IndexUnavailable, MunimentError, UsageError
 from pipeline.frontier import readings as frontier_readings
 from pipeline.frontier.readings import FrontierReading
 from pipeline.memo import Memo, chain
 from pipeline.outcomes import escalated_outcome, read_outcome, standing
 from pipeline.pdf import InspectJob, PdfInfo
 from pipeline.pdf import inspect as inspect_pdf
+from pipeline.store import LOST
 from pipeline.types import (
     Document,
     DocumentStatus,
@@ -122,6 +123,8 @@ def up_to_date(document: Document, tools: Tools) -> bool:
 
 def inspect(work: Work) -> PdfInfo:
     """Open the PDF in a worker; raises `DocumentRejected` or `DocumentHeld` for what can't be relied on."""
+    if work.document.sha256 not in work.tools.store:
+        raise DocumentHeld(LOST)
 
     def compute() -> PdfInfo:
         job = InspectJob(work.pdf, work.tools.settings.max_pages)
@@ -132,20 +135,25 @@ def inspect(work: Work) -> PdfInfo:
 
 
 def render(work: Work, info: PdfInfo) -> Pages[PageImage]:
-    """Every page as an upright image in the store."""
-    settings, store = work.tools.settings, work.tools.store.root
+    """Every page as an upright image in the store; one that got lost there is made anew."""
+    settings, store = work.tools.settings, work.tools.store
 
     def compute(missing: Sequence[int]) -> Iterator[tuple[int, PageImage | MunimentError]]:
         jobs = [
             rendering.RenderJob(
-                work.pdf, n, store, settings.dpi, settings.max_pixels, settings.max_page_points, settings.tessdata
+                work.pdf, n, store.root, settings.dpi, settings.max_pixels, settings.max_page_points, settings.tessdata
             )
             for n in missing
         ]
         for job, result in _in_workers(work, "render", rendering.render_page, jobs):
             yield job.number, result
 
-    return work.memo.pages("render", PageImage, range(1, info.page_count + 1), compute)
+    numbers = range(1, info.page_count + 1)
+    images = work.memo.pages("render", PageImage, numbers, compute)
+    if lost := [n for n, image in good(images).items() if image.sha256 not in store]:
+        work.memo.forget("render", lost)
+        images = work.memo.pages("render", PageImage, numbers, compute)
+    return images
 
 
 def read(work: Work, images: Pages[PageImage]) -> Pages[PageText]:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["serve"]
 
-ALLOWED = frozenset({"upsert", "search", "facets", "pages_of", "delete", "count"})
+ALLOWED = frozenset({"upsert", "search", "facets", "pages_of", "documents", "delete", "count"})
 HANDOVER_SECONDS = 30.0  # an owner that is ending may need this long to flush
 TICK_SECONDS = 0.2
 LONGEST_TMP = 60  # bytes; the path of a Unix socket may have 107 in all
@@ -109,6 +109,9 @@ class Owner:
             if name == "release":
                 self._released = True
                 return True, None
+            if name == "forget":
+                self._forget(signature)
+                return True, None
             if name not in ALLOWED:
                 raise IndexUnavailable("the index owner is of another version; try again when it has ended")
             method: Callable[..., Any] = getattr(self._entered(signature), name)
@@ -137,6 +140,29 @@ class Owner:
         with self._turn:
             self._users -= 1
             self._turn.notify_all()
+
+    def _forget(self, signature: Mapping[str, Any]) -> None:
+        """Opened for it and back again, between two requests each; the long part happens beside the requests."""
+        self._reopen(signature, forgetful=True)
+        try:
+            index = self._entered(signature)
+            try:
+                index.forget()
+            finally:
+                self._left()
+        finally:
+            self._reopen(signature)
+
+    def _reopen(self, signature: Mapping[str, Any], *, forgetful: bool = False) -> None:
+        from pipeline.backends.edge import EdgeIndex
+
+        with self._turn:
+            self._turn.wait_for(lambda: not self._users)
+            if self._index:
+                self._index.match(signature)
+                self._index.close()
+            self._index = None
+            self._index = EdgeIndex(self._root / "index", signature, forgetful=forgetful)
 
     def _drop(self) -> None:
         with self._turn:

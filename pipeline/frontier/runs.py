@@ -14,7 +14,7 @@ from pipeline.frontier.work import EscalationReport
 if TYPE_CHECKING:
     from pipeline.wiring import Tools
 
-__all__ = ["asking"]
+__all__ = ["asking", "put_right"]
 
 LOCK = 0x65736361  # any constant that only these runs take as a PostgreSQL advisory lock
 
@@ -39,6 +39,18 @@ def asking(tools: Tools, kind: Literal["escalate", "compare"]) -> Iterator[Escal
             report.spent += tools.ledger.paid(report.run)
             report.reserved = tools.ledger.reserved(report.run)
             tools.catalog.finish_run(report.run, tools.clock.seconds, report.totals, status)
+
+
+def put_right(tools: Tools, *, repair: bool) -> int:
+    """Close the books of runs that were killed, when no run that asks is at work; how many they are, or would be."""
+    try:
+        with _alone(tools):
+            gone = {*tools.catalog.unfinished_runs("escalate", "compare"), *tools.ledger.open_runs()}
+            if repair:
+                recover(tools)
+            return len(gone)
+    except AlreadyRunning:
+        return 0
 
 
 @contextmanager
