@@ -97,20 +97,27 @@ class Database:
         finally:
             self.close()  # no connection without foreign keys goes back into use
 
-    def forget(self, patience: float = 10.0) -> bool:
-        """Empty SQLite's write-ahead log, in which deleted words still stand; False when readers kept it from that for
-        `patience` seconds. PostgreSQL has no such call: it drops dead rows in its own time."""
+    def forget(self, *, rewrite: bool, patience: float = 10.0) -> bool:
+        """Make deleted words unreadable in SQLite's files; False when readers kept it from that for `patience` seconds.
+
+        What is deleted is overwritten at once (`secure_delete`), but its pages still stand in the write-ahead log, and
+        rows that once moved to another page may have left a copy in the unused part of their old one. To empty
+        the log is quick; to `rewrite` the file (VACUUM) takes a second for some hundred MiB, and writers wait.
+        PostgreSQL drops dead rows in its own time.
+        """
         if not self.sqlite:
             return True
         give_up = time.monotonic() + patience
-        while True:
-            with _translated(), self._turn, self._engine.connect() as connection:
-                driver = connection.connection.driver_connection
-                assert driver is not None
-                busy = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-            if not busy or time.monotonic() > give_up:
-                return not busy
-            time.sleep(0.05)
+        with _translated(), self._turn, self._engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            if rewrite:
+                driver.execute("VACUUM")
+            while busy := driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                if time.monotonic() > give_up:
+                    break
+                time.sleep(0.05)
+        return not busy
 
     def close(self) -> None:
         """Let all connections go."""

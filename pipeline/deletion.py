@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Deleted", "delete_documents", "finish_deletions", "sweep", "unfinished"]
 
+SMALL = 512 << 20  # bytes of a catalog that is written anew without being asked to: some seconds
+LARGE = "copies of rows that once moved may stand in unused parts of the catalog's file: --rewrite writes it anew"
 BUSY = "readers keep the catalog's write-ahead log from being emptied"
 SERVER = "the Qdrant server keeps the words in its files until it rewrites the segment they were in"
 POSTGRES = "PostgreSQL keeps the words in its files until it has vacuumed, and in its own backups and log"
@@ -60,22 +62,23 @@ class _Tombstone:
     blobs: frozenset[str]
 
 
-def delete_documents(tools: Tools, whys: Mapping[str, str], who: str) -> Deleted:
-    """Delete these documents, each for its reason; waits while one is being worked on.
+def delete_documents(tools: Tools, whys: Mapping[str, str], who: str, *, rewrite: bool = False) -> Deleted:
+    """Delete these documents, each for its reason; waits while one is being worked on. `rewrite` has a large catalog
+    written anew as well.
 
     `NotFound` for one that is not there, `OnHold` for one whose matter is under legal hold; those before it are gone
     then. Words that this home can't reach are named in what comes back.
     """
     under_way = [_bury(tools, document, why, who) for document, why in whys.items()]
-    done = finish_deletions(tools)
+    done = finish_deletions(tools, rewrite=rewrite)
     left = (*filter(None, under_way), *done.left)
     return Deleted(tuple(whys), done.blobs, done.unfinished, tuple(dict.fromkeys(left)))
 
 
-def sweep(tools: Tools, now: float | None = None) -> Deleted:
+def sweep(tools: Tools, now: float | None = None, *, rewrite: bool = False) -> Deleted:
     """Delete what was kept as long as its matter says and is under no hold."""
     whys = {one.document: f"kept for {one.days} days" for one in due(tools, now) if one.hold is None}
-    return delete_documents(tools, whys, "muniment") if whys else Deleted(())
+    return delete_documents(tools, whys, "muniment", rewrite=rewrite) if whys else Deleted(())
 
 
 def unfinished(tools: Tools) -> list[str]:
@@ -83,7 +86,7 @@ def unfinished(tools: Tools) -> list[str]:
     return [stone.document for stone in _tombstones(tools)]
 
 
-def finish_deletions(tools: Tools) -> Deleted:
+def finish_deletions(tools: Tools, *, rewrite: bool = False) -> Deleted:
     """Clear away what tombstones name; what can't be reached now is tried again by the next call."""
     stones = _tombstones(tools)
     if not stones:
@@ -92,9 +95,8 @@ def finish_deletions(tools: Tools) -> Deleted:
     gone = tools.store.discard(blobs, lambda some: named(tools.catalog, some))
     forget_thumbnails(tools.settings.root / "thumbnails", (blob for blob in blobs if blob not in tools.store))
     _unlink_copies(tools, [stone.document for stone in stones])
-    left, finished = [], tools.catalog.database.forget()
-    left += [] if finished else [BUSY]
-    left += [] if tools.catalog.database.sqlite else [POSTGRES]
+    left = [*_forget_rows(tools, rewrite=rewrite)]
+    finished = BUSY not in left
     try:
         left += _forget_points(tools, stones)
     except IndexUnavailable as error:
@@ -145,6 +147,19 @@ def _tombstones(tools: Tools) -> list[_Tombstone]:
 
 def _blobs(row: Any) -> frozenset[str]:
     return frozenset(filter(None, [row.sha256, *json.loads(row.images)]))
+
+
+def _forget_rows(tools: Tools, *, rewrite: bool) -> Iterator[str]:
+    """Out of the catalog's files; what stays readable comes back."""
+    database = tools.catalog.database
+    if not database.sqlite:
+        yield POSTGRES
+        return
+    small = (tools.settings.root / "catalog.sqlite").stat().st_size <= SMALL
+    if not database.forget(rewrite=rewrite or small):
+        yield BUSY
+    if not (rewrite or small):
+        yield LARGE
 
 
 def _forget_points(tools: Tools, stones: Sequence[_Tombstone]) -> list[str]:

@@ -6,6 +6,7 @@ import argparse
 import getpass
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.console import emit
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_options", "matter", "user"]
 
+REWRITE = "write a catalog above 512 MiB anew, too: writers wait meanwhile, and as much disk again is needed"
 PERSON_EXIT = 3
 SHOWN = 200  # documents listed as text
 
@@ -33,10 +35,18 @@ def add_options(parsers: Any, command: Callable[[Any, str, str], argparse.Argume
     delete = command(parsers, "delete", "delete documents and everything this home keeps of them; backups stay")
     delete.add_argument("document", metavar="DOCUMENT", nargs="+", help="id, beginning of an id, or file name")
     delete.add_argument("--why", required=True, help="for the audit log, which keeps it without the document's name")
+    delete.add_argument("--rewrite", action="store_true", help=REWRITE)
     delete.set_defaults(command=_delete)
     retention = command(parsers, "retention", "documents kept as long as their matter says, and what holds them")
     retention.add_argument("--apply", action="store_true", help="delete them; without it they are only listed")
+    retention.add_argument("--rewrite", action="store_true", help=REWRITE)
     retention.set_defaults(command=_retention)
+    backup = command(parsers, "backup", "copy catalog and store to a folder, while everything runs; only what is new")
+    backup.add_argument("folder", metavar="FOLDER", type=Path)
+    backup.set_defaults(command=_backup)
+    restore = command(parsers, "restore", "fill an empty home from a backup, check every hash, make the index anew")
+    restore.add_argument("folder", metavar="FOLDER", type=Path)
+    restore.set_defaults(command=_restore)
 
 
 def user() -> str:
@@ -98,7 +108,7 @@ def _delete(arguments: argparse.Namespace) -> int:
 
     with open_tools() as tools:
         ids = [tools.catalog.document(key).id for key in arguments.document]
-        done = delete_documents(tools, dict.fromkeys(ids, arguments.why), user())
+        done = delete_documents(tools, dict.fromkeys(ids, arguments.why), user(), rewrite=arguments.rewrite)
     emit(arguments, lambda: asdict(done), lambda: _deleted_text(done))
     return PERSON_EXIT if done.unfinished else 0
 
@@ -110,10 +120,43 @@ def _retention(arguments: argparse.Namespace) -> int:
 
     with open_tools() as tools:
         found = list(due(tools))
-        done = sweep(tools) if arguments.apply else Deleted(())
+        done = sweep(tools, rewrite=arguments.rewrite) if arguments.apply else Deleted(())
     payload = {"due": [asdict(one) for one in found], "deleted": asdict(done)}
     emit(arguments, lambda: payload, lambda: _retention_text(found, done, applied=arguments.apply))
     return PERSON_EXIT if done.unfinished else 0
+
+
+def _backup(arguments: argparse.Namespace) -> int:
+    from pipeline.backup import backup
+    from pipeline.wiring import open_tools
+
+    with open_tools() as tools:
+        done = backup(tools, arguments.folder.absolute())
+    counts = ", ".join(f"{count} {name}" for name, count in done.manifest.counts.items())
+    lines = [f"{counts}; {done.copied} blobs were new"]
+    lines += [f"missing or damaged in the store, see `muniment reconcile --deep`: {blob}" for blob in done.faulty]
+    emit(arguments, lambda: asdict(done), lambda: "\n".join(lines))
+    return PERSON_EXIT if done.faulty else 0
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    from pipeline.backup import restore
+    from pipeline.progress import bar
+    from pipeline.reconcile import reconcile, reconciliation_text
+    from pipeline.run import RunOptions, rebuild
+    from pipeline.settings import load_settings
+    from pipeline.wiring import open_tools
+
+    settings = load_settings()
+    manifest = restore(arguments.folder.absolute(), settings)
+    with open_tools(settings) as tools, bar("documents", quiet=arguments.json) as progress:
+        done = RunOptions(on_start=progress.start, on_done=lambda document: progress.advance(document.name))
+        counts = rebuild(tools, done)
+        found = reconcile(tools, repair=True)
+    payload = {"manifest": asdict(manifest), "indexed": counts, "reconciliation": found.as_json()}
+    said = "{documents} documents, {pages} pages indexed".format(**counts)
+    emit(arguments, lambda: payload, lambda: f"{said}\n{reconciliation_text(found)}")
+    return PERSON_EXIT if found.asks else 0
 
 
 def _deleted_text(done: Deleted) -> str:

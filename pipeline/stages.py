@@ -118,7 +118,10 @@ def versions(tools: Tools) -> dict[str, str]:
 
 def up_to_date(document: Document, tools: Tools) -> bool:
     """Whether the document is done and indexed by exactly these stages, settings and models."""
-    return tools.catalog.indexed(document.id) == versions(tools)["index"]
+    return (
+        document.status is not DocumentStatus.RECEIVED
+        and tools.catalog.indexed(document.id) == versions(tools)["index"]
+    )
 
 
 def inspect(work: Work) -> PdfInfo:

@@ -23,8 +23,12 @@ from pipeline.thumbnails import thumbnail
 from pipeline.wiring import open_tools
 
 CANARY = "zygopetalum"  # in the text of the document that goes, in no other, and in no word list
-SECRET = f"SERVICES AGREEMENT\n\nThis Agreement is made on March 3, 2021 between {CANARY} Limited and Brook Survey Inc.\n"
-ORDINARY = "OFFICE LEASE\n\nThis Office Lease is made on June 15, 2022 between Cedar Court LLC and Dune Analytics Inc.\n"
+SECRET = (
+    f"SERVICES AGREEMENT\n\nThis Agreement is made on March 3, 2021 between {CANARY} Limited and Brook Survey Inc.\n"
+)
+ORDINARY = (
+    "OFFICE LEASE\n\nThis Office Lease is made on June 15, 2022 between Cedar Court LLC and Dune Analytics Inc.\n"
+)
 
 
 @pytest.fixture
@@ -70,7 +74,7 @@ def test_no_word_of_it_is_left_in_any_file(tools, home, tmp_path):
     assert [blob for blob in (gone.sha256, *images - shared) if blob in tools.store] == []
     assert all(image in tools.store for image in shared) and list((home / "thumbnails").rglob("*.jpg")) != []
     assert (tools.index.pages_of(gone.id), tools.index.pages_of(kept.id)) == (set(), {1})
-    (row,) = [row for row in tools.audit.latest(wanted("deletion"), 5)]
+    (row,) = tools.audit.latest(wanted("deletion"), 5)
     assert (row.who, row.subject, row.details) == (
         "ada", gone.id, {"matter": "dune", "why": "the client asked", "pages": 2})  # fmt: skip
     assert tools.audit.verify().wrong == "" and reconcile(tools).faults == ()
@@ -101,7 +105,7 @@ def test_a_hold_outweighs_deletion_and_time(tools, tmp_path):
     tools.retention.hold("dune", "Dune v. Alder", "bob")
     later = time.time() + 31 * DAY
     assert [(one.document, one.hold.who) for one in due(tools, later)] == [(gone.id, "bob")]
-    with pytest.raises(OnHold, match="bob .*Dune v. Alder") as refusal:
+    with pytest.raises(OnHold, match=r"bob .*Dune v\. Alder") as refusal:
         delete_documents(tools, {gone.id: "tidy"}, "ada")
     assert refusal.value.exit_code == 12
     assert sweep(tools, later).documents == () and tools.catalog.document(gone.id) == gone

@@ -57,13 +57,14 @@ def check_index(look: Look) -> Iterator[Fault]:
     has points that are not expected yet, and never lacks one that is."""
     tools, now = look.tools, versions(look.tools)["index"]
     rows = {row.id: row for row in _rows(tools)}
-    shown = _counted(tools, shown=True)
+    listed, shown = _counted(tools), _counted(tools, shown=True)
     try:
         there, points = tools.index.documents(), tools.index.count()
     except (IndexUnavailable, IndexMismatch):
         yield Fault("index-unreadable", 1, 0, ())
         return
-    indexed = [row for row in rows.values() if row.read and row.indexed == now]
+    whole = (row for row in rows.values() if row.read and listed.get(row.id, 0) == row.page_count)
+    indexed = [row for row in whole if row.indexed == now]
     misplaced = _misplaced(there, rows)
     missing = [
         row
