@@ -3,14 +3,14 @@
     python -m infra.measure.crashes [--times 200] [--documents 6] [--seed 7] [--folder /dev/shm]
 
 Makes small PDFs with a text layer, one to three pages each, and takes them in once undisturbed. Then `muniment ingest`
-does the same on a fresh home while it is killed: by turns its whole process group, that and the index owner, a worker
-alone, or the index owner alone; at a random moment of the time a run takes, or the moment the catalog, watched from
-outside, shows the next step of a stage: stored, received, inspect, render, read, triage, extract, finished, indexed.
-What was killed is started again until a run comes to its end; then the round is judged and the next one begins.
-Nothing in the product knows of it; what is killed notes each stage result that it is about to save in a file beside
-the home, which is how work done twice is seen.
+does the same on a fresh home while it is killed: by turns the index owner alone, a worker alone (the run goes on), its
+whole process group, or that and the owner; at a random moment of the time a run takes, or the moment the catalog,
+watched from outside, shows the next step of a stage: stored, received, inspect, render, read, triage, extract,
+finished, indexed. What was killed is started again until a run comes to its end; then the round is judged and the next
+one begins. Nothing in the product knows of it; what is killed notes each stage result that it is about to save in a
+file beside the home, which is how work done twice is seen.
 
-Prints a line a round, the kills by place and target, and the sums; exits with 1 if after a round a document, page, point
+Prints a line a round, kills by place and target, and the sums; exits with 1 if after a round a document, page, point
 or record differs from the undisturbed run, if a result that was saved was computed again, if one kill had more computed
 again than may be in flight, if a reconciliation finds anything that does not mend, or if a process stays behind.
 """
@@ -51,7 +51,7 @@ __all__ = ["PLACES", "TARGETS", "Chances", "Outcome", "Round", "crash_round", "m
 
 STAGES = ("inspect", "render", "read", "triage", "extract")
 PLACES = ("any moment", "stored", "received", *STAGES, "finished", "indexed")
-TARGETS = ("group", "group and owner", "worker", "owner")
+TARGETS = ("owner", "worker", "group", "group and owner")  # after a worker a group: killed twice, a page is held
 AT_ONCE, MOST_PAGES = 2, 3  # documents side by side, pages of one: what may be in flight
 LONGEST = 300.0  # seconds a run may take before it counts as hung
 IDLE = 5.0  # seconds after which the index owner ends
@@ -191,10 +191,10 @@ def _ingest(home: str, inbox: str) -> None:
 
 
 def _run(home: Path, inbox: Path, chances: Chances, round_: Round) -> bool:
-    """One run, disturbed once if there are kills left; whether it came to its end."""
+    """One run, disturbed while there are kills left; whether it came to its end."""
     process = _started(home, inbox)
-    if chances.left > 0 and _killed(home, process, chances.next(), round_):
-        chances.left -= 1
+    while chances.left > 0 and process.exitcode is None:
+        chances.left -= _killed(home, process, chances.next(), round_)
     process.join(LONGEST)
     if process.exitcode is None:
         os.killpg(process.pid or 0, signal.SIGKILL)
@@ -208,15 +208,20 @@ def _run(home: Path, inbox: Path, chances: Chances, round_: Round) -> bool:
 def _killed(home: Path, process: BaseProcess, chance: tuple[str, str, float], round_: Round) -> bool:
     """Wait for the moment and kill; False when the run ended before, or nothing was there to be killed."""
     target, place, delay = chance
-    before = _progress(home, place)
+    before = _progress(home, place)  # what is through with this place already has its run end undisturbed
     while place != "any moment" and process.exitcode is None and _progress(home, place) <= before:
         time.sleep(WATCH)
     process.join(delay)
-    victims = _victims(home, process, target) if process.exitcode is None else []
+    victims: list[tuple[Any, int]] = []
+    while process.exitcode is None and not victims:
+        victims = _victims(home, process, target)
+        process.join(WATCH)
     for kill, pid in victims:
         with contextlib.suppress(ProcessLookupError):
             kill(pid, signal.SIGKILL)
     round_.kills.update([(target, place)] if victims else [])
+    if "group" in target:
+        process.join()
     return bool(victims)
 
 
