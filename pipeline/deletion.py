@@ -17,13 +17,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from pipeline.claims import claim
+from pipeline.claims import Claim, claim
 from pipeline.errors import IndexUnavailable
 from pipeline.inventory import images_of, named
 from pipeline.retention import due
@@ -110,7 +111,7 @@ def finish_deletions(tools: Tools, *, rewrite: bool = False) -> Deleted:
 
 def _bury(tools: Tools, id: str, why: str, who: str) -> str:
     """Set the tombstone and take every row away, in one transaction; what is under way elsewhere comes back."""
-    with claim(tools.locks, id):
+    with _claimed(tools, id):
         document = tools.catalog.document(id)
         asked = tools.batches.asked(id)
         images = images_of(tools.catalog, document.sha256)
@@ -122,6 +123,11 @@ def _bury(tools: Tools, id: str, why: str, who: str) -> str:
             tools.audit.append(connection, who, "deletion", id, detail)
             _erase(connection, document)
     return f"{len(asked)} pages lie in a batch at the frontier model: `muniment escalate` cancels it" if asked else ""
+
+
+def _claimed(tools: Tools, id: str) -> AbstractContextManager[Claim]:
+    """Nobody works on the document meanwhile."""
+    return claim(tools.locks, tools.catalog.database, id, seconds=tools.settings.lease_seconds)
 
 
 def _erase(connection: Connection, document: Document) -> None:
@@ -165,7 +171,7 @@ def _forget_rows(tools: Tools, *, rewrite: bool) -> Iterator[str]:
 def _forget_points(tools: Tools, stones: Sequence[_Tombstone]) -> list[str]:
     """Out of the index, and out of its files; what stays readable comes back."""
     for stone in stones:
-        with claim(tools.locks, stone.document):
+        with _claimed(tools, stone.document):
             if not tools.catalog.content(stone.document):  # else its bytes came again, and these points are that one's
                 tools.index.delete(stone.document)
     return [] if tools.index.forget() else [SERVER]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from pipeline.backends.protocols import IndexedPage, PageEmbedder, PageInput, SparseVector, TextEmbedder
+from pipeline.look import pack
 from pipeline.phrases import page_spellings, tokens
 from pipeline.types import Document, PageText
 
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 # Raised whenever points made before no longer mean the same; an index of another layout asks to be rebuilt.
-LAYOUT = 5
+LAYOUT = 6
 
 # From the measurement this layout had to beat (shared corpora, CUAD): windows of 90 words, every 60.
 WINDOW, STRIDE = 90, 60
@@ -116,7 +117,7 @@ def build(
                 image=images[number],
                 pooled=pooled[number],
                 payload=_payload(document, page, context)
-                | {"windows": [stems(text) for text in spans[number]], "about": named},
+                | {"look": pack(vectors[at:stop], [stems(text) for text in spans[number]], named)},
             )
         )
         at = stop
@@ -192,7 +193,7 @@ def _span(page: PageInput, start: int, stop: int) -> str:
 def _payload(document: Document, page: PageInput, context: DocumentContext) -> dict[str, object]:
     """What filters stand on (`day` is 20210329 for 2021-03-29, absent when the date isn't whole) and hits show.
 
-    `build` adds what the second look reads: the terms of each window, and those that name the document.
+    `build` adds what the second look reads (`pipeline.look`).
     """
     references = context.references.get(page.text.number, ())
     payload: dict[str, object] = {

@@ -20,12 +20,13 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.backends.protocols import PageScore
 from pipeline.index import stems, without
+from pipeline.look import Look, unpack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,14 +47,16 @@ MOST_TOGETHER = 0.5  # at most this, beside the page's own score
 SHARED = 0.3  # what more than this share of the documents found begin with ("Agreement") names none of them
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Windows:
-    """All windows of all pages looked at: whose each is and its number there, its vector and its terms."""
+    """The n windows of all pages looked at: `owners` (n,) the page each is of and `numbers` (n,) which of its windows,
+    `vectors` (n, dimension); `terms` of all of them, each with the window it is of in `holders`."""
 
-    owners: list[int]
-    numbers: list[int]
+    owners: NDArray[np.intp]
+    numbers: NDArray[np.intp]
     vectors: Matrix
-    terms: Sequence[Counter[int]]
+    terms: NDArray[np.uint32]
+    holders: NDArray[np.intp]
 
 
 def rescored(hits: Sequence[PageScore], asked: str, vector: Matrix, *, named: bool = False) -> list[PageScore]:
@@ -78,13 +81,16 @@ def together(hits: Sequence[PageScore], query: str) -> list[PageScore]:
     """The same pages, best first, each now also scored by how many of the query's terms its document says, on any of
     the pages found or in what is known of it; a term counts more the fewer of the documents say it."""
     looked = hits[:LOOKED]
+    asked = stems(query)
     said: dict[str, set[int]] = {}
     for hit in looked:
-        said.setdefault(hit.document, set(_ints(hit.payload.get("about")))).update(*_texts(hit))
+        look = unpack(hit.payload.get("look"))
+        terms = np.concatenate([look.about, look.terms])
+        said.setdefault(hit.document, set()).update(terms[np.isin(terms, asked)].tolist())
     if len(said) < 2:
         return list(hits)
     spread = Counter(term for terms in said.values() for term in terms)
-    wanted = {term: math.log1p((len(said) - spread[term] + 0.5) / (spread[term] + 0.5)) for term in stems(query)}
+    wanted = {term: math.log1p((len(said) - spread[term] + 0.5) / (spread[term] + 0.5)) for term in asked}
     merits = [sum(worth for term, worth in wanted.items() if term in terms) for terms in said.values()]
     merit = dict(zip(said, _scaled(np.array(merits)).tolist(), strict=True))
     weight = min(TOGETHER + MISREAD * (1 - _confidence(looked)), MOST_TOGETHER)
@@ -97,7 +103,7 @@ def beyond_names(query: str, hits: Sequence[PageScore]) -> str:
     """The query without the words that name the document found first; all of it when nothing else is asked."""
     if not hits:
         return query
-    naming = {hit.document: frozenset(_ints(hit.payload.get("about"))) for hit in hits}
+    naming = {hit.document: frozenset(unpack(hit.payload.get("look")).about.tolist()) for hit in hits}
     spread = Counter(term for terms in naming.values() for term in terms)
     known = {term for term in naming[hits[0].document] if spread[term] <= SHARED * len(naming)}
     return without(query, known)
@@ -105,12 +111,13 @@ def beyond_names(query: str, hits: Sequence[PageScore]) -> str:
 
 def _best(hits: Sequence[PageScore], asked: str, vector: Matrix) -> dict[int, tuple[float, int]]:
     """Of each page that has text: the merit (0..1) of its best window, and which one that is."""
-    windows = _windows(hits)
-    if not windows.owners:
+    looks = [unpack(hit.payload.get("look")) for hit in hits]
+    if not any(len(look.vectors) for look in looks):
         return {}
-    merits = (1 - WORDS) * _scaled(windows.vectors @ vector[0]) + WORDS * _scaled(_said(asked, windows.terms))
+    windows = _windows(looks)
+    merits = (1 - WORDS) * _scaled(windows.vectors @ vector[0]) + WORDS * _scaled(_said(asked, windows))
     best: dict[int, tuple[float, int]] = {}
-    for owner, number, merit in zip(windows.owners, windows.numbers, merits.tolist(), strict=True):
+    for owner, number, merit in zip(windows.owners.tolist(), windows.numbers.tolist(), merits.tolist(), strict=True):
         if owner not in best or merit > best[owner][0]:
             best[owner] = merit, number
     return best
@@ -129,25 +136,16 @@ def _ordered(pages: Sequence[tuple[PageScore, tuple[float, int] | None]], weight
     return scored
 
 
-def _windows(hits: Sequence[PageScore]) -> _Windows:
-    owners, numbers, vectors, terms = [], [], [], []
-    for owner, hit in enumerate(hits):
-        for number, (row, found) in enumerate(zip(_rows(hit), _texts(hit), strict=False)):
-            owners.append(owner)
-            numbers.append(number)
-            vectors.append(row)
-            terms.append(Counter(found))
-    return _Windows(owners, numbers, np.array(vectors, np.float32), terms)
-
-
-def _rows(hit: PageScore) -> Matrix:
-    return np.zeros((0, 0), np.float32) if hit.windows is None else hit.windows
-
-
-def _texts(hit: PageScore) -> list[list[int]]:
-    """The terms of each text window."""
-    said = hit.payload.get("windows")
-    return [_ints(window) for window in said] if isinstance(said, list | tuple) else []
+def _windows(looks: Sequence[Look]) -> _Windows:
+    sizes = [len(look.vectors) for look in looks]
+    starts = np.cumsum([0, *sizes])
+    return _Windows(
+        owners=np.repeat(np.arange(len(looks)), sizes),
+        numbers=np.concatenate([np.arange(size) for size in sizes]),
+        vectors=np.concatenate([look.vectors for look in looks if len(look.vectors)]),
+        terms=np.concatenate([look.terms for look in looks]),
+        holders=np.concatenate([look.owners + start for look, start in zip(looks, starts, strict=False)]),
+    )
 
 
 def _confidence(hits: Sequence[PageScore]) -> float:
@@ -156,20 +154,17 @@ def _confidence(hits: Sequence[PageScore]) -> float:
     return sum(values) / len(values) if values else 1.0
 
 
-def _said(asked: str, windows: Sequence[Counter[int]]) -> Scores:
+def _said(asked: str, windows: _Windows) -> Scores:
     """How much of the question each window says, a term counting more the fewer of the windows say it."""
-    total = np.zeros(len(windows))
+    size = len(windows.owners)
+    total = np.zeros(size)
     for term in set(stems(asked)):
-        counts = np.array([terms[term] for terms in windows], float)
+        counts = np.bincount(windows.holders[windows.terms == term], minlength=size)
         spread = int((counts > 0).sum())
-        total += math.log1p((len(windows) - spread + 0.5) / (spread + 0.5)) * counts * (K1 + 1) / (counts + K1)
+        total += math.log1p((size - spread + 0.5) / (spread + 0.5)) * counts * (K1 + 1) / (counts + K1)
     return total
 
 
 def _scaled(values: Scores) -> Scores:
     low, high = float(values.min()), float(values.max())
     return (values - low) / (high - low) if high > low else np.ones(len(values))
-
-
-def _ints(value: Any) -> list[int]:
-    return [int(term) for term in value] if isinstance(value, list | tuple) else []

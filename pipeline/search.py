@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from pipeline.backends.protocols import PageEmbedder, PageIndex, PageQuery, PageScore, TextEmbedder
 from pipeline.errors import NotFound
@@ -21,9 +20,6 @@ from pipeline.passages import QUOTE_WORDS, choose
 from pipeline.phrases import ParsedQuery, parse, tokens
 from pipeline.rescore import LOOKED, beyond_names, rescored, together
 from pipeline.types import PageText, SearchFilter, SearchHit, Word
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Searcher"]
 

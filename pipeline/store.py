@@ -24,7 +24,7 @@ from typing import BinaryIO
 
 from pipeline.errors import NotFound, StoreError
 
-__all__ = ["ASIDE", "DAMAGED", "LEFTOVER_SECONDS", "LOST", "Store", "private_folder"]
+__all__ = ["ASIDE", "DAMAGED", "LEFTOVER_SECONDS", "LOST", "Store", "is_name", "private_folder"]
 
 CHUNK = 1 << 20
 SPOOL = ".new-"
@@ -32,7 +32,7 @@ ASIDE, DAMAGED = ".gone-", ".damaged-"
 LEFTOVER_SECONDS = 24 * 3600
 LOST = "its original is not in the store any more: drop the file again, or restore it from a backup"
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SHA256, _FOLDER = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{2}")
 
 
 class Store:
@@ -43,13 +43,23 @@ class Store:
         _sweep(root)
 
     def path(self, sha256: str) -> Path:
-        """Where the blob lies or would lie; `NotFound` for anything that is no SHA-256 in lower-case hex."""
+        """Where the blob lies, to be read now, or would lie; `NotFound` for what is no SHA-256 in lower-case hex."""
+        return self.place(sha256)
+
+    def bring(self, blobs: Iterable[str]) -> None:
+        """Have these blobs where `place` says: workers read from there. Here they are."""
+
+    def publish(self, sha256: str) -> None:
+        """Make what a worker put under `root` as safe as what `put` kept, before anybody relies on it. Here it is."""
+
+    def place(self, sha256: str) -> Path:
+        """Where `path` puts the blob; whether it lies there already is not asked."""
         if not _SHA256.fullmatch(sha256):
             raise NotFound("no such blob: not a SHA-256")
         return self.root / sha256[:2] / sha256[2:]
 
     def __contains__(self, sha256: str) -> bool:
-        return bool(_SHA256.fullmatch(sha256)) and self.path(sha256).is_file()
+        return bool(_SHA256.fullmatch(sha256)) and self.place(sha256).is_file()
 
     def put(self, data: bytes) -> str:
         """Keep these bytes; their SHA-256 comes back. `StoreError` when the disk is full or forbids it."""
@@ -75,30 +85,37 @@ class Store:
     def read(self, sha256: str) -> bytes:
         """The blob's bytes; `NotFound` when it is not here."""
         try:
-            return self.path(sha256).read_bytes()
+            return self.place(sha256).read_bytes()
         except FileNotFoundError as error:
             raise NotFound(f"blob {sha256[:12]}… is not in the store") from error
         except OSError as error:
             raise StoreError(f"blob {sha256[:12]}… can't be read: {error.strerror}") from error
 
-    def blobs(self) -> Iterator[tuple[str, os.DirEntry[str]]]:
-        """Every blob by its SHA-256, in the order of the folders."""
+    def blobs(self) -> Iterator[str]:
+        """Every blob, in order."""
         for folder in _folders(self.root):
-            for entry in _entries(folder):
-                if _SHA256.fullmatch(sha256 := folder.name + entry.name):
-                    yield sha256, entry
+            for name in _entries(folder):
+                if _SHA256.fullmatch(sha256 := folder.name + name):
+                    yield sha256
+
+    def put_at(self, sha256: str) -> float:
+        """When the blob was last put, in seconds since 1970; now for one that is not here."""
+        try:
+            return self.place(sha256).stat().st_mtime
+        except FileNotFoundError:
+            return time.time()
 
     def aside(self) -> Iterator[str]:
         """Blobs that a killed `discard` left aside."""
         for folder in _folders(self.root):
-            for entry in _entries(folder):
-                if entry.name.startswith(ASIDE):
-                    yield folder.name + entry.name.removeprefix(ASIDE)
+            for name in _entries(folder):
+                if name.startswith(ASIDE):
+                    yield folder.name + name.removeprefix(ASIDE)
 
     def whole(self, sha256: str) -> bool:
         """Whether the blob's bytes are those it is named after; reads all of them. `NotFound` when it is not here."""
         try:
-            with self.path(sha256).open("rb") as handle:
+            with self.place(sha256).open("rb") as handle:
                 return hashlib.file_digest(handle, "sha256").hexdigest() == sha256
         except FileNotFoundError as error:
             raise NotFound(f"blob {sha256[:12]}… is not in the store") from error
@@ -108,7 +125,7 @@ class Store:
     def quarantine(self, sha256: str) -> None:
         """Take a damaged blob out of its place, so that good bytes can come there; it is kept beside it."""
         with _explained():
-            self.path(sha256).replace(beside := self._beside(sha256, DAMAGED))
+            self.place(sha256).replace(beside := self._beside(sha256, DAMAGED))
             _sync_folder(beside.parent)
 
     def discard(self, blobs: Iterable[str], named: Callable[[Collection[str]], Collection[str]]) -> list[str]:
@@ -126,7 +143,7 @@ class Store:
                 if path is None:
                     continue
                 if sha256 in needed:
-                    path.replace(self.path(sha256))
+                    path.replace(self.place(sha256))
                 else:
                     path.unlink()
                 _sync_folder(path.parent)
@@ -137,20 +154,20 @@ class Store:
         aside = self._beside(sha256, ASIDE)
         with _explained():
             try:
-                self.path(sha256).replace(aside)
+                self.place(sha256).replace(aside)
             except FileNotFoundError:
                 return aside if aside.exists() else None
         return aside
 
     def _beside(self, sha256: str, mark: str) -> Path:
-        path = self.path(sha256)
+        path = self.place(sha256)
         return path.with_name(mark + path.name)
 
     def _has(self, sha256: str, size: int) -> bool:
         """A blob of another length was damaged by the disk: it is written again. One that is there is as young as one
         that was just written: nobody may take it for a leftover before it is named."""
         try:
-            path = self.path(sha256)
+            path = self.place(sha256)
             if path.stat().st_size != size:
                 return False
             os.utime(path)
@@ -178,7 +195,7 @@ class Store:
         return part
 
     def _settle(self, part: Path, sha256: str) -> None:
-        target = self.path(sha256)
+        target = self.place(sha256)
         try:
             if not target.parent.is_dir():
                 private_folder(target.parent)
@@ -188,6 +205,11 @@ class Store:
             part.unlink(missing_ok=True)
             raise
         _sync_folder(target.parent)  # the rename itself must survive a power cut
+
+
+def is_name(text: str) -> bool:
+    """Whether a blob may be called so."""
+    return bool(_SHA256.fullmatch(text))
 
 
 def private_folder(path: Path) -> None:
@@ -207,14 +229,14 @@ def _sweep(root: Path) -> None:
 
 
 def _folders(root: Path) -> Iterator[Path]:
-    for entry in _entries(root):
-        if len(entry.name) == 2 and entry.is_dir(follow_symlinks=False):
-            yield root / entry.name
+    for name in _entries(root):
+        if _FOLDER.fullmatch(name):
+            yield root / name
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    with suppress(FileNotFoundError), os.scandir(folder) as found:
-        return sorted(found, key=lambda entry: entry.name)
+def _entries(folder: Path) -> list[str]:
+    with suppress(FileNotFoundError):
+        return sorted(os.listdir(folder))  # noqa: PTH208  (a name is all that is wanted of each)
     return []
 
 

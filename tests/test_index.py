@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.backends.protocols import PageInput
 from pipeline.index import DocumentContext, build, document_terms, opening, query_terms, signature, stems, windows
+from pipeline.look import unpack
 from pipeline.types import Affine, Box, Document, PageImage, PageText, TextSource, Word
 
 DOCUMENT = Document(id="d1", matter="m1", name="lease.pdf", sha256="1" * 64)
@@ -127,7 +128,7 @@ def test_terms_are_stemmed_saturated_and_without_stop_words() -> None:
 
 
 def test_payload_is_what_filters_stand_on() -> None:
-    """Names are folded, the date is also a number, phrases are spelled for matching, windows are lists of terms."""
+    """Names are folded, the date is also a number, phrases are spelled for matching, the second look has its own."""
     context = DocumentContext(
         kind="Office Lease",
         parties=("ACME, Inc.",),
@@ -136,7 +137,10 @@ def test_payload_is_what_filters_stand_on() -> None:
         amounts=(1250.0,),
         references={1: ("PO 4500123",)},
     )
-    payload = build(DOCUMENT, [page(1, "Quiet Enjoyment")], context, Texts())[0].payload
+    payload = dict(build(DOCUMENT, [page(1, "Quiet Enjoyment")], context, Texts())[0].payload)
+    look = unpack(payload.pop("look"))
+    assert look.terms.tolist() == stems("quiet enjoyment")
+    assert look.about.tolist() == sorted(stems("office lease acme inc"))
     assert payload == {
         "document": "d1",
         "name": "lease.pdf",
@@ -152,8 +156,6 @@ def test_payload_is_what_filters_stand_on() -> None:
         "references": ["PO 4500123"],
         "text": ["quiet enjoyment", "po 4500123", "po4500123", "4500123"],
         "sha256": f"{1:064d}",
-        "windows": [stems("quiet enjoyment")],
-        "about": sorted(stems("office lease acme inc")),
         "confidence": 0.0,
     }
 

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.backends.protocols import PageScore
 from pipeline.index import stems
+from pipeline.look import pack
 from pipeline.rescore import LOOKED, beyond_names, rescored, together
 
 ASKED = "notice of termination"
@@ -27,8 +28,8 @@ def hit(
     """A page found; `near` is how near each window is to what is asked."""
     vectors = np.zeros((len(windows), 4), np.float32)
     vectors[:, 0] = near or [0.5] * len(windows)
-    payload = {"windows": [stems(text) for text in windows], "about": stems(about), "confidence": confidence}
-    return PageScore(document, page, score, payload=payload, windows=vectors)
+    look = pack(vectors, [stems(text) for text in windows], stems(about))
+    return PageScore(document, page, score, payload={"look": look, "confidence": confidence})
 
 
 def pages(hits: list[PageScore]) -> list[tuple[str, int]]:
@@ -121,5 +122,5 @@ def test_one_document_is_not_weighed_against_itself() -> None:
 
 def test_payload_of_another_hand_is_no_crash() -> None:
     """Fields that aren't what this layout writes count as missing."""
-    odd = PageScore("a", 1, 0.5, payload={"windows": "x", "about": None, "confidence": "1"}, windows=MEANING)
+    odd = PageScore("a", 1, 0.5, payload={"look": "x", "confidence": "1"})
     assert rescored(together([odd], ASKED), ASKED, MEANING) == [odd]

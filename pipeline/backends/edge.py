@@ -30,6 +30,7 @@ from pipeline.backends.layout import (
     Condition,
     Leg,
     Phrase,
+    PointId,
     check,
     dense_vectors,
     match_signature,
@@ -47,11 +48,14 @@ __all__ = ["EdgeIndex"]
 BATCH = 64  # points in one write to the log; 64 pages of 1,000 patches are 32 MiB
 SCROLL = 1000
 
-OPTIMIZE_AFTER, OPTIMIZE_SHARE = 2000, 0.25
-"""Points written since the graphs were last brought up to date, from which it is due: so many, and this share of all.
-The engine merges what is new into what is there, so a fixed number makes growing quadratic: with 2,000 at a time the
-first 66,000 pages took 35 minutes of CPU, and most of it went into building the same graphs anew. What has no graph
-yet is compared one by one, a quarter of 100,000 pages in some tens of milliseconds."""
+SEGMENT_KB = 65_536
+"""Vectors that one graph spans, at most, in KiB: of some 15,000 text pages. The engine merges what is new into what is
+there and builds the merged graph anew, up to this size; without a bound, growing is quadratic (the first 66,000 pages
+took 35 minutes of CPU), and writers wait as long as the largest graph takes."""
+
+OPTIMIZE_AFTER, OPTIMIZE_SHARE, OPTIMIZE_MOST = 2000, 0.25, 10_000
+"""Points written since the graphs were last brought up to date, from which it is due: so many, or this share of all,
+but no more than the last. What has no graph yet is compared one by one, and building it is what writers wait for."""
 
 _USUAL, _FORGETFUL = (0.2, 1000), (0.0, 1)
 """From which share of deleted points, and in segments of how many, a segment is rewritten: the engine's defaults, and
@@ -112,7 +116,7 @@ class EdgeIndex(HybridIndex):
 
     def due(self) -> bool:
         """Whether so much was written that searches gain by `optimize`."""
-        return self._written >= max(OPTIMIZE_AFTER, OPTIMIZE_SHARE * self.count())
+        return self._written >= min(max(OPTIMIZE_AFTER, OPTIMIZE_SHARE * self.count()), OPTIMIZE_MOST)
 
     def optimize(self) -> None:
         """Build the graphs over what was written since; searches are right before it and meanwhile, only slower."""
@@ -137,24 +141,24 @@ class EdgeIndex(HybridIndex):
             self._shard.close()
 
     def _nearest(
-        self, legs: Sequence[Leg], conditions: Sequence[Condition], depth: int, among: Sequence[str] | None
-    ) -> list[dict[str, float]]:
+        self, legs: Sequence[Leg], conditions: Sequence[Condition], depth: int, among: Sequence[PointId] | None
+    ) -> list[dict[PointId, float]]:
         walls = _filter(conditions, among)
         queries = [qe.Query.Nearest(_vector(leg.using, leg.vector), using=leg.using) for leg in legs]
         requests = [qe.QueryRequest(depth, query=query, filter=walls) for query in queries]
         with _translated():
             answers = self._shard.query_batch(qe.QueryBatchRequest(requests))
-        return [{str(point.id): float(point.score) for point in answer} for answer in answers]
+        return [{_number(point.id): float(point.score) for point in answer} for answer in answers]
 
-    def _matching(self, conditions: Sequence[Condition], limit: int | None) -> list[str]:
-        found: list[str] = []
+    def _matching(self, conditions: Sequence[Condition], limit: int | None) -> list[PointId]:
+        found: list[PointId] = []
         offset = None
         while limit is None or len(found) < limit:
             size = SCROLL if limit is None else min(SCROLL, limit - len(found))
             request = qe.ScrollRequest(offset=offset, limit=size, filter=_filter(conditions), with_payload=False)
             with _translated():
                 records, offset = self._shard.scroll(request)
-            found += [str(record.id) for record in records]
+            found += [_number(record.id) for record in records]
             if offset is None:
                 break
         return found
@@ -164,11 +168,10 @@ class EdgeIndex(HybridIndex):
             answer = self._shard.facet(qe.FacetRequest(key, limit=limit, exact=True, filter=_filter(conditions)))
         return [(str(hit.value), int(hit.count)) for hit in answer.hits]
 
-    def _fetch(self, points: Sequence[str], *, vectors: bool) -> dict[str, tuple[Mapping[str, Any], object]]:
-        ids: list[Any] = [uuid.UUID(point) for point in points]
+    def _fetch(self, points: Sequence[PointId]) -> dict[PointId, Mapping[str, Any]]:
         with _translated():
-            records = self._shard.retrieve(ids, SHOWN_FIELDS, ["text"] if vectors else False)
-        return {str(record.id): (record.payload or {}, _text_rows(record.vector)) for record in records}
+            records = self._shard.retrieve(_uuids(points), SHOWN_FIELDS, with_vector=False)
+        return {_number(record.id): record.payload or {} for record in records}
 
 
 def _held(folder: Path) -> IO[bytes]:
@@ -216,11 +219,11 @@ def _loaded(folder: Path, made_by: Mapping[str, Any], *, forgetful: bool) -> qe.
         return qe.EdgeShard.load(str(shard), _config(made_by, _FORGETFUL))
     kept = json.loads((shard / "edge_config.json").read_text(encoding="utf-8")).get("optimizers") or {}
     if kept.get("vacuum_min_vector_number") == _FORGETFUL[1]:
-        return qe.EdgeShard.load(str(shard), _config(made_by, _USUAL))
+        return qe.EdgeShard.load(str(shard), _config(made_by))
     return qe.EdgeShard.load(str(shard))
 
 
-def _config(signature: Mapping[str, Any], vacuum: tuple[float, int] | None = None) -> qe.EdgeConfig:
+def _config(signature: Mapping[str, Any], vacuum: tuple[float, int] = _USUAL) -> qe.EdgeConfig:
     """Half precision for what the graphs walk over, TurboQuant's 8 bits in place of floats for the page images.
 
     `python -m infra.measure.scale storage` gives bytes and losses. No write-ahead log: it took 2 to 5 bytes a
@@ -228,8 +231,11 @@ def _config(signature: Mapping[str, Any], vacuum: tuple[float, int] | None = Non
     """
     dense = {name: _dense(name, size) for name, size in dense_vectors(signature).items()}
     sparse = {name: qe.EdgeSparseVectorParams(modifier=qe.Modifier.Idf) for name in SPARSE}
-    optimizers = vacuum and qe.EdgeOptimizersConfig(deleted_threshold=vacuum[0], vacuum_min_vector_number=vacuum[1])
-    return qe.EdgeConfig(vectors=dense, sparse_vectors=sparse, wal_enabled=False, optimizers=optimizers)
+    share, size = vacuum
+    optimizers = qe.EdgeOptimizersConfig(
+        deleted_threshold=share, vacuum_min_vector_number=size, max_segment_size=SEGMENT_KB
+    )
+    return qe.EdgeConfig(vectors=dense, sparse_vectors=sparse, optimizers=optimizers, wal_enabled=False)
 
 
 def _dense(name: str, size: int) -> qe.EdgeVectorParams:
@@ -264,14 +270,19 @@ def _vector(name: str, vector: Matrix | SparseVector) -> Any:
     return vector[0] if name == "about" else vector
 
 
-def _text_rows(vector: object) -> object:
-    return vector.get("text") if isinstance(vector, Mapping) else None
+def _number(id: Any) -> int:
+    number: int = id.int
+    return number
 
 
-def _filter(conditions: Sequence[Condition], among: Sequence[str] | None = None) -> qe.Filter:
+def _uuids(points: Sequence[PointId]) -> list[Any]:
+    return [uuid.UUID(int=point) for point in points]
+
+
+def _filter(conditions: Sequence[Condition], among: Sequence[PointId] | None = None) -> qe.Filter:
     must = [_condition(condition) for condition in conditions]
     if among is not None:
-        must.append(qe.HasIdCondition({uuid.UUID(point) for point in among}))
+        must.append(qe.HasIdCondition(set(_uuids(among))))
     return qe.Filter(must=must)
 
 

@@ -11,9 +11,9 @@ from pipeline.backends.layout import (
     AnyOf,
     Condition,
     Leg,
+    PointId,
     first_stage,
     fuse,
-    matrix,
     second_stage,
     unchosen,
     walls,
@@ -46,7 +46,7 @@ class HybridIndex(ABC):
         if query.phrases and len(ranked) < limit:
             listed = self._matching(conditions, limit)
             ranked += [(point, 0.0) for point in listed if point not in found]
-        return self._scores(query, ranked[:limit])
+        return self._scores(ranked[:limit])
 
     def facets(self, where: SearchFilter, limit: int) -> dict[str, list[tuple[str, int]]]:
         """Commonest first, equal ones by name. A matter outside the filter is never counted."""
@@ -60,7 +60,7 @@ class HybridIndex(ABC):
     def pages_of(self, document: str) -> set[int]:
         """The page numbers this document has in the index."""
         points = self._matching([AnyOf("document", (document,))], None)
-        return {int(payload["page"]) for payload, _ in self._fetch(points, vectors=False).values()}
+        return {int(payload["page"]) for payload in self._fetch(points).values()}
 
     def documents(self) -> dict[str, dict[str, int]]:
         """Points by matter and document; what has neither is in no part of it."""
@@ -72,27 +72,26 @@ class HybridIndex(ABC):
     def count(self) -> int:
         """All points."""
 
-    def _candidates(self, query: PageQuery, conditions: list[Condition], depth: int) -> list[str]:
+    def _candidates(self, query: PageQuery, conditions: list[Condition], depth: int) -> list[PointId]:
         legs = first_stage(query)
         scores = self._nearest(legs, conditions, depth, None) if legs else []
         return sorted({point for leg in scores for point in leg})
 
-    def _scores(self, query: PageQuery, ranked: Sequence[tuple[str, float]]) -> list[PageScore]:
-        stored = self._fetch([point for point, _ in ranked], vectors=query.text is not None)
-        hits = [(score, *stored[point]) for point, score in ranked if point in stored]
+    def _scores(self, ranked: Sequence[tuple[PointId, float]]) -> list[PageScore]:
+        stored = self._fetch([point for point, _ in ranked])
+        hits = [(score, stored[point]) for point, score in ranked if point in stored]
         return [
-            PageScore(str(payload["document"]), int(payload["page"]), score, payload=payload, windows=matrix(rows))
-            for score, payload, rows in hits
+            PageScore(str(payload["document"]), int(payload["page"]), score, payload=payload) for score, payload in hits
         ]
 
     @abstractmethod
     def _nearest(
-        self, legs: Sequence[Leg], conditions: Sequence[Condition], depth: int, among: Sequence[str] | None
-    ) -> list[dict[str, float]]:
+        self, legs: Sequence[Leg], conditions: Sequence[Condition], depth: int, among: Sequence[PointId] | None
+    ) -> list[dict[PointId, float]]:
         """For each leg the scores of its best `depth` points inside the conditions (and, if given, among these ids)."""
 
     @abstractmethod
-    def _matching(self, conditions: Sequence[Condition], limit: int | None) -> list[str]:
+    def _matching(self, conditions: Sequence[Condition], limit: int | None) -> list[PointId]:
         """Ids of all points (or the first `limit`) inside the conditions."""
 
     @abstractmethod
@@ -100,5 +99,5 @@ class HybridIndex(ABC):
         """The commonest values of a field among the points inside the conditions, with exact counts."""
 
     @abstractmethod
-    def _fetch(self, points: Sequence[str], *, vectors: bool) -> dict[str, tuple[Mapping[str, Any], object]]:
-        """Shown payload and, if asked for, the text windows of these points."""
+    def _fetch(self, points: Sequence[PointId]) -> dict[PointId, Mapping[str, Any]]:
+        """The shown payload of these points."""

@@ -43,12 +43,12 @@ __all__ = [
     "Condition",
     "Leg",
     "Phrase",
+    "PointId",
     "check",
     "dense_vectors",
     "first_stage",
     "fuse",
     "match_signature",
-    "matrix",
     "point_id",
     "second_stage",
     "unchosen",
@@ -71,10 +71,13 @@ FACETS = ("matter", "kind", "party", "law")
 """What a search is narrowed by, counted by `PageIndex.facets`."""
 SHOWN_FIELDS = [
     *("document", "name", "matter", "page", "kind", "parties", "date", "references", "sha256"),
-    *("about", "windows", "confidence"),
+    *("look", "confidence"),
 ]
 SPARSE = ("terms", "about_terms")
 ABOUT_WEIGHT = 0.5
+
+PointId = Any
+"""A point's UUID in the form that costs an engine's backend least, number or string: a search handles a thousand."""
 
 # Qdrant refuses a multivector above this many floats.
 MAX_FLOATS = 1_048_576
@@ -204,7 +207,7 @@ def second_stage(query: PageQuery) -> list[Leg]:
     return _legs(query, image="image")
 
 
-def fuse(legs: Sequence[Leg], scores: Sequence[Mapping[str, float]]) -> list[tuple[str, float]]:
+def fuse(legs: Sequence[Leg], scores: Sequence[Mapping[PointId, float]]) -> list[tuple[PointId, float]]:
     """(point id, score) best first. Each kind of evidence: 0 for its worst candidate, 1 for its best, added up."""
     ids = sorted({point for found in scores for point in found})
     by_name = {leg.using: found for leg, found in zip(legs, scores, strict=True)}
@@ -216,12 +219,6 @@ def fuse(legs: Sequence[Leg], scores: Sequence[Mapping[str, float]]) -> list[tup
         for point, value in _scaled(kind, ids).items():
             totals[point] += value / len(kinds)
     return sorted(totals.items(), key=lambda item: (-item[1], item[0]))
-
-
-def matrix(rows: object) -> Matrix | None:
-    """A multivector as an engine returns it; None when the point has none."""
-    values = np.asarray([] if rows is None else rows, dtype=np.float32)
-    return values if values.size else None
 
 
 def _legs(query: PageQuery, image: str) -> list[Leg]:
@@ -239,7 +236,7 @@ def _rows(vector: Matrix | SparseVector) -> int:
     return len(vector.indices) if isinstance(vector, SparseVector) else len(vector)
 
 
-def _scaled(found: Mapping[str, float], ids: Sequence[str]) -> dict[str, float]:
+def _scaled(found: Mapping[PointId, float], ids: Sequence[PointId]) -> dict[PointId, float]:
     values = [found.get(point, 0.0) for point in ids]
     low, high = min(values), max(values)
     if high == low:  # nothing to choose between them; a sole candidate is the best one

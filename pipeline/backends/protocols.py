@@ -161,8 +161,7 @@ class PageQuery:
 class PageScore:
     """A page found, its fused score and the payload it was indexed with.
 
-    `windows` are the vectors of its text windows, when text was asked for and indexed. `window` is the one that
-    answers best, counted from 0: the second look (`pipeline.rescore`) finds it.
+    `window` is the text window that answers best, counted from 0: the second look (`pipeline.rescore`) finds it.
     """
 
     document: str
@@ -170,7 +169,6 @@ class PageScore:
     score: float
     window: int = -1
     payload: Mapping[str, object] = field(default_factory=dict)
-    windows: Matrix | None = None
 
 
 class PageIndex(Protocol):

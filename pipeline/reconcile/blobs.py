@@ -6,7 +6,6 @@ images take 90 MB. Two of 10 million share these 8 bytes once in 370,000 homes, 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -55,7 +54,7 @@ class _Stored:
     """The blobs of the store, each marked once somebody names it."""
 
     def __init__(self, store: Store) -> None:
-        self.names = np.fromiter((_short(sha256) for sha256, _ in store.blobs()), dtype=np.uint64)
+        self.names = np.fromiter((_short(sha256) for sha256 in store.blobs()), dtype=np.uint64)
         self.marks = np.zeros(len(self.names), dtype=bool)
 
     def named(self, sha256: str) -> bool:
@@ -88,7 +87,7 @@ def of_contents(tools: Tools, contents: Collection[str]) -> list[Document]:
 def _damaged(look: Look) -> Iterator[Fault]:
     """Read every blob. What is set aside is missing from then on, and dealt with as that."""
     store = look.tools.store
-    damaged = [sha256 for sha256, _ in store.blobs() if sha256 in store and not store.whole(sha256)]
+    damaged = [sha256 for sha256 in store.blobs() if sha256 in store and not store.whole(sha256)]
     yield from settled(look, "blob-damaged", damaged, store.quarantine)
 
 
@@ -127,7 +126,7 @@ def _lost_images(look: Look, stored: _Stored, contents: Collection[str]) -> Iter
 def _unnamed(look: Look, stored: _Stored) -> Iterator[Fault]:
     """A blob may be put, and found there already, a moment before it is named: the young ones are left alone."""
     store, oldest = look.tools.store, look.now - GRACE
-    old = [sha256 for sha256, entry in store.blobs() if stored.unmarked(sha256) and _before(entry, oldest)]
+    old = [sha256 for sha256 in store.blobs() if stored.unmarked(sha256) and store.put_at(sha256) < oldest]
     gone = 0
     for start in range(0, len(old) if look.repair else 0, DELETED_AT_ONCE):
         try:
@@ -140,13 +139,6 @@ def _unnamed(look: Look, stored: _Stored) -> Iterator[Fault]:
 
 def _asker(tools: Tools) -> Callable[[Collection[str]], Collection[str]]:
     return lambda some: named(tools.catalog, some)
-
-
-def _before(entry: os.DirEntry[str], moment: float) -> bool:
-    try:
-        return entry.stat().st_mtime < moment
-    except FileNotFoundError:
-        return False
 
 
 def _short(sha256: str) -> np.uint64:
