@@ -138,7 +138,7 @@ def load_settings(**overrides: object) -> Settings:
     variable."""
     folders = [folder for folder in (SECRETS, Path(os.environ.get(CREDENTIALS, "/nowhere"))) if folder.is_dir()]
     try:
-        return Settings(_secrets_dir=folders or None, **overrides)  # type: ignore[arg-type]
+        return Settings(_secrets_dir=folders or None, **overrides)  # type: ignore[arg-type, call-arg]
     except ValidationError as error:
         first = error.errors()[0]
         name = "MUNIMENT_" + str(first["loc"][0]).upper()
