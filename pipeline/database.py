@@ -97,22 +97,16 @@ class Database:
         finally:
             self.close()  # no connection without foreign keys goes back into use
 
-    def forget(self, *, rewrite: bool, patience: float = 10.0) -> bool:
-        """Make deleted words unreadable in SQLite's files; False when readers kept it from that for `patience` seconds.
-
-        What is deleted is overwritten at once (`secure_delete`), but its pages still stand in the write-ahead log, and
-        rows that once moved to another page may have left a copy in the unused part of their old one. To empty
-        the log is quick; to `rewrite` the file (VACUUM) takes a second for some hundred MiB, and writers wait.
-        PostgreSQL drops dead rows in its own time.
-        """
+    def forget(self, patience: float = 10.0) -> bool:
+        """Empty SQLite's write-ahead log, where deleted words still stand; in the file they are overwritten at once
+        (`secure_delete`). False when readers kept it from that for `patience` seconds. PostgreSQL has no such call: it
+        drops dead rows in its own time."""
         if not self.sqlite:
             return True
         give_up = time.monotonic() + patience
         with _translated(), self._turn, self._engine.connect() as connection:
             driver = connection.connection.driver_connection
             assert driver is not None
-            if rewrite:
-                driver.execute("VACUUM")
             while busy := driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
                 if time.monotonic() > give_up:
                     break

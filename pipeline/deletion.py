@@ -14,13 +14,14 @@ PostgreSQL and a Qdrant server keep in their files until they clean up; Prefect'
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Deleted", "delete_documents", "finish_deletions", "sweep", "unfinished"]
 
-SMALL = 512 << 20  # bytes of a catalog that is written anew without being asked to: some seconds
-LARGE = "copies of rows that once moved may stand in unused parts of the catalog's file: --rewrite writes it anew"
 BUSY = "readers keep the catalog's write-ahead log from being emptied"
 SERVER = "the Qdrant server keeps the words in its files until it rewrites the segment they were in"
 POSTGRES = "PostgreSQL keeps the words in its files until it has vacuumed, and in its own backups and log"
@@ -60,26 +59,32 @@ class Deleted:
 class _Tombstone:
     id: int
     document: str
-    blobs: frozenset[str]
+    sha256: str
+    images: frozenset[str]
+    asked: float
+
+    @property
+    def blobs(self) -> set[str]:
+        """What may go from the store."""
+        return {self.sha256, *self.images} - {""}
 
 
-def delete_documents(tools: Tools, whys: Mapping[str, str], who: str, *, rewrite: bool = False) -> Deleted:
-    """Delete these documents, each for its reason; waits while one is being worked on. `rewrite` has a large catalog
-    written anew as well.
+def delete_documents(tools: Tools, whys: Mapping[str, str], who: str) -> Deleted:
+    """Delete these documents, each for its reason; waits while one is being worked on.
 
     `NotFound` for one that is not there, `OnHold` for one whose matter is under legal hold; those before it are gone
     then. Words that this home can't reach are named in what comes back.
     """
     under_way = [_bury(tools, document, why, who) for document, why in whys.items()]
-    done = finish_deletions(tools, rewrite=rewrite)
+    done = finish_deletions(tools)
     left = (*filter(None, under_way), *done.left)
     return Deleted(tuple(whys), done.blobs, done.unfinished, tuple(dict.fromkeys(left)))
 
 
-def sweep(tools: Tools, now: float | None = None, *, rewrite: bool = False) -> Deleted:
+def sweep(tools: Tools, now: float | None = None) -> Deleted:
     """Delete what was kept as long as its matter says and is under no hold."""
     whys = {one.document: f"kept for {one.days} days" for one in due(tools, now) if one.hold is None}
-    return delete_documents(tools, whys, "muniment", rewrite=rewrite) if whys else Deleted(())
+    return delete_documents(tools, whys, "muniment") if whys else Deleted(())
 
 
 def unfinished(tools: Tools) -> list[str]:
@@ -87,7 +92,7 @@ def unfinished(tools: Tools) -> list[str]:
     return [stone.document for stone in _tombstones(tools)]
 
 
-def finish_deletions(tools: Tools, *, rewrite: bool = False) -> Deleted:
+def finish_deletions(tools: Tools) -> Deleted:
     """Clear away what tombstones name; what can't be reached now is tried again by the next call."""
     stones = _tombstones(tools)
     if not stones:
@@ -95,9 +100,10 @@ def finish_deletions(tools: Tools, *, rewrite: bool = False) -> Deleted:
     blobs = {blob for stone in stones for blob in stone.blobs}
     gone = tools.store.discard(blobs, lambda some: named(tools.catalog, some))
     forget_thumbnails(tools.settings.root / "thumbnails", (blob for blob in blobs if blob not in tools.store))
-    _unlink_copies(tools, [stone.document for stone in stones])
-    left = [*_forget_rows(tools, rewrite=rewrite)]
-    finished = BUSY not in left
+    _unlink_copies(tools.settings.root, stones)
+    finished = tools.catalog.database.forget()
+    left = [] if finished else [BUSY]
+    left += [] if tools.catalog.database.sqlite else [POSTGRES]
     try:
         left += _forget_points(tools, stones)
     except IndexUnavailable as error:
@@ -148,24 +154,7 @@ def _tombstones(tools: Tools) -> list[_Tombstone]:
     query = select(deletions).where(deletions.c.finished.is_(None)).order_by(deletions.c.id)
     with tools.catalog.database.read() as connection:
         rows = connection.execute(query).all()
-    return [_Tombstone(row.id, row.document, _blobs(row)) for row in rows]
-
-
-def _blobs(row: Any) -> frozenset[str]:
-    return frozenset(filter(None, [row.sha256, *json.loads(row.images)]))
-
-
-def _forget_rows(tools: Tools, *, rewrite: bool) -> Iterator[str]:
-    """Out of the catalog's files; what stays readable comes back."""
-    database = tools.catalog.database
-    if not database.sqlite:
-        yield POSTGRES
-        return
-    small = (tools.settings.root / "catalog.sqlite").stat().st_size <= SMALL
-    if not database.forget(rewrite=rewrite or small):
-        yield BUSY
-    if not (rewrite or small):
-        yield LARGE
+    return [_Tombstone(row.id, row.document, row.sha256, frozenset(json.loads(row.images)), row.asked) for row in rows]
 
 
 def _forget_points(tools: Tools, stones: Sequence[_Tombstone]) -> list[str]:
@@ -177,20 +166,25 @@ def _forget_points(tools: Tools, stones: Sequence[_Tombstone]) -> list[str]:
     return [] if tools.index.forget() else [SERVER]
 
 
-def _unlink_copies(tools: Tools, ids: Sequence[str]) -> None:
-    """Copies of the catalog from before a migration, and reports of runs that name one of these documents."""
-    root = tools.settings.root
+def _unlink_copies(root: Path, stones: Sequence[_Tombstone]) -> None:
+    """Copies of the catalog from before a migration, reports of runs that name one of these documents, and its file in
+    the watcher's spool, if a kill left it there: it would come in again."""
     for copy in root.glob("catalog.sqlite.r*.bak"):
         copy.unlink(missing_ok=True)
-    marks = [id.encode() for id in ids]
-    for report in (root / "reports").rglob("*"):
-        if report.is_file() and _names(report, marks):
-            report.unlink(missing_ok=True)
+    for path in _files(root / "reports"):
+        data = path.read_bytes()
+        if any(stone.document.encode() in data for stone in stones):
+            path.unlink(missing_ok=True)
+    latest = {stone.sha256: stone.asked for stone in stones}
+    for path in _files(root / "spool"):
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        if path.lstat().st_ctime < latest.get(sha256, 0.0):  # one claimed later is a document of its own
+            path.unlink(missing_ok=True)
 
 
-def _names(path: Path, marks: Iterable[bytes]) -> bool:
-    data = path.read_bytes()
-    return any(mark in data for mark in marks)
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
 
 
 def _close(tools: Tools, stones: Sequence[_Tombstone]) -> None:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add_options", "matter", "user"]
 
-REWRITE = "write a catalog above 512 MiB anew, too: writers wait meanwhile, and as much disk again is needed"
 PERSON_EXIT = 3
 SHOWN = 200  # documents listed as text
 
@@ -35,11 +34,9 @@ def add_options(parsers: Any, command: Callable[[Any, str, str], argparse.Argume
     delete = command(parsers, "delete", "delete documents and everything this home keeps of them; backups stay")
     delete.add_argument("document", metavar="DOCUMENT", nargs="+", help="id, beginning of an id, or file name")
     delete.add_argument("--why", required=True, help="for the audit log, which keeps it without the document's name")
-    delete.add_argument("--rewrite", action="store_true", help=REWRITE)
     delete.set_defaults(command=_delete)
     retention = command(parsers, "retention", "documents kept as long as their matter says, and what holds them")
     retention.add_argument("--apply", action="store_true", help="delete them; without it they are only listed")
-    retention.add_argument("--rewrite", action="store_true", help=REWRITE)
     retention.set_defaults(command=_retention)
     backup = command(parsers, "backup", "copy catalog and store to a folder, while everything runs; only what is new")
     backup.add_argument("folder", metavar="FOLDER", type=Path)
@@ -108,7 +105,7 @@ def _delete(arguments: argparse.Namespace) -> int:
 
     with open_tools() as tools:
         ids = [tools.catalog.document(key).id for key in arguments.document]
-        done = delete_documents(tools, dict.fromkeys(ids, arguments.why), user(), rewrite=arguments.rewrite)
+        done = delete_documents(tools, dict.fromkeys(ids, arguments.why), user())
     emit(arguments, lambda: asdict(done), lambda: _deleted_text(done))
     return PERSON_EXIT if done.unfinished else 0
 
@@ -120,7 +117,7 @@ def _retention(arguments: argparse.Namespace) -> int:
 
     with open_tools() as tools:
         found = list(due(tools))
-        done = sweep(tools, rewrite=arguments.rewrite) if arguments.apply else Deleted(())
+        done = sweep(tools) if arguments.apply else Deleted(())
     payload = {"due": [asdict(one) for one in found], "deleted": asdict(done)}
     emit(arguments, lambda: payload, lambda: _retention_text(found, done, applied=arguments.apply))
     return PERSON_EXIT if done.unfinished else 0

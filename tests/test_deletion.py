@@ -15,7 +15,6 @@ from pipeline.errors import IndexUnavailable, NotFound, OnHold, UsageError
 from pipeline.inventory import images_of
 from pipeline.reconcile import reconcile
 from pipeline.retention import DAY, due
-from pipeline.rows import pack
 from pipeline.run import ingest_paths
 from pipeline.settings import load_settings
 from pipeline.tables import deletions, documents, results
@@ -66,12 +65,16 @@ def test_no_word_of_it_is_left_in_any_file(tools, home, tmp_path):
     (home / "reports").mkdir()
     (home / "reports" / "run-1.html").write_text(f"<p>secret.pdf [{gone.id}]</p>")
     (home / "catalog.sqlite.r0008.bak").write_bytes(b"a copy from before a migration, with secret.pdf")
+    (home / "spool").mkdir()
+    (home / "spool" / "0001").write_bytes(tools.store.read(gone.sha256))
+    (home / "spool" / "0002").write_bytes(tools.store.read(kept.sha256))
     assert len(traces(home, CANARY.encode())) > 2 and len(traces(home, *packed)) > 0 and shared
     done = delete_documents(tools, {gone.id: "the client asked"}, "ada")
     assert (done.documents, done.unfinished, done.left) == ((gone.id,), 0, ())
     tools.index.count()  # its owner lets the files be read again after this
     assert traces(home, CANARY.encode(), CANARY.title().encode(), b"secret.pdf", *packed) == []
     assert [blob for blob in (gone.sha256, *images - shared) if blob in tools.store] == []
+    assert [path.name for path in (home / "spool").iterdir()] == ["0002"]
     assert all(image in tools.store for image in shared) and list((home / "thumbnails").rglob("*.jpg")) != []
     assert (tools.index.pages_of(gone.id), tools.index.pages_of(kept.id)) == (set(), {1})
     (row,) = tools.audit.latest(wanted("deletion"), 5)
@@ -184,15 +187,16 @@ def test_kill_9_in_the_middle_of_a_deletion(tools, home, tmp_path, place):
 
 
 def test_words_of_rows_that_were_replaced_are_gone_too(tools, tmp_path, home):
-    """A stage result that was written anew many times, among others of all sizes, leaves no copy of its bytes behind
-    when its document is deleted."""
-    gone, _, _ = fill(tools, tmp_path)
-    for turn in range(60):
-        text = f'{{"n": "{os.urandom(40 * (turn % 9)).hex()} {turn}"}}'
-        tools.catalog.overwrite(gone.sha256, turn % 7, "frontier", f"v{turn % 3}", text)
+    """Stage results of all sizes that were written anew many times among those of another document leave no copy of
+    their bytes behind when the document is deleted."""
+    gone, kept, _ = fill(tools, tmp_path)
+    for turn in range(80):
+        text = os.urandom(60 + 40 * (turn * 7 % 23)).hex()
+        content = (gone if turn % 3 else kept).sha256
+        tools.catalog.overwrite(content, turn % 7, "frontier", f"v{turn % 5}", text)
     with tools.catalog.database.read() as connection:
-        mine = connection.execute(select(results.c.payload).where(results.c.sha256 == gone.sha256)).scalars()
-        packed = [bytes(payload)[:48] for payload in mine if len(payload) > 48]
-    assert pack("{}") and traces(home, *packed)
+        mine = (results.c.sha256 == gone.sha256, results.c.stage == "frontier")
+        packed = [bytes(one)[-48:] for one in connection.execute(select(results.c.payload).where(*mine)).scalars()]
+    assert len(packed) > 15 and traces(home, *packed)
     delete_documents(tools, {gone.id: "the client asked"}, "ada")
     assert traces(home, *packed) == []
