@@ -31,7 +31,7 @@ import sqlalchemy as sa
 from pipeline import __version__
 from pipeline.catalog import Catalog
 from pipeline.errors import NotFound, StoreError, UsageError
-from pipeline.inventory import named, originals, rendered
+from pipeline.inventory import dropped, named, originals, rendered
 from pipeline.store import Store, private_folder
 from pipeline.tables import documents, pages, results
 
@@ -84,7 +84,7 @@ def backup(tools: Tools, folder: Path) -> Backup:
         private_folder(folder)
         catalog = _copy_catalog(tools.settings.root / "catalog.sqlite", folder)
         with Catalog.open(f"sqlite:///{catalog}") as copy:
-            wanted = sorted({*originals(copy), *(each.image for each in rendered(copy))})
+            wanted = sorted({*originals(copy), *dropped(copy), *(each.image for each in rendered(copy))})
             counts = _counts(copy)
         copied, missing = _copy_blobs(tools, folder, wanted)
         faulty = named(tools.catalog, missing)  # the others were deleted since

@@ -16,7 +16,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from pipeline import __version__, commands, keeping_commands, review_commands, telling_commands
+from pipeline import (
+    __version__,
+    commands,
+    keeping_commands,
+    review_commands,
+    telling_commands,
+    up_commands,
+    watch_commands,
+)
 from pipeline.errors import MunimentError
 from pipeline.evaluate import commands as evaluation
 from pipeline.frontier import commands as frontier
@@ -63,6 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     review_commands.add_options(parsers, _command)
     keeping_commands.add_options(parsers, _command)
     telling_commands.add_options(parsers, _command)
+    up_commands.add_options(parsers, _command)
+    watch_commands.add_options(parsers, _command)
     return parser
 
 

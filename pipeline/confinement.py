@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 
 from pipeline import landlock, seccomp
 from pipeline.errors import MunimentError
+from pipeline.processes import end_with
 from pipeline.store import LEFTOVER_SECONDS, private_folder
 
 if TYPE_CHECKING:
@@ -143,13 +144,10 @@ def outlaw(parent: int) -> None:
     """Have the kernel end this process with the one that started it, and let nobody look into its memory."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.umask(0o077)
-    if sys.platform != "linux":
-        return
-    libc = ctypes.CDLL(None)
-    libc.prctl(seccomp.PR_SET_PDEATHSIG, signal.SIGKILL)
-    libc.prctl(seccomp.PR_SET_DUMPABLE, 0)
-    if os.getppid() != parent:
+    if not end_with(parent, signal.SIGKILL):
         os._exit(1)  # the parent was gone before the kernel was asked
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(seccomp.PR_SET_DUMPABLE, 0)
 
 
 def confine(wanted: Confinement) -> tuple[str, ...]:

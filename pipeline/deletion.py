@@ -14,23 +14,22 @@ PostgreSQL and a Qdrant server keep in their files until they clean up; Prefect'
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from pipeline.claims import Claim, claim
+from pipeline.copies import unlink_copies
 from pipeline.errors import IndexUnavailable
-from pipeline.inventory import images_of, named
+from pipeline.inventory import dropped, images_of, named
 from pipeline.retention import due
 from pipeline.rows import mark_stale
-from pipeline.tables import amending, calls, corrections, deletions, documents, results
+from pipeline.tables import amending, calls, corrections, deletions, documents, meta, results
 from pipeline.thumbnails import forget as forget_thumbnails
 
 if TYPE_CHECKING:
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Deleted", "delete_documents", "finish_deletions", "sweep", "unfinished"]
 
 BUSY = "readers keep the catalog's write-ahead log from being emptied"
+BATCH = "the batch a document was cut from holds its pages, and stays as long as another document of it does"
 SERVER = "the Qdrant server keeps the words in its files until it rewrites the segment they were in"
 POSTGRES = "PostgreSQL keeps the words in its files until it has vacuumed, and in its own backups and log"
 
@@ -59,14 +59,9 @@ class Deleted:
 class _Tombstone:
     id: int
     document: str
-    sha256: str
+    files: frozenset[str]  # its original, and what that was made of
     images: frozenset[str]
     asked: float
-
-    @property
-    def blobs(self) -> set[str]:
-        """What may go from the store."""
-        return {self.sha256, *self.images} - {""}
 
 
 def delete_documents(tools: Tools, whys: Mapping[str, str], who: str) -> Deleted:
@@ -97,12 +92,10 @@ def finish_deletions(tools: Tools) -> Deleted:
     stones = _tombstones(tools)
     if not stones:
         return Deleted(())
-    blobs = {blob for stone in stones for blob in stone.blobs}
-    gone = tools.store.discard(blobs, lambda some: named(tools.catalog, some))
-    forget_thumbnails(tools.settings.root / "thumbnails", (blob for blob in blobs if blob not in tools.store))
-    _unlink_copies(tools.settings.root, stones)
+    unlink_copies(tools, [(stone.document, stone.files, stone.asked) for stone in stones])
+    gone, left = _forget_blobs(tools, stones)
     finished = tools.catalog.database.forget()
-    left = [] if finished else [BUSY]
+    left += [] if finished else [BUSY]
     left += [] if tools.catalog.database.sqlite else [POSTGRES]
     try:
         left += _forget_points(tools, stones)
@@ -121,10 +114,11 @@ def _bury(tools: Tools, id: str, why: str, who: str) -> str:
         document = tools.catalog.document(id)
         asked = tools.batches.asked(id)
         images = images_of(tools.catalog, document.sha256)
+        files = {document.sha256, *(origin.sha256 for origin in tools.catalog.origins(id))} - {""}
         detail = {"matter": document.matter, "why": why, "pages": document.page_count}
         with tools.catalog.database.write() as connection:
             tools.retention.check(connection, document.matter)
-            stone = {"document": id, "sha256": document.sha256, "images": json.dumps(sorted(images))}
+            stone = {"document": id, "files": json.dumps(sorted(files)), "images": json.dumps(sorted(images))}
             connection.execute(insert(deletions).values(asked=time.time(), **stone))
             tools.audit.append(connection, who, "deletion", id, detail)
             _erase(connection, document)
@@ -145,6 +139,7 @@ def _erase(connection: Connection, document: Document) -> None:
     connection.execute(delete(amending).where(amending.c.target == document.id))
     connection.execute(delete(corrections).where(corrections.c.document == document.id))
     connection.execute(update(calls).where(calls.c.document == document.id).values(reason=""))  # the money stays
+    connection.execute(delete(meta).where(meta.c.key == f"nights {document.id}"))
     connection.execute(delete(documents).where(documents.c.id == document.id))
     shared = select(documents.c.id).where(documents.c.sha256 == document.sha256).exists()
     connection.execute(delete(results).where(results.c.sha256 == document.sha256, ~shared))
@@ -154,7 +149,21 @@ def _tombstones(tools: Tools) -> list[_Tombstone]:
     query = select(deletions).where(deletions.c.finished.is_(None)).order_by(deletions.c.id)
     with tools.catalog.database.read() as connection:
         rows = connection.execute(query).all()
-    return [_Tombstone(row.id, row.document, row.sha256, frozenset(json.loads(row.images)), row.asked) for row in rows]
+    return [_tombstone(row) for row in rows]
+
+
+def _tombstone(row: Any) -> _Tombstone:
+    files, images = frozenset(json.loads(row.files)), frozenset(json.loads(row.images))
+    return _Tombstone(row.id, row.document, files, images, row.asked)
+
+
+def _forget_blobs(tools: Tools, stones: Sequence[_Tombstone]) -> tuple[list[str], list[str]]:
+    """Which blobs went; what stays although it shows what was deleted."""
+    files = {blob for stone in stones for blob in stone.files}
+    blobs = files | {blob for stone in stones for blob in stone.images}
+    gone = tools.store.discard(blobs, lambda some: named(tools.catalog, some))
+    forget_thumbnails(tools.settings.root / "thumbnails", (blob for blob in blobs if blob not in tools.store))
+    return gone, [BATCH] if files.intersection(dropped(tools.catalog)) else []
 
 
 def _forget_points(tools: Tools, stones: Sequence[_Tombstone]) -> list[str]:
@@ -166,29 +175,8 @@ def _forget_points(tools: Tools, stones: Sequence[_Tombstone]) -> list[str]:
     return [] if tools.index.forget() else [SERVER]
 
 
-def _unlink_copies(root: Path, stones: Sequence[_Tombstone]) -> None:
-    """Copies of the catalog from before a migration, reports of runs that name one of these documents, and its file in
-    the watcher's spool, if a kill left it there: it would come in again."""
-    for copy in root.glob("catalog.sqlite.r*.bak"):
-        copy.unlink(missing_ok=True)
-    for path in _files(root / "reports"):
-        data = path.read_bytes()
-        if any(stone.document.encode() in data for stone in stones):
-            path.unlink(missing_ok=True)
-    latest = {stone.sha256: stone.asked for stone in stones}
-    for path in _files(root / "spool"):
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        if path.lstat().st_ctime < latest.get(sha256, 0.0):  # one claimed later is a document of its own
-            path.unlink(missing_ok=True)
-
-
-def _files(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
-
-
 def _close(tools: Tools, stones: Sequence[_Tombstone]) -> None:
     """What is kept of a deletion for good: whose, and when; who and why stands in the audit log."""
-    values = {"finished": time.time(), "sha256": "", "images": "[]"}
+    values = {"finished": time.time(), "files": "[]", "images": "[]"}
     with tools.catalog.database.write() as connection:
         connection.execute(update(deletions).where(deletions.c.id.in_([s.id for s in stones])).values(values))

@@ -1,4 +1,5 @@
-"""Which blobs the catalog names: originals by their documents, page images by what rendering remembered of them."""
+"""Which blobs the catalog names: originals by their documents, the pictures and batches these were made of, and page
+images by what rendering remembered of them."""
 
 from __future__ import annotations
 
@@ -11,9 +12,9 @@ from sqlalchemy import select
 
 from pipeline.catalog import Catalog
 from pipeline.rows import unpack
-from pipeline.tables import documents, results
+from pipeline.tables import documents, origins, results
 
-__all__ = ["Rendered", "images_of", "named", "originals", "rendered"]
+__all__ = ["Rendered", "dropped", "images_of", "named", "originals", "rendered"]
 
 CHUNK = 500  # contents in one query
 
@@ -35,6 +36,12 @@ def originals(catalog: Catalog) -> list[str]:
         return list(connection.execute(query).scalars())
 
 
+def dropped(catalog: Catalog) -> list[str]:
+    """The files as they were dropped, pictures and batches, of which documents were made, sorted."""
+    with catalog.database.read() as connection:
+        return list(connection.execute(select(origins.c.sha256).distinct().order_by(origins.c.sha256)).scalars())
+
+
 def rendered(catalog: Catalog, contents: Sequence[str] | None = None) -> Iterator[Rendered]:
     """Every remembered page image, of any version; of these contents, or of all. One short transaction a few hundred
     contents: 100,000 pages take some seconds, and no writer waits."""
@@ -54,15 +61,15 @@ def images_of(catalog: Catalog, sha256: str) -> set[str]:
 
 
 def named(catalog: Catalog, wanted: Collection[str]) -> set[str]:
-    """Those of these blobs that are an original or a page image of any content that is here."""
+    """Those of these blobs that are an original, what one was made of, or a page image of any content that is here."""
     if not wanted:
         return set()
     found = {each.image for each in rendered(catalog) if each.image in wanted}
     ask = iter(wanted)
     while chunk := list(islice(ask, CHUNK)):
         with catalog.database.read() as connection:
-            query = select(documents.c.sha256).where(documents.c.sha256.in_(chunk))
-            found.update(connection.execute(query).scalars())
+            for column in (documents.c.sha256, origins.c.sha256):
+                found.update(connection.execute(select(column).where(column.in_(chunk))).scalars())
     return found
 
 

@@ -19,9 +19,10 @@ from pipeline import render as rendering
 from pipeline import triage as sorting
 from pipeline.backends.protocols import PageInput
 from pipeline.claims import Claim
-from pipeline.errors import DocumentHeld, DocumentRejected, IndexUnavailable, MunimentError, UsageError
+from pipeline.errors import DocumentHeld, IndexUnavailable, MunimentError, UsageError
 from pipeline.frontier import readings as frontier_readings
 from pipeline.frontier.readings import FrontierReading
+from pipeline.intake import refused_status
 from pipeline.memo import Memo, chain
 from pipeline.outcomes import escalated_outcome, read_outcome, standing
 from pipeline.pdf import InspectJob, PdfInfo
@@ -291,8 +292,7 @@ def finish(
 
 def refuse(document: Document, refusal: MunimentError, tools: Tools, claim: Claim | None = None) -> Document:
     """Reject or hold the whole document, if the claim on it still holds; its original stays in the store."""
-    status = DocumentStatus.REJECTED if isinstance(refusal, DocumentRejected) else DocumentStatus.HELD
-    tools.catalog.under(claim or Claim()).set_status(document.id, status, str(refusal))
+    tools.catalog.under(claim or Claim()).set_status(document.id, refused_status(refusal), str(refusal))
     return tools.catalog.document(document.id)
 
 

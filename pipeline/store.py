@@ -24,7 +24,7 @@ from typing import BinaryIO
 
 from pipeline.errors import NotFound, StoreError
 
-__all__ = ["ASIDE", "DAMAGED", "LEFTOVER_SECONDS", "LOST", "Store", "is_name", "private_folder"]
+__all__ = ["ASIDE", "DAMAGED", "LEFTOVER_SECONDS", "LOST", "Store", "is_name", "private_folder", "sync_folder"]
 
 CHUNK = 1 << 20
 SPOOL = ".new-"
@@ -126,7 +126,7 @@ class Store:
         """Take a damaged blob out of its place, so that good bytes can come there; it is kept beside it."""
         with _explained():
             self.place(sha256).replace(beside := self._beside(sha256, DAMAGED))
-            _sync_folder(beside.parent)
+            sync_folder(beside.parent)
 
     def discard(self, blobs: Iterable[str], named: Callable[[Collection[str]], Collection[str]]) -> list[str]:
         """Delete the blobs that `named` does not give back when asked which of them are needed; those deleted.
@@ -146,7 +146,7 @@ class Store:
                     path.replace(self.place(sha256))
                 else:
                     path.unlink()
-                _sync_folder(path.parent)
+                sync_folder(path.parent)
         return sorted(sha256 for sha256, path in aside.items() if path and sha256 not in needed)
 
     def _set_aside(self, sha256: str) -> Path | None:
@@ -199,12 +199,12 @@ class Store:
         try:
             if not target.parent.is_dir():
                 private_folder(target.parent)
-                _sync_folder(self.root)
+                sync_folder(self.root)
             part.replace(target)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
-        _sync_folder(target.parent)  # the rename itself must survive a power cut
+        sync_folder(target.parent)  # the rename itself must survive a power cut
 
 
 def is_name(text: str) -> bool:
@@ -240,7 +240,8 @@ def _entries(folder: Path) -> list[str]:
     return []
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Have the names in a folder survive a power cut."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(handle)

@@ -225,6 +225,13 @@ class Tools:
         if release:
             release()
 
+    def tidy_index(self) -> bool:
+        """Have the embedded index bring its graphs up to date, without loading a model for it; False where nothing is
+        to be asked: a server looks after its own, and so does an owner that ends."""
+        from pipeline.backends.owned import OwnedIndex
+
+        return not self.settings.qdrant_url and OwnedIndex(self.settings.root / "index", {}).tidy()
+
     def close(self) -> None:
         """Let everything go, last made first."""
         self._closing.close()

@@ -33,12 +33,15 @@ from typing import Any, TypeVar
 from pipeline.confinement import Confinement
 from pipeline.errors import MunimentError, Stopped, WorkerDied, WorkerTimeout
 
-__all__ = ["WorkerPool"]
+__all__ = ["PASSING", "WorkerPool"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 STOPPED = "stopped before it was done; the next run goes on here"
+DIED, SLOW = "its worker process died", "took longer than"
+PASSING = (DIED, SLOW)
+"""How the reasons begin that may lie in a busy machine and not in the page."""
 START_SECONDS = 60.0
 DEATHS_ALLOWED = 1
 # What a worker may know of the environment. A list of what is allowed, not of what is secret: a password
@@ -246,7 +249,7 @@ class WorkerPool:
             return
         task.deaths += 1
         if task.deaths > DEATHS_ALLOWED:
-            task.run.results.put((task.item, WorkerDied(f"its worker process died {_how(code)}, twice")))
+            task.run.results.put((task.item, WorkerDied(f"{DIED} {_how(code)}, twice")))
         else:
             task.run.pending.appendleft(task)
             if task.run not in self._runs:
@@ -267,7 +270,7 @@ class WorkerPool:
                 self._bury(worker)
                 continue
             self._retire(worker)
-            late = WorkerTimeout(f"took longer than {worker.task.run.seconds:g} s and was ended")
+            late = WorkerTimeout(f"{SLOW} {worker.task.run.seconds:g} s and was ended")
             worker.task.run.results.put((worker.task.item, late))
 
     def _out_of_memory(self) -> WorkerDied:

@@ -66,15 +66,22 @@ def test_no_word_of_it_is_left_in_any_file(tools, home, tmp_path):
     (home / "reports" / "run-1.html").write_text(f"<p>secret.pdf [{gone.id}]</p>")
     (home / "catalog.sqlite.r0008.bak").write_bytes(b"a copy from before a migration, with secret.pdf")
     (home / "spool").mkdir()
-    (home / "spool" / "0001").write_bytes(tools.store.read(gone.sha256))
-    (home / "spool" / "0002").write_bytes(tools.store.read(kept.sha256))
+    (home / "spool" / "1.data").write_bytes(tools.store.read(gone.sha256))
+    (home / "spool" / "1.json").write_text('{"name": "secret.pdf"}')
+    (home / "spool" / "2.data").write_bytes(tools.store.read(kept.sha256))
+    held = home / "inbox" / "_held" / "dune"
+    held.mkdir(parents=True)
+    (held / "secret.pdf").write_bytes(tools.store.read(gone.sha256))
+    (held / "secret.pdf.reason.txt").write_text(f"secret.pdf\nIn the catalog: {gone.id}    Reference: 1\n")
+    (held / "other.pdf.reason.txt").write_text("other.pdf\nIn the catalog: -    Reference: 2\n")
     assert len(traces(home, CANARY.encode())) > 2 and len(traces(home, *packed)) > 0 and shared
     done = delete_documents(tools, {gone.id: "the client asked"}, "ada")
     assert (done.documents, done.unfinished, done.left) == ((gone.id,), 0, ())
     tools.index.count()  # its owner lets the files be read again after this
     assert traces(home, CANARY.encode(), CANARY.title().encode(), b"secret.pdf", *packed) == []
     assert [blob for blob in (gone.sha256, *images - shared) if blob in tools.store] == []
-    assert [path.name for path in (home / "spool").iterdir()] == ["0002"]
+    assert [path.name for path in (home / "spool").iterdir()] == ["2.data"]
+    assert [path.name for path in held.iterdir()] == ["other.pdf.reason.txt"]
     assert all(image in tools.store for image in shared) and list((home / "thumbnails").rglob("*.jpg")) != []
     assert (tools.index.pages_of(gone.id), tools.index.pages_of(kept.id)) == (set(), {1})
     (row,) = tools.audit.latest(wanted("deletion"), 5)
@@ -183,7 +190,7 @@ def test_kill_9_in_the_middle_of_a_deletion(tools, home, tmp_path, place):
     with tools.catalog.database.read() as connection:
         assert connection.execute(select(documents.c.id)).scalars().all() == [kept.id]
         (stone,) = connection.execute(select(deletions)).all()
-    assert (stone.sha256, stone.images) == ("", "[]") and stone.finished
+    assert (stone.files, stone.images) == ("[]", "[]") and stone.finished
 
 
 def test_words_of_rows_that_were_replaced_are_gone_too(tools, tmp_path, home):

@@ -88,8 +88,19 @@ class OwnedIndex:
         """Remove the whole index, whatever made it; the next call makes an empty one."""
         self._ask("drop")
 
-    def release(self) -> None:
-        """Let the owner go, and have it end at once if nobody else uses it; waits a moment until it has."""
+    def tidy(self) -> bool:
+        """Have the owner bring its graphs up to date beside the requests, without waiting for it; False when none
+        lives: one that ends has done so."""
+        connection = _connect(self._root)
+        if connection is None:
+            return False
+        with connection, suppress(OSError):
+            connection.send(("tidy", self._signature, ()))
+            connection.poll(GREETING_SECONDS)
+        return True
+
+    def release(self, seconds: float = RELEASE_SECONDS) -> None:
+        """Let the owner go, and have it end at once if nobody else uses it; waits so long until it has."""
         with self._lock:
             connection = self._free.pop() if self._free else None
         connection = connection or _connect(self._root)
@@ -98,8 +109,8 @@ class OwnedIndex:
         with connection, suppress(OSError):
             connection.send(("release", self._signature, ()))
         self.close()
-        deadline = time.monotonic() + RELEASE_SECONDS
-        while (self._root / "owner.json").exists() and time.monotonic() < deadline:
+        deadline = time.monotonic() + seconds
+        while _is_owned(self._root) and time.monotonic() < deadline:
             time.sleep(0.02)
 
     def close(self) -> None:
@@ -168,6 +179,16 @@ class OwnedIndex:
                 return connection
             time.sleep(0.02)
         raise IndexUnavailable(f"the index owner did not start in {START_SECONDS:.0f} s; see owner.log in the home")
+
+
+def _is_owned(root: Path) -> bool:
+    """Whether an owner lives: it holds its lock until its last write is flushed."""
+    with (root / "owner.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _connect(root: Path) -> Connection | None:

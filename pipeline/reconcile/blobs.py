@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from pipeline.errors import StoreError
 from pipeline.ingest import ingest_document
-from pipeline.inventory import Rendered, named, originals, rendered
+from pipeline.inventory import Rendered, dropped, named, originals, rendered
 from pipeline.reconcile.faults import Fault, Look, settled
 from pipeline.stages import versions
 from pipeline.store import LEFTOVER_SECONDS, LOST
@@ -46,6 +46,8 @@ def check_blobs(look: Look) -> Iterator[Fault]:
     contents = originals(tools.catalog)
     gone = [sha256 for sha256 in contents if not stored.named(sha256) and sha256 not in tools.store]
     yield from _lost_originals(look, gone)
+    files = [sha256 for sha256 in dropped(tools.catalog) if not stored.named(sha256) and sha256 not in tools.store]
+    yield from settled(look, "origin-lost", files)
     yield from _lost_images(look, stored, {*contents} - {*gone})
     yield from _unnamed(look, stored)
 

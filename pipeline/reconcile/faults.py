@@ -36,6 +36,11 @@ KINDS = {
     "original-lost": Kind(
         "originals that are not in the store", "held: drop the file again, restore it, or delete the document", "person"
     ),
+    "origin-lost": Kind(
+        "pictures and batches, as they were dropped, that are not in the store",
+        "restore them; the documents made of them are whole",
+        "person",
+    ),
     "original-back": Kind("documents held because their original was lost, and it is there again", "received"),
     "image-lost": Kind("page images that are not in the store", "made anew"),
     "blob-aside": Kind("blobs that a killed deletion left aside", "put back, or deleted"),

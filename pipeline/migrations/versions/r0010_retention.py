@@ -22,7 +22,7 @@ def upgrade() -> None:
         "deletions",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("document", sa.String(64), nullable=False),
-        sa.Column("sha256", sa.String(64), nullable=False),
+        sa.Column("files", sa.Text, nullable=False),
         sa.Column("images", sa.Text, nullable=False),
         sa.Column("asked", sa.Double, nullable=False),
         sa.Column("finished", sa.Double),
