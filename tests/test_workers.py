@@ -116,7 +116,7 @@ def test_a_worker_knows_no_secrets_and_imports_nothing_heavy(monkeypatch, tasks)
         seen = results(pool, tasks.surroundings, ["here"])["here"]
     assert "s3cret" not in str(seen["environment"])
     assert seen["environment"]["OMP_THREAD_LIMIT"] == "1"
-    assert (seen["memory"], seen["core"]) == (512 << 20, 0)
+    assert (seen["memory"], seen["core"]) == (512 << 20, 1)
     assert seen["heavy"] == []
     assert seen["main"] is None
 
