@@ -37,8 +37,8 @@ class Kind:
 
 
 def pause(deaths: int) -> float:
-    """Seconds before a child is started again that died so many times in quick succession."""
-    return min(2.0 ** min(deaths - 1, 20), LONGEST_PAUSE)
+    """Seconds before something is started again that died so many times in quick succession."""
+    return min(2.0 ** min(deaths - 1, 20), LONGEST_PAUSE) if deaths else 0.0
 
 
 class Child:

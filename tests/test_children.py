@@ -34,7 +34,7 @@ def until(true, child: Child | None = None, seconds: float = 30.0) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize(("deaths", "seconds"), [(1, 1), (2, 2), (5, 16), (9, 256), (10, 300), (10_000, 300)])
+@pytest.mark.parametrize(("deaths", "seconds"), [(0, 0), (1, 1), (2, 2), (5, 16), (9, 256), (10, 300), (10_000, 300)])
 def test_pauses_grow_to_a_limit(deaths, seconds):
     """From a second to five minutes."""
     assert pause(deaths) == seconds
