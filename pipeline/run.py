@@ -5,6 +5,7 @@ How documents are mapped over is an argument: threads here for the command line,
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -19,7 +20,9 @@ from pipeline.claims import sole
 from pipeline.errors import AlreadyRunning, MunimentError
 from pipeline.ingest import ingest_document
 from pipeline.intake import Incoming, discover
+from pipeline.logs import event
 from pipeline.receive import take_in
+from pipeline.run_ends import conclude
 from pipeline.run_result import DocumentReport, RunReport, report_on
 from pipeline.types import Document, DocumentStatus
 from pipeline.worker import translated
@@ -40,6 +43,8 @@ __all__ = [
     "threads",
     "work_off",
 ]
+
+log = logging.getLogger(__name__)
 
 ATTEMPTS = 2  # a retryable error (index owner gone, catalog busy) is tried once more before it is reported
 BATCH = 32  # documents between two looks at what came in meanwhile
@@ -166,6 +171,7 @@ def _walk(documents: Sequence[Document], work: Work, tools: Tools, options: RunO
     for document, error in mapped(work, documents):
         if error:
             _leave_unfinished(document, error, tools)
+        event(log, "a document was walked", document=document.id, status=document.status)
         options.on_done(document)
 
 
@@ -177,8 +183,11 @@ def _recorded(kind: str, tools: Tools, body: Callable[[], RunReport]) -> RunRepo
     except BaseException as error:
         status = "failed" if isinstance(error, Exception) else "interrupted"
         tools.catalog.finish_run(run, _since(before, tools), {}, status)
+        why = str(error) if isinstance(error, MunimentError) else type(error).__name__
+        conclude(tools, run, details=[("it ended early", why)])
         raise
     tools.catalog.finish_run(run, _since(before, tools), report.totals, "finished")
+    conclude(tools, run, report.documents)
     return report
 
 
@@ -220,7 +229,10 @@ def _attempt(work: Work, document: Document) -> Worked:
 
 
 def _leave_unfinished(document: Document, error: MunimentError, tools: Tools) -> None:
-    """What can be tried again stays `received` with its reason; anything else ends the run."""
+    """What can be tried again stays `received` with its reason, but for what another worker has and will end;
+    anything else ends the run."""
     if not error.retryable:
         raise error
+    if isinstance(error, AlreadyRunning):
+        return
     tools.catalog.set_status(document.id, DocumentStatus.RECEIVED, f"unfinished: {error}")

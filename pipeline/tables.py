@@ -41,9 +41,11 @@ __all__ = [
     "doubts",
     "findings",
     "grants",
+    "leases",
     "matters",
     "meta",
     "metadata",
+    "notices",
     "origins",
     "pages",
     "prints",
@@ -54,6 +56,7 @@ __all__ = [
     "sources",
     "tallies",
     "tokens",
+    "told",
     "users",
 ]
 
@@ -204,6 +207,15 @@ runs = Table(
     Column("finished", Double),
     Column("seconds", Text_, nullable=False),  # JSON object: stage -> seconds
     Column("totals", Text_, nullable=False),  # JSON object: what -> count
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("document", String_(64), primary_key=True),  # no foreign key: claimed before it is looked up
+    Column("holder", Text_, nullable=False),  # host:space of process numbers:pid:birth
+    Column("token", String_(32), nullable=False),  # of this taking of the lease
+    Column("until", Double, nullable=False),  # by the database's clock
 )
 
 matters = Table(
@@ -416,4 +428,27 @@ audit = Table(
     Column("detail", Text_, nullable=False),  # JSON object
     Column("hash", String_(64), nullable=False),  # over the previous row's hash and this row
     Index("audit_by_time", "at"),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String_(64), nullable=False),  # SHA-256 of what makes the notice the same
+    Column("channel", String_(16), nullable=False),  # webhook or mail; "" where none was configured
+    Column("kind", String_(32), nullable=False),
+    Column("body", Text_, nullable=False),  # JSON of `pipeline.notices.Notice`
+    Column("created", Double, nullable=False),
+    Column("due", Double),  # when to try next; NULL: sent, or given up
+    Column("tries", Integer, nullable=False),
+    Column("sent", Double),
+    Index("notices_by_key", "key", "channel", unique=True),
+    Index("notices_by_due", "due"),
+)
+
+told = Table(
+    "told",
+    metadata,
+    _document(),
+    Column("status", String_(32), nullable=False),  # in which people were told of it
 )

@@ -105,14 +105,14 @@ def drawn_over(sheet: Path, target: Path, *covers: tuple[float, float, float, fl
         for cover in covers:
             document[0].draw_rect(cover, color=None, fill=(1, 1, 1))
         if text:
-            document[0].insert_textbox((60, 520, 540, 690), text, fontsize=9)
+            document[0].insert_textbox((60, 510, 540, 690), text, fontsize=7)
         image = document[0].get_pixmap(dpi=150, colorspace="gray").tobytes("png")
         scan.new_page(width=595, height=842).insert_image((0, 0, 595, 842), stream=image)
         scan.save(target)
     return target
 
 
-TOP_PATCH, BOTTOM_PATCH, QR, HALF_QR = (0, 30, 595, 120), (0, 690, 595, 800), (0, 220, 595, 400), (200, 225, 290, 400)
+TOP_PATCH, BOTTOM_PATCH, QR, HALF_QR = (0, 30, 595, 120), (0, 690, 595, 800), (0, 220, 595, 400), (300, 300, 380, 400)
 
 
 def test_each_code_alone_is_enough(sheet: Path, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def barcode(path: Path, text: str) -> Path:
 
 
 def test_what_is_half_readable_is_a_doubt(sheet: Path, tmp_path: Path) -> None:
-    """A QR code half under a sticker, and bars of which one is missing."""
+    """A QR code with a sticker on it, on a page that has little else."""
     half = seen(drawn_over(sheet, tmp_path / "half.pdf", TOP_PATCH, BOTTOM_PATCH, HALF_QR))
     assert (half.sheet, half.doubt) == (False, "perhaps a separator sheet: its code can't be read")
 
