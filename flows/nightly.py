@@ -14,7 +14,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.utilities.annotations import quote
 
-from flows.runs import LATE, begin, lateness, published, skipped, titled
+from flows.runs import LATE, begin, lateness, published, skipped, titled, without_words
 from pipeline.errors import AlreadyRunning
 from pipeline.nightly import Night, NightReport, Work, night
 from pipeline.settings import Settings, load_settings
@@ -51,7 +51,7 @@ def nightly(
         hours = late.total_seconds() / 3600
         return skipped("nightly", f"this run was planned for {hours:.0f} hours ago: the next one does its work")
     options = Night(tuple(matters) if matters else None, batch, wait_hours * 3600, poll)
-    with open_tools(_settings(budget)) as tools:
+    with without_words(), open_tools(_settings(budget)) as tools:
         try:
             report = night(tools, options, lambda name, work: step(name, quote(work)))
         except AlreadyRunning as error:

@@ -6,7 +6,7 @@ from functools import partial
 
 from prefect import flow
 
-from flows.runs import begin, published, titled
+from flows.runs import begin, published, titled, without_words
 from pipeline.frontier.text import count
 from pipeline.run import rebuild
 from pipeline.settings import load_settings
@@ -19,7 +19,7 @@ __all__ = ["reindex"]
 def reindex() -> dict[str, int]:
     """Drop the index and write it anew, with the models now configured; what it holds then comes back."""
     begin()
-    with open_tools(load_settings()) as tools:
+    with without_words(), open_tools(load_settings()) as tools:
         counts = rebuild(tools)
     lines = [f"{count(counts['documents'], 'document')}, {count(counts['pages'], 'page')} indexed"]
     published("reindex", lines, "What the index holds")

@@ -26,6 +26,7 @@ from flows.deployments import INBOX, deployments, next_night
 from flows.leftovers import settle, under_way
 from flows.runs import RUNNER
 from pipeline.errors import CatalogError, MunimentError
+from pipeline.logs import set_up
 from pipeline.settings import Settings, load_settings
 from pipeline.types import DocumentStatus
 from pipeline.wiring import Tools, open_tools
@@ -42,7 +43,9 @@ def main() -> int:
     """Serve until a signal."""
     os.environ[RUNNER] = str(os.getpid())
     try:
-        asyncio.run(_serve(load_settings()))
+        settings = load_settings()
+        set_up(settings)
+        asyncio.run(_serve(settings))
     except MunimentError as error:
         print(f"muniment: {error}", file=sys.stderr)
         return error.exit_code

@@ -11,6 +11,8 @@ import ipaddress
 import os
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,11 +22,15 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL
 
+from pipeline.errors import MunimentError
+from pipeline.logs import set_up
 from pipeline.processes import birth, end_with
 from pipeline.report import plain
+from pipeline.settings import load_settings
 from pipeline.types import Document
+from pipeline.worker import translated
 
-__all__ = ["LATE", "RUNNER", "begin", "lateness", "named", "process", "published", "skipped", "titled"]
+__all__ = ["LATE", "RUNNER", "begin", "lateness", "named", "process", "published", "skipped", "titled", "without_words"]
 
 LATE = timedelta(hours=3)
 RUNNER = "MUNIMENT_RUNNER"
@@ -36,10 +42,23 @@ def begin() -> None:
     runner = os.environ.get(RUNNER)
     if runner is None:
         return
+    set_up(load_settings())
     if not end_with(int(runner), signal.SIGKILL):
         os._exit(1)  # it was gone before the kernel was asked
     with get_client(sync_client=True) as client:
         client.update_flow_run(flow_run.id, infrastructure_pid=process())
+
+
+@contextmanager
+def without_words() -> Iterator[None]:
+    """What the program itself fails with inside comes out without its text, which may quote a document: Prefect logs
+    it, and sends it to its server."""
+    try:
+        yield
+    except MunimentError:
+        raise
+    except Exception as error:
+        raise translated(error) from None
 
 
 def process() -> str:

@@ -15,8 +15,11 @@ import argparse
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -24,6 +27,7 @@ from flows import server
 from flows.child import command
 from flows.children import Child, Kind
 from pipeline.errors import MunimentError, UsageError
+from pipeline.logs import set_up
 from pipeline.settings import Settings, load_settings
 from pipeline.standing import stand
 
@@ -41,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments, serving = parser.parse_known_args(argv)
     try:
         settings = load_settings()
+        set_up(settings)
         _make(settings.run_dir)
         with stand(settings.run_dir):
             _run(settings, None if arguments.no_web else serving)
@@ -88,7 +93,7 @@ def _children(settings: Settings, serving: Sequence[str] | None) -> list[Child]:
         log = settings.run_dir / "prefect-server.log"  # it tells at length of what it then tries again
         log.unlink(missing_ok=True)
         kinds += [Kind("the Prefect server", command(kill, "flows.server", port), 10.0, log=log)]
-    return [Child(kind, environment, _say) for kind in kinds]
+    return [Child(kind, environment, _say, partial(_alarm, settings)) for kind in kinds]
 
 
 def _environment(prefect: Mapping[str, str]) -> dict[str, str]:
@@ -102,6 +107,19 @@ def _release_index(settings: Settings) -> None:
     from pipeline.backends.owned import OwnedIndex
 
     OwnedIndex(settings.root / "index", {}).release(INDEX_SECONDS)
+
+
+def _alarm(settings: Settings, part: str) -> None:
+    """Have people told, beside our work: a mail server may take its time."""
+
+    def tell_of_it() -> None:
+        from pipeline.notices import Notice, tell
+        from pipeline.wiring import open_tools
+
+        with open_tools(settings) as tools:
+            tell(tools, Notice("part", f"{part} ends again and again", key=f"part {part} {date.today()}"))
+
+    threading.Thread(target=tell_of_it, name="alarm", daemon=True).start()
 
 
 def _make(folder: Path) -> None:

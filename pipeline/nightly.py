@@ -12,12 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.claims import sole
 from pipeline.errors import AlreadyRunning, MunimentError
 from pipeline.night_steps import STEPS, Night
+from pipeline.notices import Notice, tell
+from pipeline.run_ends import conclude
 from pipeline.worker import translated
 
 if TYPE_CHECKING:
@@ -76,13 +79,21 @@ def night(tools: Tools, options: Night, run: Run = lambda _, work: work()) -> Ni
 
 def _made(name: str, work: Work, run: Run) -> StepReport:
     try:
-        return StepReport(name, tuple(run(name, work)))
+        return StepReport(name, tuple(run(name, partial(_without_words, work))))
     except AlreadyRunning as error:  # somebody does this very work: nothing is wrong
         return StepReport(name, (str(error),))
     except MunimentError as error:
         return StepReport(name, (str(error),), failed=True)
+
+
+def _without_words(work: Work) -> Sequence[str]:
+    """What the program itself fails with may quote a document, and whoever runs the step may write it into a log."""
+    try:
+        return work()
+    except MunimentError:
+        raise
     except Exception as error:
-        return StepReport(name, (str(translated(error)),), failed=True)
+        raise translated(error) from None
 
 
 @contextmanager
@@ -102,3 +113,12 @@ def _recorded(tools: Tools) -> Iterator[list[StepReport]]:
         status = "finished"
     finally:
         tools.catalog.finish_run(run, tools.clock.seconds, NightReport(tuple(steps)).totals, status)
+        _tell(tools, steps)
+        conclude(tools, run, details=[(step.name, line) for step in steps for line in step.lines])
+
+
+def _tell(tools: Tools, steps: Sequence[StepReport]) -> None:
+    for step in steps:
+        if step.failed:
+            key = f"step {step.name} {date.today()}"
+            tell(tools, Notice("step", f"the nightly step “{step.name}” failed", step.lines, key=key))

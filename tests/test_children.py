@@ -22,7 +22,8 @@ time.sleep(60)"""
 
 
 def kept(code: str, said: list[str], *arguments: str, patience: float = 5.0, **options) -> Child:
-    return Child(Kind("it", [sys.executable, "-c", code, *arguments], patience, **options), os.environ, said.append)
+    kind = Kind("it", [sys.executable, "-c", code, *arguments], patience, **options)
+    return Child(kind, os.environ, said.append, lambda name: said.append(f"people are told of {name}"))
 
 
 def until(true, child: Child | None = None, seconds: float = 30.0) -> None:
@@ -45,10 +46,11 @@ def test_one_that_dies_again_and_again_is_said_loudly(monkeypatch):
     monkeypatch.setattr(children, "pause", lambda deaths: 0.0)
     said: list[str] = []
     child = kept("raise SystemExit(2)", said)
-    until(lambda: len(said) > LOUD + 1, child)
+    until(lambda: len(said) > LOUD + 3, child)
     child.stop(lambda: True)
     assert said[0] == "it ended (exit code 2); it is started again in 0 s"
     assert [number for number, line in enumerate(said) if "SOMEBODY HAS TO LOOK" in line] == [LOUD]
+    assert [number for number, line in enumerate(said) if line == "people are told of it"] == [LOUD + 1]
 
 
 def test_what_it_started_ends_with_it(tmp_path):

@@ -6,13 +6,16 @@ import json
 
 import pdfs
 import pytest
+from sqlalchemy import select
 
 from pipeline.claims import sole
 from pipeline.errors import AlreadyRunning
 from pipeline.night_steps import NIGHTS, Night
 from pipeline.nightly import NightReport, night
 from pipeline.run import ingest_paths
+from pipeline.run_reports import find
 from pipeline.settings import load_settings
+from pipeline.tables import notices
 from pipeline.types import DocumentStatus, SearchFilter
 from pipeline.wiring import open_tools
 
@@ -50,6 +53,31 @@ def test_a_step_that_fails_is_named_and_stops_no_other(settings, tmp_path):
     with open_tools(settings) as tools:
         run = tools.catalog.runs(1)[0]
         assert (run.kind, run.status, run.totals["steps failed"]) == ("nightly", "finished", 1)
+        assert "MUNIMENT_FRONTIER_URL" in find(settings.root / "reports", run.id).read_text()
+        with tools.catalog.database.read() as connection:
+            told = connection.execute(select(notices.c.kind)).scalars().all()
+        assert "step" in told
+
+
+def test_a_fault_of_the_program_is_named_without_its_words(settings, monkeypatch):
+    """Whoever runs the step sees no more of it than its kind and place."""
+    seen: list[BaseException] = []
+
+    def run(name, work):
+        try:
+            return work()
+        except Exception as error:
+            seen.append(error)
+            raise
+
+    def fails(tools, options):
+        raise ValueError("the words of a contract")
+
+    monkeypatch.setattr("pipeline.nightly.STEPS", {"retry": fails})
+    with open_tools(settings) as tools:
+        report = night(tools, Night(), run)
+    assert report.failed == ("retry",) and "ValueError" in report.steps[0].lines[0]
+    assert "contract" not in f"{seen} {report}" and seen[0].__suppress_context__
 
 
 def test_the_golden_set_is_compared_with_the_night_before(settings, tmp_path):
