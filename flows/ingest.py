@@ -19,13 +19,14 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.futures import PrefectFuture, as_completed
 from prefect.utilities.annotations import quote
 
-from flows.runs import begin, named, published, skipped, titled, without_words
+from flows.runs import begin, named, published, skipped, titled
 from pipeline.errors import AlreadyRunning, MunimentError
 from pipeline.frontier.text import count
 from pipeline.run import RunOptions, RunReport, Work, Worked, ingest_paths, work_off
 from pipeline.settings import load_settings
 from pipeline.types import Document, DocumentStatus
 from pipeline.wiring import Tools, open_tools
+from pipeline.worker import without_words
 
 __all__ = ["ingest_folder", "ingest_inbox", "ingest_one"]
 

@@ -14,11 +14,12 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.utilities.annotations import quote
 
-from flows.runs import LATE, begin, lateness, published, skipped, titled, without_words
+from flows.runs import LATE, begin, lateness, published, skipped, titled
 from pipeline.errors import AlreadyRunning
 from pipeline.nightly import Night, NightReport, Work, night
 from pipeline.settings import Settings, load_settings
 from pipeline.wiring import open_tools
+from pipeline.worker import without_words
 
 __all__ = ["nightly"]
 

@@ -6,11 +6,12 @@ from functools import partial
 
 from prefect import flow
 
-from flows.runs import begin, published, titled, without_words
+from flows.runs import begin, published, titled
 from pipeline.frontier.text import count
 from pipeline.run import rebuild
 from pipeline.settings import load_settings
 from pipeline.wiring import open_tools
+from pipeline.worker import without_words
 
 __all__ = ["reindex"]
 

@@ -27,6 +27,7 @@ from flows.leftovers import settle, under_way
 from flows.runs import RUNNER
 from pipeline.errors import CatalogError, MunimentError
 from pipeline.logs import set_up
+from pipeline.lookout import expect_nights, looking
 from pipeline.settings import Settings, load_settings
 from pipeline.types import DocumentStatus
 from pipeline.wiring import Tools, open_tools
@@ -60,7 +61,8 @@ async def _serve(settings: Settings) -> None:
         ids = {each.name: await runner.aadd_deployment(each) for each in ours}
         await settle(client, list(ids.values()))
         print(f"muniment: the nightly run is due {await next_night(settings):%A %d %B, %H:%M %Z}", flush=True)
-        with open_tools(settings) as tools:
+        with open_tools(settings) as tools, looking(tools):
+            expect_nights(tools)
             await _until_signal(runner, _nudging(client, ids[INBOX], tools))
 
 

@@ -11,8 +11,6 @@ import ipaddress
 import os
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,15 +20,13 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL
 
-from pipeline.errors import MunimentError
 from pipeline.logs import set_up
 from pipeline.processes import birth, end_with
 from pipeline.report import plain
 from pipeline.settings import load_settings
 from pipeline.types import Document
-from pipeline.worker import translated
 
-__all__ = ["LATE", "RUNNER", "begin", "lateness", "named", "process", "published", "skipped", "titled", "without_words"]
+__all__ = ["LATE", "RUNNER", "begin", "lateness", "named", "process", "published", "skipped", "titled"]
 
 LATE = timedelta(hours=3)
 RUNNER = "MUNIMENT_RUNNER"
@@ -38,7 +34,9 @@ RUNNER = "MUNIMENT_RUNNER"
 
 
 def begin() -> None:
-    """End with the runner, and write down which process this run is; a run that no runner started does neither."""
+    """Log as the settings say, end with the runner, and write down which process this run is; a run that no runner
+    started does neither of the last two."""
+    set_up(load_settings())
     runner = os.environ.get(RUNNER)
     if runner is None:
         return
@@ -47,18 +45,6 @@ def begin() -> None:
         os._exit(1)  # it was gone before the kernel was asked
     with get_client(sync_client=True) as client:
         client.update_flow_run(flow_run.id, infrastructure_pid=process())
-
-
-@contextmanager
-def without_words() -> Iterator[None]:
-    """What the program itself fails with inside comes out without its text, which may quote a document: Prefect logs
-    it, and sends it to its server."""
-    try:
-        yield
-    except MunimentError:
-        raise
-    except Exception as error:
-        raise translated(error) from None
 
 
 def process() -> str:

@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -28,8 +29,10 @@ from flows.child import command
 from flows.children import Child, Kind
 from pipeline.errors import MunimentError, UsageError
 from pipeline.logs import set_up
+from pipeline.notices import Notice, tell
 from pipeline.settings import Settings, load_settings
 from pipeline.standing import stand
+from pipeline.wiring import open_tools
 
 __all__ = ["main"]
 
@@ -96,6 +99,17 @@ def _children(settings: Settings, serving: Sequence[str] | None) -> list[Child]:
     return [Child(kind, environment, _say, partial(_alarm, settings)) for kind in kinds]
 
 
+def _alarm(settings: Settings, what: str) -> None:
+    """Have people told, in a thread of its own: the other parts are tended meanwhile."""
+
+    def work() -> None:
+        with suppress(MunimentError), open_tools(settings) as tools:
+            day = date.today().isoformat()
+            tell(tools, Notice("part", what, ["the rest goes on, and it is tried again"], key=f"part {what} {day}"))
+
+    threading.Thread(target=work, name="alarm", daemon=True).start()
+
+
 def _environment(prefect: Mapping[str, str]) -> dict[str, str]:
     quiet = {"PREFECT_LOGGING_LEVEL": "WARNING"}
     # No child imports what lies in the folder it happens to be started in.
@@ -107,19 +121,6 @@ def _release_index(settings: Settings) -> None:
     from pipeline.backends.owned import OwnedIndex
 
     OwnedIndex(settings.root / "index", {}).release(INDEX_SECONDS)
-
-
-def _alarm(settings: Settings, part: str) -> None:
-    """Have people told, beside our work: a mail server may take its time."""
-
-    def tell_of_it() -> None:
-        from pipeline.notices import Notice, tell
-        from pipeline.wiring import open_tools
-
-        with open_tools(settings) as tools:
-            tell(tools, Notice("part", f"{part} ends again and again", key=f"part {part} {date.today()}"))
-
-    threading.Thread(target=tell_of_it, name="alarm", daemon=True).start()
 
 
 def _make(folder: Path) -> None:

@@ -12,16 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.claims import sole
 from pipeline.errors import AlreadyRunning, MunimentError
 from pipeline.night_steps import STEPS, Night
-from pipeline.notices import Notice, tell
 from pipeline.run_ends import conclude
-from pipeline.worker import translated
+from pipeline.worker import without_words
 
 if TYPE_CHECKING:
     from pipeline.wiring import Tools
@@ -87,13 +85,9 @@ def _made(name: str, work: Work, run: Run) -> StepReport:
 
 
 def _without_words(work: Work) -> Sequence[str]:
-    """What the program itself fails with may quote a document, and whoever runs the step may write it into a log."""
-    try:
+    """Whoever runs the step may write what it fails with into a log."""
+    with without_words():
         return work()
-    except MunimentError:
-        raise
-    except Exception as error:
-        raise translated(error) from None
 
 
 @contextmanager
@@ -113,12 +107,8 @@ def _recorded(tools: Tools) -> Iterator[list[StepReport]]:
         status = "finished"
     finally:
         tools.catalog.finish_run(run, tools.clock.seconds, NightReport(tuple(steps)).totals, status)
-        _tell(tools, steps)
-        conclude(tools, run, details=[(step.name, line) for step in steps for line in step.lines])
+        conclude(tools, run, details=[(each.name, _told(each)) for each in steps])
 
 
-def _tell(tools: Tools, steps: Sequence[StepReport]) -> None:
-    for step in steps:
-        if step.failed:
-            key = f"step {step.name} {date.today()}"
-            tell(tools, Notice("step", f"the nightly step “{step.name}” failed", step.lines, key=key))
+def _told(step: StepReport) -> str:
+    return f"{'FAILED: ' if step.failed else ''}{'; '.join(step.lines) or 'nothing was to be done'}"

@@ -22,8 +22,7 @@ time.sleep(60)"""
 
 
 def kept(code: str, said: list[str], *arguments: str, patience: float = 5.0, **options) -> Child:
-    kind = Kind("it", [sys.executable, "-c", code, *arguments], patience, **options)
-    return Child(kind, os.environ, said.append, lambda name: said.append(f"people are told of {name}"))
+    return Child(Kind("it", [sys.executable, "-c", code, *arguments], patience, **options), os.environ, said.append)
 
 
 def until(true, child: Child | None = None, seconds: float = 30.0) -> None:
@@ -42,15 +41,17 @@ def test_pauses_grow_to_a_limit(deaths, seconds):
 
 
 def test_one_that_dies_again_and_again_is_said_loudly(monkeypatch):
-    """Each death is said with its pause, the fifth so that nobody overlooks it; it is still tried."""
+    """Each death is said with its pause, the fifth so that nobody overlooks it, and people are told; it is still
+    tried."""
     monkeypatch.setattr(children, "pause", lambda deaths: 0.0)
-    said: list[str] = []
-    child = kept("raise SystemExit(2)", said)
-    until(lambda: len(said) > LOUD + 3, child)
+    said, alarms = list[str](), list[str]()
+    kind = Kind("it", [sys.executable, "-c", "raise SystemExit(2)"], 5.0)
+    child = Child(kind, os.environ, said.append, alarms.append)
+    until(lambda: len(said) > LOUD + 1, child)
+    assert alarms == [f"it ended {LOUD} times in a row"]
     child.stop(lambda: True)
     assert said[0] == "it ended (exit code 2); it is started again in 0 s"
     assert [number for number, line in enumerate(said) if "SOMEBODY HAS TO LOOK" in line] == [LOUD]
-    assert [number for number, line in enumerate(said) if line == "people are told of it"] == [LOUD + 1]
 
 
 def test_what_it_started_ends_with_it(tmp_path):
