@@ -42,12 +42,19 @@ def pause(deaths: int) -> float:
 
 
 class Child:
-    """One process at a time of this kind; `tend` is called again and again, `say` tells a person what happens."""
+    """One process at a time of this kind; `tend` is called again and again, `say` tells a person what happens, `alarm`
+    that somebody has to look."""
 
-    def __init__(self, kind: Kind, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        environment: Mapping[str, str],
+        say: Callable[[str], None],
+        alarm: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.kind = kind
         self._environment = dict(environment)
-        self._say = say
+        self._say, self._alarm = say, alarm
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
         self._next = 0.0  # not to be started before
@@ -101,6 +108,7 @@ class Child:
             self._say(
                 f"ATTENTION: {self.kind.name} ended {LOUD} times in a row. SOMEBODY HAS TO LOOK; the rest goes on"
             )
+            self._alarm(f"{self.kind.name} ended {LOUD} times in a row")
 
     def _sweep(self, process: subprocess.Popen[bytes]) -> None:
         with suppress(ProcessLookupError):

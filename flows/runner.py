@@ -25,6 +25,8 @@ from flows.deployments import INBOX, deployments, next_night
 from flows.leftovers import settle, under_way
 from flows.runs import RUNNER
 from pipeline.errors import CatalogError, MunimentError
+from pipeline.logs import set_up
+from pipeline.lookout import expect_nights, looking
 from pipeline.settings import Settings, load_settings
 from pipeline.types import DocumentStatus
 from pipeline.wiring import Tools, open_tools
@@ -41,7 +43,9 @@ def main() -> int:
     """Serve until a signal."""
     os.environ[RUNNER] = str(os.getpid())
     try:
-        asyncio.run(_serve(load_settings()))
+        settings = load_settings()
+        set_up(settings)
+        asyncio.run(_serve(settings))
     except MunimentError as error:
         print(f"muniment: {error}", file=sys.stderr)
         return error.exit_code
@@ -56,7 +60,8 @@ async def _serve(settings: Settings) -> None:
         ids = {each.name: await runner.aadd_deployment(each) for each in ours}
         await settle(client, list(ids.values()))
         print(f"muniment: the nightly run is due {await next_night(settings):%A %d %B, %H:%M %Z}", flush=True)
-        with open_tools(settings) as tools:
+        with open_tools(settings) as tools, looking(tools):
+            expect_nights(tools)
             await _until_signal(runner, _nudging(client, ids[INBOX], tools))
 
 

@@ -20,8 +20,10 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL
 
+from pipeline.logs import set_up
 from pipeline.processes import birth, end_with
 from pipeline.report import plain
+from pipeline.settings import load_settings
 from pipeline.types import Document
 
 __all__ = ["LATE", "RUNNER", "begin", "lateness", "named", "process", "published", "skipped", "titled"]
@@ -32,7 +34,9 @@ RUNNER = "MUNIMENT_RUNNER"
 
 
 def begin() -> None:
-    """End with the runner, and write down which process this run is; a run that no runner started does neither."""
+    """Log as the settings say, end with the runner, and write down which process this run is; a run that no runner
+    started does neither of the last two."""
+    set_up(load_settings())
     runner = os.environ.get(RUNNER)
     if runner is None:
         return

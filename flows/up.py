@@ -15,8 +15,12 @@ import argparse
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import date
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -24,8 +28,11 @@ from flows import server
 from flows.child import command
 from flows.children import Child, Kind
 from pipeline.errors import MunimentError, UsageError
+from pipeline.logs import set_up
+from pipeline.notices import Notice, tell
 from pipeline.settings import Settings, load_settings
 from pipeline.standing import stand
+from pipeline.wiring import open_tools
 
 __all__ = ["main"]
 
@@ -41,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments, serving = parser.parse_known_args(argv)
     try:
         settings = load_settings()
+        set_up(settings)
         _make(settings.run_dir)
         with stand(settings.run_dir):
             _run(settings, None if arguments.no_web else serving)
@@ -88,7 +96,18 @@ def _children(settings: Settings, serving: Sequence[str] | None) -> list[Child]:
         log = settings.run_dir / "prefect-server.log"  # it tells at length of what it then tries again
         log.unlink(missing_ok=True)
         kinds += [Kind("the Prefect server", command(kill, "flows.server", port), 10.0, log=log)]
-    return [Child(kind, environment, _say) for kind in kinds]
+    return [Child(kind, environment, _say, partial(_alarm, settings)) for kind in kinds]
+
+
+def _alarm(settings: Settings, what: str) -> None:
+    """Have people told, in a thread of its own: the other parts are tended meanwhile."""
+
+    def work() -> None:
+        with suppress(MunimentError), open_tools(settings) as tools:
+            day = date.today().isoformat()
+            tell(tools, Notice("part", what, ["the rest goes on, and it is tried again"], key=f"part {what} {day}"))
+
+    threading.Thread(target=work, name="alarm", daemon=True).start()
 
 
 def _environment(prefect: Mapping[str, str]) -> dict[str, str]:

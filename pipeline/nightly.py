@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from pipeline.claims import sole
 from pipeline.errors import AlreadyRunning, MunimentError
 from pipeline.night_steps import STEPS, Night
+from pipeline.run_ends import conclude
 from pipeline.worker import translated
 
 if TYPE_CHECKING:
@@ -102,3 +103,8 @@ def _recorded(tools: Tools) -> Iterator[list[StepReport]]:
         status = "finished"
     finally:
         tools.catalog.finish_run(run, tools.clock.seconds, NightReport(tuple(steps)).totals, status)
+        conclude(tools, run, details=[(each.name, _told(each)) for each in steps])
+
+
+def _told(step: StepReport) -> str:
+    return f"{'FAILED: ' if step.failed else ''}{'; '.join(step.lines) or 'nothing was to be done'}"

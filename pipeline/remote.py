@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from pipeline.errors import StoreError, StoreUnavailable, UsageError
 from pipeline.store import DAMAGED, SPOOL, Store, is_name, private_folder
@@ -36,19 +36,19 @@ LOOKS = 20  # the folder is looked through whenever it may have grown by this pa
 IN_USE_SECONDS = 4 * 3600.0
 
 
-def open_store(url: str, cache: Path, cache_mb: int) -> Store:
-    """The store at `file:///folder` or `s3://bucket/prefix`; s3fs finds credentials and endpoint in the environment.
+def open_store(url: str, folder: Path, cache_mb: int) -> Store:
+    """The store at `file:///folder` or `s3://bucket/prefix`, whose blobs workers find in `folder`
+    (`settings.store_dir`); s3fs takes credentials and endpoint from the environment.
 
     `UsageError` for any other address, and for a folder that isn't there: it may just not be mounted.
     """
     parts = urlsplit(url)
     if parts.scheme == "file" and parts.netloc in {"", "localhost"}:
-        folder = Path(unquote(parts.path))
         if not folder.is_dir():
             raise UsageError("MUNIMENT_STORE_URL: there is no such folder; make it, once the share is mounted")
         return Store(folder)
     if parts.scheme == "s3" and parts.netloc and "@" not in parts.netloc:
-        return RemoteStore(_s3(), f"{parts.netloc}/{parts.path.strip('/')}".rstrip("/"), cache, cache_mb)
+        return RemoteStore(_s3(), f"{parts.netloc}/{parts.path.strip('/')}".rstrip("/"), folder, cache_mb)
     raise UsageError("MUNIMENT_STORE_URL: file:///folder or s3://bucket/prefix")
 
 

@@ -58,6 +58,7 @@ class Watcher:
         self._space = Space([settings.root, tools.store.root], settings.min_free_mb)
         self._dropped, self._claimed = Sights(tools), Sights(tools)
         self._odd: dict[Incoming, float] = {}
+        self._seen: tuple[int, int] | None = None  # the inbox, as the kernel knows it
         self._trouble = ""
         self._paused: str | None = None
         self._stop = threading.Event()
@@ -115,6 +116,7 @@ class Watcher:
     # ---- from the inbox to the spool
 
     def _claim_dropped(self) -> bool:
+        self._let_workers_in()
         found = list(drops(self._inbox, self._tools.settings.matter))
         files = {str(incoming.path): incoming for incoming in found if not incoming.problem}
         places = [place for incoming in files.values() if (place := self._place(incoming))]
@@ -122,6 +124,16 @@ class Watcher:
             if sight.verdict in (Verdict.TAKE, Verdict.REFUSE):
                 self._each(self._claim, files[sight.place.key], sight.verdict is Verdict.REFUSE)
         return bool(files) | self._refuse_odd([incoming for incoming in found if incoming.problem])
+
+    def _let_workers_in(self) -> None:
+        """Workers may read the folder that was there when they started; a share that was mounted since is another."""
+        try:
+            state = self._inbox.stat()
+        except OSError:  # not there: nothing is dropped
+            return
+        if self._seen not in (None, (state.st_dev, state.st_ino)):
+            self._tools.pool.renew()
+        self._seen = (state.st_dev, state.st_ino)
 
     def _place(self, incoming: Incoming) -> Place | None:
         try:

@@ -250,10 +250,10 @@ class Tools:
     def _make_store(self) -> Store:
         settings = self.settings
         if not settings.store_url:
-            return Store(settings.root / "store")
+            return Store(settings.store_dir)
         from pipeline.remote import open_store
 
-        return open_store(settings.store_url, settings.root / "store-cache", settings.store_cache_mb)
+        return open_store(settings.store_url, settings.store_dir, settings.store_cache_mb)
 
     def _make_catalog(self) -> Catalog:
         from pipeline.catalog import Catalog
@@ -272,6 +272,7 @@ class Tools:
         confinement = of_settings(settings)
         if confinement.required and (missing := lacking()):
             raise UsageError(f"MUNIMENT_CONFINEMENT=required: {'; '.join(missing.values())}")
+        self._once("store", self._make_store)  # refused first if its share is not mounted: `prepare` makes folders
         prepare(confinement)
         pool = WorkerPool(settings.workers, tasks_per_worker=settings.worker_tasks, confinement=confinement)
         return self._closing.enter_context(pool)

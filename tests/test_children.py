@@ -41,11 +41,14 @@ def test_pauses_grow_to_a_limit(deaths, seconds):
 
 
 def test_one_that_dies_again_and_again_is_said_loudly(monkeypatch):
-    """Each death is said with its pause, the fifth so that nobody overlooks it; it is still tried."""
+    """Each death is said with its pause, the fifth so that nobody overlooks it, and people are told; it is still
+    tried."""
     monkeypatch.setattr(children, "pause", lambda deaths: 0.0)
-    said: list[str] = []
-    child = kept("raise SystemExit(2)", said)
+    said, alarms = list[str](), list[str]()
+    kind = Kind("it", [sys.executable, "-c", "raise SystemExit(2)"], 5.0)
+    child = Child(kind, os.environ, said.append, alarms.append)
     until(lambda: len(said) > LOUD + 1, child)
+    assert alarms == [f"it ended {LOUD} times in a row"]
     child.stop(lambda: True)
     assert said[0] == "it ended (exit code 2); it is started again in 0 s"
     assert [number for number, line in enumerate(said) if "SOMEBODY HAS TO LOOK" in line] == [LOUD]
