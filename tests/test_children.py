@@ -54,6 +54,18 @@ def test_one_that_dies_again_and_again_is_said_loudly(monkeypatch):
     assert [number for number, line in enumerate(said) if "SOMEBODY HAS TO LOOK" in line] == [LOUD]
 
 
+@pytest.mark.parametrize(("code", "lines"), [(0, 0), (3, 0), (5, 1)])
+def test_what_is_to_run_once_is_not_started_again(tmp_path, code, lines):
+    """However it ended; what did not do its work is said."""
+    place, said = tmp_path / "ran", list[str]()
+    child = kept(f"open({str(place)!r}, 'a').write('x'); raise SystemExit({code})", said, once=True)
+    until(lambda: place.exists() and child.ended, child)
+    for _ in range(3):
+        child.tend()
+    assert place.read_text() == "x" and len(said) == lines
+    child.stop(lambda: True)
+
+
 def test_what_it_started_ends_with_it(tmp_path):
     """A child that is killed leaves nothing behind, neither when it is started again nor when it is ended."""
     place, said = tmp_path / "pids", list[str]()
