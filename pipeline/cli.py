@@ -20,8 +20,6 @@ from pipeline import __version__, commands, review_commands, telling_commands, u
 from pipeline.errors import MunimentError
 from pipeline.evaluate import commands as evaluation
 from pipeline.frontier import commands as frontier
-from pipeline.logs import set_up
-from pipeline.settings import load_settings
 from pipeline.web.options import add_options
 
 __all__ = ["main"]
@@ -32,6 +30,9 @@ INTERRUPTED_EXIT = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code comes back."""
     arguments = _parser().parse_args(argv)
+    from pipeline.logs import set_up
+    from pipeline.settings import load_settings
+
     try:
         set_up(load_settings())
         code: int = arguments.command(arguments)
