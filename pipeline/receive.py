@@ -90,7 +90,14 @@ def picture_as_pdf(tools: Tools, sha256: str, pages: int = 1) -> str:
     """The SHA-256 of the PDF made of this picture; raises what it is refused for."""
     settings, store = tools.settings, tools.store
     job = PictureJob(store.path(sha256), store.root, settings.max_pages, settings.max_picture_pixels)
-    return in_worker(tools, convert, job, settings.page_seconds + pages)
+    return _made(tools, convert, job, settings.page_seconds + pages)
+
+
+def _made(tools: Tools, function: Callable[[J], str], job: J, seconds: float) -> str:
+    """The SHA-256 of a blob that a worker made, safe in the store."""
+    sha256 = in_worker(tools, function, job, seconds)
+    tools.store.publish(sha256)
+    return sha256
 
 
 def in_worker(tools: Tools, function: Callable[[J], T], job: J, seconds: float) -> T:
@@ -122,7 +129,7 @@ def _parts(drop: Drop, pdf: str, cuts: Cuts, tools: Tools) -> list[Made]:
     for first, last in cuts.parts:
         pages = f"{first}-{last}"
         job = PartJob(tools.store.path(pdf), tools.store.root, first, last)
-        sha256 = in_worker(tools, write_part, job, tools.settings.page_seconds + last - first)
+        sha256 = _made(tools, write_part, job, tools.settings.page_seconds + last - first)
         made.append((f"{drop.name}#{pages}", f"{drop.source}#{pages}", sha256, Origin(drop.sha256, pages)))
     return made
 

@@ -157,9 +157,12 @@ def _received(tools: Tools, without: Collection[str]) -> Iterator[Document]:
 
 
 def _or_hold(document: Document, tools: Tools) -> Document:
-    """Nobody watches: a document that the program fails on is held with that reason, and the next one is walked."""
+    """Nobody watches: a document that the program fails on is held with that reason, and the next one is walked. One
+    that another worker has stays as it stands: that one ends it, or the next run does."""
     try:
-        return ingest_document(document, tools)
+        return ingest_document(document, tools, wait=False)
+    except AlreadyRunning:
+        return document
     except MunimentError:
         raise
     except Exception as error:

@@ -34,8 +34,10 @@ from pipeline.memo import Memo, chain
 from pipeline.outcomes import escalated_outcome, read_outcome, standing
 from pipeline.pdf import InspectJob, PdfInfo
 from pipeline.pdf import inspect as inspect_pdf
+from pipeline.store import LOST
 from pipeline.types import (
     Document,
+    DocumentStatus,
     Finding,
     PageImage,
     PageOutcome,
@@ -138,11 +140,16 @@ def versions(tools: Tools) -> dict[str, str]:
 
 def up_to_date(document: Document, tools: Tools) -> bool:
     """Whether the document is done and indexed by exactly these stages, settings and models."""
-    return tools.catalog.indexed(document.id) == versions(tools)["index"]
+    return (
+        document.status is not DocumentStatus.RECEIVED
+        and tools.catalog.indexed(document.id) == versions(tools)["index"]
+    )
 
 
 def inspect(work: Work) -> PdfInfo:
     """Open the PDF in a worker; raises `DocumentRejected` or `DocumentHeld` for what can't be relied on."""
+    if work.document.sha256 not in work.tools.store:
+        raise DocumentHeld(LOST)
 
     def compute() -> PdfInfo:
         settings = work.tools.settings
@@ -154,13 +161,13 @@ def inspect(work: Work) -> PdfInfo:
 
 
 def render(work: Work, info: PdfInfo) -> Pages[PageImage]:
-    """Every page as an upright image in the store."""
-    settings, store = work.tools.settings, work.tools.store.root
+    """Every page as an upright image in the store; one that got lost there is made anew."""
+    settings, store = work.tools.settings, work.tools.store
 
     def compute(missing: Sequence[int]) -> Iterator[tuple[int, PageImage | MunimentError]]:
         jobs = [
             rendering.RenderJob(
-                work.pdf, n, store, settings.dpi, settings.max_pixels, settings.max_page_points, settings.tessdata
+                work.pdf, n, store.root, settings.dpi, settings.max_pixels, settings.max_page_points, settings.tessdata
             )
             for n in missing
         ]
@@ -169,7 +176,12 @@ def render(work: Work, info: PdfInfo) -> Pages[PageImage]:
                 work.tools.store.publish(result.sha256)
             yield job.number, result
 
-    return work.memo.pages("render", PageImage, range(1, info.page_count + 1), compute)
+    numbers = range(1, info.page_count + 1)
+    images = work.memo.pages("render", PageImage, numbers, compute)
+    if lost := [n for n, image in good(images).items() if image.sha256 not in store]:
+        work.memo.forget("render", lost)
+        images = work.memo.pages("render", PageImage, numbers, compute)
+    return images
 
 
 def read(work: Work, images: Pages[PageImage]) -> Pages[PageText]:

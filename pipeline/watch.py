@@ -198,8 +198,12 @@ class Watcher:
             return
         drop = Drop(entry.matter, entry.name, str(entry.source), sha256, look)
         received = receive(drop, self._tools)
-        if self._spool.stamp(entry) == stamp:
+        if self._spool.stamp(entry) == stamp and self._is_kept(drop, received):
             self._let_go(entry, received)
+
+    def _is_kept(self, drop: Drop, received: Received) -> bool:
+        """False when a deletion took away what was in the store already, before it was named anew: taken once more."""
+        return all(sha256 in self._tools.store for sha256 in (drop.sha256, *(d.sha256 for d in received.documents)))
 
     def _take_unread(self, entry: Entry, reason: str) -> None:
         incoming = Incoming(entry.source, entry.matter, entry.name, Path(entry.root), reason)
