@@ -30,6 +30,7 @@ from flows.children import Child, Kind
 from pipeline.errors import MunimentError, UsageError
 from pipeline.logs import set_up
 from pipeline.notices import Notice, tell
+from pipeline.reconcile import reconcile
 from pipeline.settings import Settings, load_settings
 from pipeline.standing import stand
 from pipeline.wiring import open_tools
@@ -67,6 +68,7 @@ def _run(settings: Settings, serving: Sequence[str] | None) -> None:
     for number in ENDING:
         signal.signal(number, ask)
     children = _children(settings, serving)
+    threading.Thread(target=_put_right, args=(settings,), name="reconcile", daemon=True).start()
     _say(f"up on {settings.root}; Ctrl-C or `muniment down` ends it")
     while not asked:
         for child in children:
@@ -108,6 +110,17 @@ def _alarm(settings: Settings, what: str) -> None:
             tell(tools, Notice("part", what, ["the rest goes on, and it is tried again"], key=f"part {what} {day}"))
 
     threading.Thread(target=work, name="alarm", daemon=True).start()
+
+
+def _put_right(settings: Settings) -> None:
+    """What the last end left between catalog, store and index, mended beside the parts that start: each repair holds
+    its document's claim, and a large home takes minutes."""
+    try:
+        with open_tools(settings) as tools:
+            for fault in reconcile(tools, repair=True).faults:
+                _say(fault.line)
+    except MunimentError as error:
+        _say(f"catalog, store and index could not be compared: {error}")
 
 
 def _environment(prefect: Mapping[str, str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pipeline.frontier.text import count, waiting_text
@@ -104,6 +105,28 @@ def _optimise(tools: Tools, _: Night) -> list[str]:
     return ["the index brings its graphs up to date"] if tools.tidy_index() else []
 
 
+def _reconcile(tools: Tools, _: Night) -> list[str]:
+    """What catalog, store and index do not agree on is mended; what only a person can mend is told."""
+    from pipeline.notices import Notice, tell
+    from pipeline.reconcile import reconcile
+
+    found = reconcile(tools, repair=True)
+    asking = [fault.line for fault in found.faults if fault.asks]
+    if asking:
+        key = f"reconcile {date.today().isoformat()}"
+        tell(tools, Notice("reconcile", "catalog, store and index do not agree: a person should look", asking, key=key))
+    return [fault.line for fault in found.faults]
+
+
+def _retention(tools: Tools, _: Night) -> list[str]:
+    """What was kept as long as its matter says is deleted, unless it is under legal hold."""
+    from pipeline.deletion import sweep
+
+    done = sweep(tools)
+    said = [f"{count(len(done.documents), 'document')} deleted: kept as long as decided"] if done.documents else []
+    return [*said, *(f"still there: {left}" for left in done.left)]
+
+
 def _golden(tools: Tools, _: Night) -> list[str]:
     """Each figure with that of the night before: a change of settings, models or code that made results worse shows."""
     if tools.settings.golden is None:
@@ -126,6 +149,8 @@ STEPS: Mapping[str, Step] = {
     "escalate": _escalate,
     "index": _index,
     "optimise": _optimise,
+    "reconcile": _reconcile,
+    "retention": _retention,
     "golden set": _golden,
 }
 """By name, in the order they are taken."""

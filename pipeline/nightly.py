@@ -1,7 +1,8 @@
 """The night's work, one step after the other: what failed for passing reasons is tried again, what waits is escalated,
-the index is completed and tidied, and a golden set says whether results are still as good.
+the index is completed and tidied, catalog, store and index are compared, what was kept long enough is deleted, and a
+golden set says whether results are still as good.
 
-    retry ─► escalate ─► index ─► optimise ─► golden set ─► report
+    retry ─► escalate ─► index ─► optimise ─► reconcile ─► retention ─► golden set ─► report
 
 A step that fails is named in the report and stops no other. The report holds counts and ids, no word and no name of a
 document: it may be shown on another machine.

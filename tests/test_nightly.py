@@ -6,6 +6,7 @@ import json
 
 import pdfs
 import pytest
+from sqlalchemy import update
 
 from pipeline.claims import sole
 from pipeline.errors import AlreadyRunning
@@ -13,6 +14,7 @@ from pipeline.night_steps import NIGHTS, Night
 from pipeline.nightly import NightReport, night
 from pipeline.run import ingest_paths
 from pipeline.settings import load_settings
+from pipeline.tables import documents
 from pipeline.types import DocumentStatus, SearchFilter
 from pipeline.wiring import open_tools
 
@@ -113,3 +115,27 @@ def test_a_living_owner_tidies_when_it_is_asked(settings):
         assert lines(night(tools, Night()), "optimise") == ["the index brings its graphs up to date"]
         tools.release_index()
         assert lines(night(tools, Night()), "optimise") == []
+
+
+def test_the_night_reconciles_and_deletes_what_was_kept_long_enough(settings, tmp_path):
+    """Points that went missing are there again and said so; a lost original is told as a person's; a document kept as
+    long as its matter says is deleted and counted, one under legal hold is not."""
+    other = settings.model_copy(update={"home": tmp_path / "home"})
+    lease, msa = (pdfs.born_digital(tmp_path / f"{n}.pdf", text) for n, text in enumerate((pdfs.LEASE, pdfs.AGREEMENT)))
+    with open_tools(other) as tools:
+        ingest_paths([lease], "dune", tools)
+        (kept,) = ingest_paths([msa], "alder", tools).documents
+        tools.index.delete(kept.document.id)
+        for matter in ("dune", "alder"):
+            tools.retention.keep(matter, 1, "ada")
+        tools.retention.hold("alder", "a claim", "ada")
+        with tools.catalog.database.write() as connection:
+            connection.execute(update(documents).values(received=1.0))
+        report = night(tools, Night())
+        assert lines(report, "retention")[0] == "1 document deleted: kept as long as decided"
+        assert lines(report, "reconcile")[0].startswith("1 documents with fewer points")
+        assert [d.id for d in tools.catalog.documents()] == [kept.document.id]
+        assert tools.index.documents() == {"alder": {kept.document.id: 1}} and not report.failed
+        tools.store.path(kept.document.sha256).unlink()
+        assert "held" in lines(night(tools, Night()), "reconcile")[0]
+        assert tools.catalog.document(kept.document.id).status is DocumentStatus.HELD
