@@ -1,6 +1,7 @@
 """`muniment up`: everything on one machine, each part a process that is kept running.
 
     up ─┬─ watcher   muniment watch: the drop folder's files into the catalog
+        ├─ once      muniment reconcile --repair: what a kill or a full disk left is mended
         ├─ web       muniment serve: the search page
         ├─ server    Prefect's, unless PREFECT_API_URL names one
         └─ runner    flows/runner.py: makes the runs that are due ── a process a run
@@ -86,6 +87,8 @@ def _children(settings: Settings, serving: Sequence[str] | None) -> list[Child]:
     environment = _environment(server.environment(address, settings.root / "prefect") if own else {})
     kill, end = signal.SIGKILL, signal.SIGTERM
     kinds = [Kind("the watcher", command(kill, "pipeline", "watch"), 10.0)]
+    if settings.database_url or (settings.root / "catalog.sqlite").exists():  # else there is nothing to compare yet
+        kinds += [Kind("the reconciliation", command(kill, "pipeline", "reconcile", "--repair"), 5.0, once=True)]
     # A server elsewhere is waited for by the runner itself, which knows how it is spoken to.
     ready = (lambda: server.answers(address)) if own else (lambda: True)
     kinds += [Kind("the runner", command(kill, "flows.runner"), 20.0, ready)]

@@ -58,8 +58,14 @@ IDLE = 5.0  # seconds after which the index owner ends
 MOST_RUNS = 60  # of one round
 WATCH = 0.004  # seconds between two looks at the catalog
 SETTINGS = {"workers": 2, "documents_at_once": AT_ONCE, "dpi": 72, "index_idle_seconds": IDLE}
-WARM = ["torch", "transformers", "pipeline.cli", "pipeline.run", "pipeline.stages", "pipeline.backends.minilm",
-        "pipeline.backends.owned", "pipeline.backends.rules", "pipeline.extract"]  # fmt: skip
+WARM = [
+    *("accelerate", "alembic.command", "dateparser", "dateparser.search", "price_parser", "rich.progress", "sympy"),
+    *("torch", "torchvision", "transformers.modeling_utils", "transformers.models.bert.modeling_bert"),
+    *("transformers.models.bert.tokenization_bert", "scipy.ndimage"),
+    *("pipeline.backends.minilm", "pipeline.backends.owned", "pipeline.backends.rules", "pipeline.cli"),
+    *("pipeline.extract", "pipeline.migrations", "pipeline.run_ends"),
+    *("pipeline.run", "pipeline.stages"),
+]
 
 Key = tuple[str, int, str, str]  # content, page, stage, version
 
