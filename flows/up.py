@@ -1,6 +1,7 @@
 """`muniment up`: everything on one machine, each part a process that is kept running.
 
     up ─┬─ watcher   muniment watch: the drop folder's files into the catalog
+        ├─ once      muniment reconcile --repair: what a kill or a full disk left is mended
         ├─ web       muniment serve: the search page
         ├─ server    Prefect's, unless PREFECT_API_URL names one
         └─ runner    flows/runner.py: makes the runs that are due ── a process a run
@@ -15,8 +16,12 @@ import argparse
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import date
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -24,8 +29,11 @@ from flows import server
 from flows.child import command
 from flows.children import Child, Kind
 from pipeline.errors import MunimentError, UsageError
+from pipeline.logs import set_up
+from pipeline.notices import Notice, tell
 from pipeline.settings import Settings, load_settings
 from pipeline.standing import stand
+from pipeline.wiring import open_tools
 
 __all__ = ["main"]
 
@@ -41,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments, serving = parser.parse_known_args(argv)
     try:
         settings = load_settings()
+        set_up(settings)
         _make(settings.run_dir)
         with stand(settings.run_dir):
             _run(settings, None if arguments.no_web else serving)
@@ -78,6 +87,8 @@ def _children(settings: Settings, serving: Sequence[str] | None) -> list[Child]:
     environment = _environment(server.environment(address, settings.root / "prefect") if own else {})
     kill, end = signal.SIGKILL, signal.SIGTERM
     kinds = [Kind("the watcher", command(kill, "pipeline", "watch"), 10.0)]
+    if settings.database_url or (settings.root / "catalog.sqlite").exists():  # else there is nothing to compare yet
+        kinds += [Kind("the reconciliation", command(kill, "pipeline", "reconcile", "--repair"), 5.0, once=True)]
     # A server elsewhere is waited for by the runner itself, which knows how it is spoken to.
     ready = (lambda: server.answers(address)) if own else (lambda: True)
     kinds += [Kind("the runner", command(kill, "flows.runner"), 20.0, ready)]
@@ -88,7 +99,18 @@ def _children(settings: Settings, serving: Sequence[str] | None) -> list[Child]:
         log = settings.run_dir / "prefect-server.log"  # it tells at length of what it then tries again
         log.unlink(missing_ok=True)
         kinds += [Kind("the Prefect server", command(kill, "flows.server", port), 10.0, log=log)]
-    return [Child(kind, environment, _say) for kind in kinds]
+    return [Child(kind, environment, _say, partial(_alarm, settings)) for kind in kinds]
+
+
+def _alarm(settings: Settings, what: str) -> None:
+    """Have people told, in a thread of its own: the other parts are tended meanwhile."""
+
+    def work() -> None:
+        with suppress(MunimentError), open_tools(settings) as tools:
+            day = date.today().isoformat()
+            tell(tools, Notice("part", what, ["the rest goes on, and it is tried again"], key=f"part {what} {day}"))
+
+    threading.Thread(target=work, name="alarm", daemon=True).start()
 
 
 def _environment(prefect: Mapping[str, str]) -> dict[str, str]:

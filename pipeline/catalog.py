@@ -124,6 +124,17 @@ class Catalog:
             conditions.append(documents.c.status == status)
         return self._documents(*conditions)
 
+    def content(self, id: str) -> str:
+        """The SHA-256 of the document's bytes; "" when it is here no more, or never could be read."""
+        with self._database.read() as connection:
+            return connection.execute(select(documents.c.sha256).where(documents.c.id == id)).scalar() or ""
+
+    def holds(self, sha256: str) -> bool:
+        """Whether any document has this content."""
+        query = select(documents.c.id).where(documents.c.sha256 == sha256).limit(1)
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
+
     def sources(self, id: str) -> list[str]:
         """The paths this content came from, in the order they were first seen."""
         query = select(sources.c.path).where(sources.c.document == id).order_by(sources.c.first_seen, sources.c.key)
@@ -179,6 +190,12 @@ class Catalog:
         with self._database.write() as connection:
             connection.execute(delete(results).where(*_of_stage(sha256, stage, version), results.c.page == page))
             self._database.insert_new(connection, results, {**key, "payload": pack(payload), "seconds": 0.0})
+
+    def forget(self, sha256: str, stage: str, version: str, pages: Sequence[int]) -> None:
+        """These pages' results of this stage and version are to be computed anew."""
+        with self._database.write() as connection:
+            which = [*_of_stage(sha256, stage, version), results.c.page.in_(list(pages))]
+            connection.execute(delete(results).where(*which))
 
     # ---- pages, findings, record
 

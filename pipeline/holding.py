@@ -19,7 +19,7 @@ from pathlib import Path
 from pipeline.intake import open_folder
 from pipeline.names import clean_name
 
-__all__ = ["HELD", "Refusal", "hold", "write_reason"]
+__all__ = ["HELD", "SUFFIX", "Refusal", "hold", "write_reason"]
 
 HELD = "_held"
 SUFFIX = ".reason.txt"

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from pipeline.errors import DocumentHeld, DocumentRejected, MunimentError, NotFound, UsageError
 from pipeline.names import clean_matter, clean_name, document_id, one_line
 from pipeline.pictures import is_picture
+from pipeline.store import LOST
 from pipeline.types import Document, DocumentStatus, Origin
 
 if TYPE_CHECKING:
@@ -109,7 +110,8 @@ def take(
 
     An empty file and one that is no PDF are `rejected`, one above `max_file_mb` MiB is `held`, each with a
     one-line reason and the original kept. A file that can't be read is `held` with an empty `sha256`, until
-    a later run can read it. The same bytes in the same matter give the document that is there, as it stands.
+    a later run can read it. The same bytes in the same matter give the document that is there, as it stands; one that
+    was held because its original got lost has it again.
     `as_pdf` makes a PDF of the picture with this SHA-256 in the store, and gives its SHA-256 or raises what the
     document is refused for.
     """
@@ -133,7 +135,11 @@ def take(
             origin = None
     id = document_id(incoming.matter, sha256)
     document = Document(id, incoming.matter, incoming.name, sha256, status, reason)
-    return catalog.add(document, str(incoming.path), origin)
+    stored, new = catalog.add(document, str(incoming.path), origin)
+    if stored.reason == LOST:
+        catalog.set_status(stored.id, status, reason)
+        stored = catalog.document(stored.id)
+    return stored, new
 
 
 def refused_status(refusal: MunimentError) -> DocumentStatus:

@@ -62,11 +62,16 @@ class Settings(BaseSettings):
     documents_at_once: int = Field(2, ge=1, description="documents worked on side by side")
     worker_memory_mb: int = Field(2048, ge=256, description="address space a worker may take, MiB")
     page_seconds: float = Field(60.0, gt=0, description="time a worker may spend on one page")
+    document_seconds: float = Field(
+        21600.0, gt=0, description="time workers may spend on one document; its other pages are then held"
+    )
     worker_tasks: int = Field(200, ge=1, description="pages after which a worker is replaced")
     confinement: Literal["available", "required"] = Field(
         "available", description="required: read nothing where workers can't be confined wholly"
     )
     max_pages: int = Field(5000, ge=1, description="pages above which a document is held")
+    max_depth: int = Field(100, ge=4, description="levels of page tree or page object above which a document is held")
+    max_attachments: int = Field(100, ge=0, description="attached files above which a document is held")
     max_file_mb: int = Field(1024, ge=1, description="size above which a document is held, MiB")
     max_picture_pixels: int = Field(
         150_000_000, ge=1_000_000, description="pixels above which a picture, or a page of a TIFF, is held"

@@ -36,6 +36,7 @@ __all__ = [
     "calls",
     "corrections",
     "deadlines",
+    "deletions",
     "digests",
     "documents",
     "doubts",
@@ -51,6 +52,7 @@ __all__ = [
     "prints",
     "rescans",
     "results",
+    "retention",
     "runs",
     "sessions",
     "sources",
@@ -225,6 +227,29 @@ matters = Table(
     Column("name", Text_, nullable=False),
     Column("egress", String_(16), nullable=False),  # never, self-hosted or cloud
     Column("changed", Double, nullable=False),
+)
+
+retention = Table(
+    "retention",
+    metadata,
+    Column("key", String_(64), primary_key=True),  # of the matter
+    Column("name", Text_, nullable=False),
+    Column("days", Integer),  # after which its documents are deleted; NULL: never
+    Column("held_by", Text_),  # who put it under legal hold; NULL: it is under none
+    Column("held_why", Text_),
+    Column("held_since", Double),
+)
+
+deletions = Table(
+    "deletions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("document", String_(64), nullable=False),  # no foreign key: its row is what was deleted
+    Column("files", Text_, nullable=False),  # JSON list of SHA-256, as the next; both are empty once it is finished
+    Column("images", Text_, nullable=False),
+    Column("asked", Double, nullable=False),
+    Column("finished", Double),
+    Index("deletions_by_document", "document"),
 )
 
 calls = Table(

@@ -58,6 +58,7 @@ class Watcher:
         self._space = Space([settings.root, tools.store.root], settings.min_free_mb)
         self._dropped, self._claimed = Sights(tools), Sights(tools)
         self._odd: dict[Incoming, float] = {}
+        self._seen: tuple[int, int] | None = None  # the inbox, as the kernel knows it
         self._trouble = ""
         self._paused: str | None = None
         self._stop = threading.Event()
@@ -115,6 +116,7 @@ class Watcher:
     # ---- from the inbox to the spool
 
     def _claim_dropped(self) -> bool:
+        self._let_workers_in()
         found = list(drops(self._inbox, self._tools.settings.matter))
         files = {str(incoming.path): incoming for incoming in found if not incoming.problem}
         places = [place for incoming in files.values() if (place := self._place(incoming))]
@@ -122,6 +124,16 @@ class Watcher:
             if sight.verdict in (Verdict.TAKE, Verdict.REFUSE):
                 self._each(self._claim, files[sight.place.key], sight.verdict is Verdict.REFUSE)
         return bool(files) | self._refuse_odd([incoming for incoming in found if incoming.problem])
+
+    def _let_workers_in(self) -> None:
+        """Workers may read the folder that was there when they started; a share that was mounted since is another."""
+        try:
+            state = self._inbox.stat()
+        except OSError:  # not there: nothing is dropped
+            return
+        if self._seen not in (None, (state.st_dev, state.st_ino)):
+            self._tools.pool.renew()
+        self._seen = (state.st_dev, state.st_ino)
 
     def _place(self, incoming: Incoming) -> Place | None:
         try:
@@ -186,8 +198,12 @@ class Watcher:
             return
         drop = Drop(entry.matter, entry.name, str(entry.source), sha256, look)
         received = receive(drop, self._tools)
-        if self._spool.stamp(entry) == stamp:
+        if self._spool.stamp(entry) == stamp and self._is_kept(drop, received):
             self._let_go(entry, received)
+
+    def _is_kept(self, drop: Drop, received: Received) -> bool:
+        """False when a deletion took away what was in the store already, before it was named anew: taken once more."""
+        return all(sha256 in self._tools.store for sha256 in (drop.sha256, *(d.sha256 for d in received.documents)))
 
     def _take_unread(self, entry: Entry, reason: str) -> None:
         incoming = Incoming(entry.source, entry.matter, entry.name, Path(entry.root), reason)

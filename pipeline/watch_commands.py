@@ -39,13 +39,14 @@ def add_options(parsers: Any, command: Callable[[Any, str, str], argparse.Argume
 
 def watch(arguments: argparse.Namespace) -> int:
     """Watch until Ctrl-C or SIGTERM; the second one does not wait for the file that is being taken in."""
+    from pipeline.lookout import looking
     from pipeline.watch import Watcher
     from pipeline.wiring import open_tools
 
     def say(line: str) -> None:
         print(line, file=sys.stderr if arguments.json else sys.stdout, flush=True)
 
-    with open_tools() as tools:
+    with open_tools() as tools, looking(tools):
         worker = _Worker(tools, say) if arguments.work else None
         watcher = Watcher(tools, on_taken=lambda documents: worker.ring() if worker else None, say=say)
         with _ended_by_signals(watcher):

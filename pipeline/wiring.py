@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pipeline.frontier.ledger import Ledger
     from pipeline.frontier.models import Model
     from pipeline.grants import Grants
+    from pipeline.retention import Retention
     from pipeline.search import Searcher
     from pipeline.sessions import Sessions
     from pipeline.throttle import Throttle
@@ -199,6 +200,13 @@ class Tools:
         from pipeline.throttle import Throttle
 
         return self._kept(Throttle)
+
+    @property
+    def retention(self) -> Retention:
+        """How long what is kept, and what is under legal hold."""
+        from pipeline.retention import Retention
+
+        return self._kept(Retention)
 
     @property
     def destination(self) -> Destination:

@@ -126,7 +126,7 @@ def test_the_nightly_run_is_made_on_its_cron(up):
             return [run for run in tools.catalog.runs() if run.kind == "nightly" and run.status == "finished"]
 
         up.until(nights, "no nightly run was made")
-        assert nights()[-1].totals == {"steps": 5, "steps failed": 0}
+        assert nights()[-1].totals == {"steps": 6, "steps failed": 0}
 
 
 def test_the_prefect_server_is_for_nobody_else(up):

@@ -23,6 +23,7 @@ __all__ = ["OwnedIndex"]
 
 START_SECONDS = 60.0  # a new owner may have to wait until the ending one has flushed
 ANSWER_SECONDS = 600.0  # the longest a request may take: building graphs over a large backlog is slow
+FORGET_SECONDS = 6 * 3600.0  # a large index is written anew as a whole
 GREETING_SECONDS = 10.0
 RETRIES, RETRY_SECONDS = 4, 0.5
 RELEASE_SECONDS = 0.7
@@ -68,6 +69,16 @@ class OwnedIndex:
     def delete(self, document: str) -> None:
         """Remove all points of a document."""
         self._ask("delete", document)
+
+    def documents(self) -> dict[str, dict[str, int]]:
+        """Points by matter and document."""
+        found: dict[str, dict[str, int]] = self._ask("documents")
+        return found
+
+    def forget(self) -> bool:
+        """Rewrite every segment in which points were deleted; searches are answered meanwhile."""
+        self._ask("forget")
+        return True
 
     def count(self) -> int:
         """All points."""
@@ -135,8 +146,9 @@ class OwnedIndex:
         connection = connection or _connect(self._root) or self._start()
         try:
             connection.send((name, self._signature, arguments))
-            if not connection.poll(ANSWER_SECONDS):
-                raise IndexUnavailable(f"the index owner gave no answer in {ANSWER_SECONDS:.0f} s")
+            patience = FORGET_SECONDS if name == "forget" else ANSWER_SECONDS
+            if not connection.poll(patience):
+                raise IndexUnavailable(f"the index owner gave no answer in {patience:.0f} s")
             good, answer = connection.recv()
         except BaseException:
             connection.close()
