@@ -19,7 +19,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.futures import PrefectFuture, as_completed
 from prefect.utilities.annotations import quote
 
-from flows.runs import begin, named, published, skipped, titled
+from flows.runs import begin, discreet, named, published, skipped, titled
 from pipeline.errors import AlreadyRunning, MunimentError
 from pipeline.frontier.text import count
 from pipeline.run import RunOptions, RunReport, Work, Worked, ingest_paths, work_off
@@ -59,6 +59,7 @@ def _retryable(_task: Any, _run: TaskRun, state: State) -> bool:
     cache_policy=NO_CACHE,
     persist_result=False,
 )
+@discreet()
 def ingest_one(shown: str, job: Any) -> Document:
     """Walk one document down the road. `shown` is what Prefect's pages show of it; `job` is the work to do and the
     document, quoted so that Prefect does not walk into them."""
@@ -69,6 +70,7 @@ def ingest_one(shown: str, job: Any) -> Document:
 
 
 @flow(name="ingest-folder", persist_result=False)
+@discreet()
 def ingest_folder(paths: list[str], matter: str | None = None, retry: bool = False) -> dict[str, Any]:
     """Take in what the paths hold and work it off; the report comes back as `muniment ingest --json` has it.
 
@@ -80,6 +82,7 @@ def ingest_folder(paths: list[str], matter: str | None = None, retry: bool = Fal
 
 
 @flow(name="ingest-inbox", flow_run_name=partial(titled, "inbox"), persist_result=False)
+@discreet()
 def ingest_inbox(linger: float = LINGER_SECONDS, at_most: float = AT_MOST_SECONDS) -> dict[str, Any]:
     """Work off every document that was taken in and not walked yet, then stay `linger` seconds for more, `at_most` so
     long in all. Counts come back, or {"skipped": why} where another run is at work."""

@@ -14,7 +14,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.utilities.annotations import quote
 
-from flows.runs import LATE, begin, lateness, published, skipped, titled
+from flows.runs import LATE, begin, discreet, lateness, published, skipped, titled
 from pipeline.errors import AlreadyRunning
 from pipeline.nightly import Night, NightReport, Work, night
 from pipeline.settings import Settings, load_settings
@@ -27,6 +27,7 @@ POLL = 60.0  # seconds between two looks at a batch
 
 
 @task(name="step", task_run_name="{name}", cache_policy=NO_CACHE, persist_result=False)
+@discreet()
 def step(name: str, job: Any) -> tuple[str, ...]:
     """One step of the night; `job` is its work, quoted so that Prefect does not walk into it."""
     work: Work = job
@@ -34,6 +35,7 @@ def step(name: str, job: Any) -> tuple[str, ...]:
 
 
 @flow(name="nightly", flow_run_name=partial(titled, "night of"), persist_result=False)
+@discreet()
 def nightly(
     matters: list[str] | None = None,
     budget: float | None = None,

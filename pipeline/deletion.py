@@ -29,7 +29,7 @@ from pipeline.errors import IndexUnavailable
 from pipeline.inventory import dropped, images_of, named
 from pipeline.retention import due
 from pipeline.rows import mark_stale
-from pipeline.tables import amending, calls, corrections, deletions, documents, meta, results
+from pipeline.tables import amending, calls, corrections, deletions, documents, meta, notices, results
 from pipeline.thumbnails import forget as forget_thumbnails
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ __all__ = ["Deleted", "delete_documents", "finish_deletions", "sweep", "unfinish
 
 BUSY = "readers keep the catalog's write-ahead log from being emptied"
 BATCH = "the batch a document was cut from holds its pages, and stays as long as another document of it does"
+PREFECT = (
+    "Prefect's own record of runs, in the folder prefect/ of the home, keeps the file's name as long as it keeps runs"
+)
 SERVER = "the Qdrant server keeps the words in its files until it rewrites the segment they were in"
 POSTGRES = "PostgreSQL keeps the words in its files until it has vacuumed, and in its own backups and log"
 
@@ -97,6 +100,7 @@ def finish_deletions(tools: Tools) -> Deleted:
     finished = tools.catalog.database.forget()
     left += [] if finished else [BUSY]
     left += [] if tools.catalog.database.sqlite else [POSTGRES]
+    left += [PREFECT] if (tools.settings.root / "prefect").exists() else []
     try:
         left += _forget_points(tools, stones)
     except IndexUnavailable as error:
@@ -139,10 +143,19 @@ def _erase(connection: Connection, document: Document) -> None:
     connection.execute(delete(amending).where(amending.c.target == document.id))
     connection.execute(delete(corrections).where(corrections.c.document == document.id))
     connection.execute(update(calls).where(calls.c.document == document.id).values(reason=""))  # the money stays
+    _unname(connection, document.id)
     connection.execute(delete(meta).where(meta.c.key == f"nights {document.id}"))
     connection.execute(delete(documents).where(documents.c.id == document.id))
     shared = select(documents.c.id).where(documents.c.sha256 == document.sha256).exists()
     connection.execute(delete(results).where(results.c.sha256 == document.sha256, ~shared))
+
+
+def _unname(connection: Connection, id: str) -> None:
+    """Notices that tell of the document keep their counts and ids and lose every file's name."""
+    rows = connection.execute(select(notices.c.id, notices.c.body).where(notices.c.body.contains(id))).all()
+    for row in rows:
+        body = json.dumps(json.loads(row.body) | {"names": []})
+        connection.execute(update(notices).where(notices.c.id == row.id).values(body=body))
 
 
 def _tombstones(tools: Tools) -> list[_Tombstone]:

@@ -62,7 +62,7 @@ def test_no_word_of_it_is_left_in_any_file(tools, home, tmp_path):
         packed = [bytes(payload)[20:60] for payload in connection.execute(mine).scalars() if len(payload) > 100]
     for image in images:
         thumbnail(tools.store.path(image), image, home / "thumbnails")
-    (home / "reports").mkdir()
+    (home / "reports").mkdir(exist_ok=True)
     (home / "reports" / "run-1.html").write_text(f"<p>secret.pdf [{gone.id}]</p>")
     (home / "catalog.sqlite.r0008.bak").write_bytes(b"a copy from before a migration, with secret.pdf")
     (home / "spool").mkdir()

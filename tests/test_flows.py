@@ -1,6 +1,7 @@
 """The Prefect flows on a real Prefect server: the same road, the same report, retries only where they can help."""
 
 import asyncio
+import logging
 import os
 import socket
 import subprocess
@@ -20,9 +21,8 @@ import flows.nightly
 import flows.reindex
 import flows.runs
 from pipeline.claims import sole
-from pipeline.errors import UsageError
+from pipeline.errors import DocumentHeld, UsageError
 from pipeline.intake import discover
-from pipeline.night_steps import STEPS
 from pipeline.processes import birth
 from pipeline.receive import take_in
 from pipeline.run import ingest_paths
@@ -64,6 +64,36 @@ def test_flow_walks_a_folder(home, inbox):
     assert {f"{d['name']} [{d['id']}]": "COMPLETED" for d in report["documents"]}.items() <= names.items()
     with open_tools() as tools:
         assert tools.searcher.find("governing law", where_all())[0].name == "msa.pdf"
+
+
+def test_prefect_hears_no_word_of_a_document(home, inbox, monkeypatch):
+    """A fault of the program that quotes the page: neither Prefect's logs nor its states have what it says."""
+    from prefect import get_client
+
+    heard = []
+
+    class Ear(logging.Handler):
+        def emit(self, record):
+            heard.append(self.format(record))
+
+    def stumble(document, *_, **__):
+        raise ValueError(pdfs.LEASE)
+
+    monkeypatch.setattr("pipeline.run.ingest_document", stumble)
+    loggers = [logging.getLogger(name) for name in ("prefect", "prefect.flow_runs", "prefect.task_runs")]
+    ear = Ear(logging.DEBUG)
+    for logger in loggers:
+        logger.addHandler(ear)
+    try:
+        with pytest.raises(DocumentHeld, match="ValueError at"):
+            flows.ingest.ingest_folder([str(inbox)])
+    finally:
+        for logger in loggers:
+            logger.removeHandler(ear)
+    with get_client(sync_client=True) as client:
+        states = [str(run.state) for run in (*client.read_flow_runs(), *client.read_task_runs())]
+    assert any("ValueError at" in line for line in heard) and any("ValueError at" in state for state in states)
+    assert "kangaroo" not in str(heard) + str(states) and "Dune Analytics" not in str(heard) + str(states)
 
 
 def where_all():

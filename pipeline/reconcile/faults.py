@@ -82,6 +82,13 @@ class Fault:
         needs = KINDS[self.kind].needs
         return needs == "person" or (needs == "repair" and self.repaired < self.count)
 
+    @property
+    def line(self) -> str:
+        """What was found and what became of it, without a name."""
+        kind = KINDS[self.kind]
+        fate = f"{self.repaired} {kind.remedy}" if kind.needs == "repair" else kind.remedy
+        return f"{self.count} {kind.what}: {fate}"
+
     def as_json(self) -> dict[str, object]:
         """The fault's object in `muniment reconcile --json`."""
         kind = KINDS[self.kind]
