@@ -23,6 +23,7 @@ import flows.runs
 from pipeline.claims import sole
 from pipeline.errors import DocumentHeld, UsageError
 from pipeline.intake import discover
+from pipeline.night_steps import STEPS
 from pipeline.processes import birth
 from pipeline.receive import take_in
 from pipeline.run import ingest_paths
