@@ -76,6 +76,12 @@ class Settings(BaseSettings):
     budget_run: Decimal | None = Field(None, ge=0, description="USD one run may spend; empty: no bound")
     budget_day: Decimal | None = Field(None, ge=0, description="USD one day may cost; empty: no bound")
     budget_matter: Decimal | None = Field(None, ge=0, description="USD one matter may cost; empty: no bound")
+    oidc_issuer: str = Field("", description="OpenID Connect issuer that vouches for people; empty: passwords only")
+    oidc_client_id: str = Field("", description="what this application is called there")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="its secret there; empty: a public client")
+    oidc_name: str = Field("preferred_username", min_length=1, description="claim that names a new account")
+    oidc_group: str = Field("", description="group one must be in (claim groups) to come in; empty: anybody it knows")
+    oidc_scope: str = Field("openid profile", description="scopes asked for there")
     prefect_api_url: str = Field(
         "", validation_alias="PREFECT_API_URL", description="Prefect's own setting, for doctor"
     )

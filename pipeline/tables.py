@@ -49,6 +49,7 @@ __all__ = [
     "runs",
     "sessions",
     "sources",
+    "subjects",
     "tallies",
     "tokens",
     "users",
@@ -351,6 +352,17 @@ tokens = Table(
     Column("seen", Double),
     Index("tokens_by_key", "key", unique=True),
     Index("tokens_by_user", "user"),
+)
+
+subjects = Table(
+    "subjects",
+    metadata,
+    Column("key", String_(64), primary_key=True),  # SHA-256 of issuer and subject
+    _user(),
+    Column("issuer", Text_, nullable=False),
+    Column("subject", Text_, nullable=False),
+    Column("created", Double, nullable=False),
+    Index("subjects_by_user", "user"),
 )
 
 grants = Table(
