@@ -182,7 +182,9 @@ class Issuer:
         if not all(_is_safe(place, here=here) for place in places):
             raise IssuerUnavailable(f"{self.host} names an address that is not https")
         ways = said.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
-        return _Places(*places, basic=not isinstance(ways, list) or "client_secret_basic" in ways)
+        return _Places(
+            places[0], places[1], places[2], basic=not isinstance(ways, list) or "client_secret_basic" in ways
+        )
 
     def _fetch_keys(self) -> list[Mapping[str, Any]]:
         status, said = _ask(self._places.get().keys)

@@ -120,6 +120,7 @@ def back(
     """Back from the issuer: a session, or why there is none."""
     issuer = _issuer(tools)
     journey = _journeys(request).end(COOKIE.of(request), state)
+    answer: Response
     if journey is None:
         answer = shown(request, tools, 403, wrong=STRAY)
     else:
