@@ -18,7 +18,7 @@ from typing import Any
 import httpx2
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
-from pipeline.worker import PR_SET_PDEATHSIG
+from pipeline.seccomp import PR_SET_PDEATHSIG
 
 __all__ = ["prefect_server"]
 

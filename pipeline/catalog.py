@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 import socket
@@ -24,14 +25,18 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, delete, insert, select, update
 
 from pipeline import processes
+from pipeline.claims import Claim
 from pipeline.database import Database, open_database
 from pipeline.errors import NotFound, UsageError
+from pipeline.logs import event
 from pipeline.names import clean_name, document_id, one_line, storable
 from pipeline.rows import Run, pack, replace_pages, replace_record, to_document, to_finding, to_outcome, to_run, unpack
 from pipeline.tables import documents, findings, meta, pages, results, runs, sources
 from pipeline.types import Document, DocumentStatus, Finding, PageOutcome, PageStatus
 
 __all__ = ["Catalog", "Run", "document_id"]
+
+log = logging.getLogger(__name__)
 
 LISTED = 10  # ids named in an error about an ambiguous name
 _PREFIX = re.compile(r"[0-9a-f]{4,64}")
@@ -41,8 +46,9 @@ _SHOWN = [documents.c[name] for name in ("id", "matter", "name", "sha256", "stat
 class Catalog:
     """See the module's docstring; made by `Catalog.open`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, claim: Claim | None = None) -> None:
         self._database = database
+        self._claim = claim or Claim()
 
     @classmethod
     def open(cls, url: str) -> Catalog:
@@ -56,6 +62,11 @@ class Catalog:
     def database(self) -> Database:
         """The database itself, for the rooms that keep tables of their own in it."""
         return self._database
+
+    def under(self, claim: Claim) -> Catalog:
+        """The same catalog for the holder of a claim on a document: what it writes about the document is refused with
+        `ClaimLost` once another holds it."""
+        return Catalog(self._database, claim)
 
     def close(self) -> None:
         """Let the database go."""
@@ -246,6 +257,7 @@ class Catalog:
         with self._database.write() as connection:
             key = connection.execute(insert(runs).values(row)).inserted_primary_key
         assert key is not None
+        event(log, "a run began", run=int(key[0]), kind=kind)
         return int(key[0])
 
     def finish_run(
@@ -257,6 +269,7 @@ class Catalog:
         with self._database.write() as connection:
             if not connection.execute(update(runs).where(runs.c.id == run).values(values)).rowcount:
                 raise NotFound(f"no run {run}")
+        event(log, "a run ended", run=run, status=status, **{name.replace(" ", "_"): n for name, n in totals.items()})
 
     def runs(self, limit: int = 20) -> list[Run]:
         """The latest runs, newest first; one whose process on this host is gone is `interrupted`."""
@@ -304,8 +317,9 @@ class Catalog:
 
     @contextmanager
     def _document_row(self, id: str) -> Iterator[Connection]:
-        """A writing transaction that has the document's row; `NotFound` when there is none."""
+        """A writing transaction that has the document's row, and the claim; `NotFound` when there is no row."""
         with self._database.write() as connection:
+            self._claim.fence(connection)
             if (
                 connection.execute(select(documents.c.id).where(documents.c.id == id).with_for_update()).scalar()
                 is None

@@ -16,10 +16,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from pipeline import __version__, commands, review_commands
+from pipeline import __version__, commands, review_commands, telling_commands
 from pipeline.errors import MunimentError
 from pipeline.evaluate import commands as evaluation
 from pipeline.frontier import commands as frontier
+from pipeline.logs import set_up
+from pipeline.settings import load_settings
 from pipeline.web.options import add_options
 
 __all__ = ["main"]
@@ -31,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code comes back."""
     arguments = _parser().parse_args(argv)
     try:
+        set_up(load_settings())
         code: int = arguments.command(arguments)
     except MunimentError as error:
         print(f"muniment: {error}", file=sys.stderr)
@@ -58,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         add(parsers)
     add_options(parsers, _command)
     review_commands.add_options(parsers, _command)
+    telling_commands.add_options(parsers, _command)
     return parser
 
 

@@ -7,12 +7,14 @@ import platform
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from pipeline.confinement import observed
 from pipeline.errors import IndexUnavailable, MunimentError
+from pipeline.lookout import FREE_GIB
 from pipeline.report import table
 
 if TYPE_CHECKING:
@@ -37,7 +39,6 @@ PACKAGES = (
 )
 SECONDS = 5  # to wait for a server
 TERMS = "November 2026"
-FREE_GIB = 2.0  # under it, a day's page images may not fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ class Check:
 
 def examine(settings: Settings) -> dict[str, Any]:
     """Everything `doctor` knows; `ok` is False when something needed is missing or broken."""
-    checks = list(_checks(settings))
+    missing = observed(settings)
+    checks = [*_checks(settings), _confinement(settings, missing)]
     return {
         "ok": all(check.ok for check in checks),
         "home": str(settings.root),
@@ -59,6 +61,7 @@ def examine(settings: Settings) -> dict[str, Any]:
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "packages": {name: _version(name) for name in PACKAGES},
         "checks": [{"name": c.name, "ok": c.ok, "detail": c.detail} for c in checks],
+        "confinement_missing": missing,
         "models": _models(settings),
         "leaves_the_machine": _leaves(settings),
     }
@@ -110,6 +113,7 @@ def probe_frontier(settings: Settings) -> dict[str, Any]:
 def _checks(settings: Settings) -> Iterator[Check]:
     yield _try("home", lambda: _home(settings))
     yield _try("catalog", lambda: _catalog(settings))
+    yield _try("store", lambda: _store(settings))
     yield _try("ocr", lambda: _ocr(settings))
     yield _try("text model", _text_model)
     yield _try("triage model", lambda: _model(settings.triage_model, settings, "none: pages are routed by signals"))
@@ -125,6 +129,14 @@ def _try(name: str, look: Callable[[], str]) -> Check:
         return Check(name, True, look())
     except (MunimentError, OSError, ImportError) as error:
         return Check(name, False, str(error))
+
+
+def _confinement(settings: Settings, missing: Mapping[str, str]) -> Check:
+    """What the processes that open documents are kept from, as one of them just saw it."""
+    if not missing:
+        return Check("workers", True, "confined: no network, no other program, no file but the program and the store")
+    usable = settings.confinement == "available" and "workers" not in missing
+    return Check("workers", usable, "not wholly confined: " + "; ".join(missing.values()))
 
 
 def _home(settings: Settings) -> str:
@@ -147,6 +159,20 @@ def _catalog(settings: Settings) -> str:
         return f"{engine}, made at the first ingest"
     with Catalog.open(settings.catalog_url) as catalog:
         return f"{engine}, {len(catalog.documents())} documents"
+
+
+def _store(settings: Settings) -> str:
+    if not settings.store_url:
+        return "in the home"
+    from pipeline.remote import RemoteStore, open_store
+
+    store = open_store(settings.store_url, settings.root / "store-cache", settings.store_cache_mb)
+    if isinstance(store, RemoteStore):
+        store.ask()
+        return f"{settings.store_url} answers"
+    if not os.access(store.root, os.W_OK):
+        raise PermissionError(f"{store.root} can't be written")
+    return f"shared folder {store.root}, {shutil.disk_usage(store.root).free / 2**30:.0f} GiB free"
 
 
 def _ocr(settings: Settings) -> str:
@@ -180,7 +206,8 @@ def _index(settings: Settings) -> str:
 
     host = _host(settings.qdrant_url)
     try:
-        client = connect(settings.qdrant_url, settings.qdrant_api_key.get_secret_value(), SECONDS)
+        key = settings.qdrant_api_key.get_secret_value()
+        client = connect(settings.qdrant_url, key, SECONDS, settings.qdrant_ca)
         there = client.collection_exists(settings.collection)
     except Exception as error:  # qdrant-client lets any of its transports' errors through
         raise IndexUnavailable(f"the Qdrant server at {host} can't be reached") from error
@@ -210,6 +237,8 @@ def _leaves(settings: Settings) -> list[str]:
     lines = list(_frontier(settings))
     if settings.qdrant_url:
         lines.append(f"page vectors and page text go to the Qdrant server at {_host(settings.qdrant_url)}")
+    if settings.store_url:
+        lines.append(f"originals and page images are kept at {settings.store_url}")
     if settings.database_url:
         lines.append(f"the catalog is kept at {_host(settings.database_url)}")
     if settings.prefect_api_url:

@@ -11,6 +11,7 @@
     ├── CatalogError                 exit 5    the catalog can't be opened or is of another version
     │   └── CatalogBusy              exit 5    another process held it past the limit (retryable)
     ├── StoreError                   exit 5    a blob can't be kept or read (disk full, permissions)
+    │   └── StoreUnavailable         exit 5    the shared store can't be reached (retryable)
     ├── IndexMismatch                exit 6    the index was made by other models than are configured
     ├── IndexUnavailable             exit 6    the index or its server can't be reached (retryable)
     ├── ModelError                   exit 7    a model is missing, damaged or not what its record says
@@ -20,7 +21,9 @@
     ├── FrontierStopped              exit 10   the destination takes no more calls (key, account, address)
     ├── FrontierUnavailable          exit 10   the destination did not answer or failed (retryable)
     ├── IssuerUnavailable            exit 10   who vouches for people did not answer, or with nonsense (retryable)
+    ├── NotSent                  exit 1    a notice could not be handed over (retryable)
     ├── AlreadyRunning               exit 11   another run of this kind is at work here (retryable)
+    │   └── ClaimLost                exit 11   another worker took the document over (retryable)
     └── Stopped                      exit 130  the run was ended while this was under way (retryable)
 
 Exit code 3 also ends `muniment ingest` when the run itself went well but some documents were rejected
@@ -34,6 +37,7 @@ __all__ = [
     "BudgetSpent",
     "CatalogBusy",
     "CatalogError",
+    "ClaimLost",
     "DocumentHeld",
     "DocumentRejected",
     "FrontierStopped",
@@ -46,8 +50,10 @@ __all__ = [
     "MunimentError",
     "NotAllowed",
     "NotFound",
+    "NotSent",
     "Stopped",
     "StoreError",
+    "StoreUnavailable",
     "Superseded",
     "UsageError",
     "WorkerDied",
@@ -120,6 +126,12 @@ class StoreError(MunimentError):
     exit_code = 5
 
 
+class StoreUnavailable(StoreError):
+    """The store that machines share can't be reached."""
+
+    retryable = True
+
+
 class IndexMismatch(MunimentError):
     """The index was made by other models than the configured ones; the message names the fix."""
 
@@ -175,11 +187,21 @@ class IssuerUnavailable(MunimentError):
     exit_code = 10
 
 
+class NotSent(MunimentError):
+    """A notice could not be handed to the server that was to carry it; it is tried again later."""
+
+    retryable = True
+
+
 class AlreadyRunning(MunimentError):
     """Another run of this kind is at work on this home; nothing was done, and it does what there is to do."""
 
     retryable = True
     exit_code = 11
+
+
+class ClaimLost(AlreadyRunning):
+    """Another worker took the document over while this one stood still; what this one learned last is not kept."""
 
 
 class Stopped(MunimentError):

@@ -21,22 +21,24 @@ __all__ = ["ingest_document"]
 REFUSED = (DocumentStatus.HELD, DocumentStatus.REJECTED)
 
 
-def ingest_document(document: Document, tools: Tools, *, retry: bool = False) -> Document:
+def ingest_document(document: Document, tools: Tools, *, retry: bool = False, wait: bool = True) -> Document:
     """Walk one document down the road; what comes back is the document as the catalog now has it.
 
     A document that is done is left as it is unless a model, setting or stage changed since; one that was
     held or rejected stays so unless `retry` is set. Retryable errors (index unreachable) pass through and
-    leave the document `received`, to be resumed.
+    leave the document `received`, to be resumed. While another worker has the document, this one waits for its
+    turn, or raises `AlreadyRunning` where it is not to `wait`.
     """
-    with claim(tools.locks, document.id):
+    seconds = tools.settings.lease_seconds
+    with claim(tools.locks, tools.catalog.database, document.id, seconds=seconds, wait=wait) as held:
         document = tools.catalog.document(document.id)
         refused = document.status in REFUSED and not (retry and document.sha256)
         if refused or stages.up_to_date(document, tools):
             return document
         try:
-            return _walk(stages.Work(document, tools))
+            return _walk(stages.Work(document, tools, held))
         except (DocumentRejected, DocumentHeld) as refusal:
-            return stages.refuse(document, refusal, tools)
+            return stages.refuse(document, refusal, tools, held)
 
 
 def _walk(work: stages.Work) -> Document:

@@ -20,13 +20,14 @@ _IMAGE, _TEXT = TypeAdapter(PageImage), TypeAdapter(PageText)
 
 
 def pages_of(tools: Tools, document: Document) -> list[PageInput]:
-    """The pages of a document as they were rendered and read; those that never were are left out."""
+    """The pages of a document as they were rendered and read; those that never were are left out. Who looks at an
+    image has the store bring it first."""
     known = versions(tools)
     images, texts = (tools.catalog.results(document.sha256, stage, known[stage]) for stage in ("render", "read"))
     pages = []
     for number in sorted(images.keys() & texts.keys()):
         image = _IMAGE.validate_json(images[number])
-        pages.append(PageInput(image, tools.store.path(image.sha256), _TEXT.validate_json(texts[number])))
+        pages.append(PageInput(image, tools.store.place(image.sha256), _TEXT.validate_json(texts[number])))
     return pages
 
 

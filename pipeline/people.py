@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from pipeline.accounts import Accounts, User
 from pipeline.audit import Audit
-from pipeline.errors import NotFound
+from pipeline.errors import NotFound, UsageError
 from pipeline.grants import EVERY, Grants
-from pipeline.sessions import TOKEN_DAYS, Sessions
+from pipeline.sessions import TOKEN_DAYS, Scope, Sessions
 
 __all__ = ["People"]
 
@@ -64,9 +64,12 @@ class People:
             raise NotFound("this matter was neither allowed nor denied")
         self._granted(user, matter, "withdrawn")
 
-    def give_token(self, user: User, label: str, days: int = TOKEN_DAYS) -> str:
-        """A new API token of the account, shown here and never again."""
-        secret = self.sessions.give(user.id, label, days)
+    def give_token(self, user: User, label: str, days: int = TOKEN_DAYS, scope: Scope = "") -> str:
+        """A new API token of the account, shown here and never again. `UsageError` for one that opens the metrics of
+        the whole machine and is no administrator's."""
+        if scope == "metrics" and not user.admin:
+            raise UsageError("metrics are of the whole machine: their token is for an administrator's account")
+        secret = self.sessions.give(user.id, label, days, scope)
         self.audit.record(self.who, "token", user.name, {"done": "given", "label": label, "days": days})
         return secret
 

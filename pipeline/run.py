@@ -5,16 +5,19 @@ How documents are mapped over is an argument: threads here for the command line,
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.errors import MunimentError
+from pipeline.errors import AlreadyRunning, MunimentError
 from pipeline.frontier.waits import Waits
 from pipeline.ingest import ingest_document
 from pipeline.intake import Incoming, discover, take
+from pipeline.logs import event
+from pipeline.run_ends import conclude
 from pipeline.types import Document, DocumentStatus, PageOutcome, PageStatus
 
 if TYPE_CHECKING:
@@ -32,6 +35,8 @@ __all__ = [
     "report_on",
     "threads",
 ]
+
+log = logging.getLogger(__name__)
 
 ATTEMPTS = 2  # a retryable error (index owner gone, catalog busy) is tried once more before it is reported
 
@@ -146,8 +151,11 @@ def ingest_paths(
     except BaseException as error:
         status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         tools.catalog.finish_run(run, tools.clock.seconds, {}, status)
+        why = str(error) if isinstance(error, MunimentError) else type(error).__name__
+        conclude(tools, run, details=[("it ended early", why)])
         raise
     tools.catalog.finish_run(run, report.seconds, report.totals, "finished")
+    conclude(tools, run, report.documents)
     return report
 
 
@@ -164,6 +172,7 @@ def _ingest(found: Iterable[Incoming], tools: Tools, options: RunOptions) -> Run
     for document, error in mapped(work, documents):
         if error:
             _leave_unfinished(document, error, tools)
+        event(log, "a document was walked", document=document.id, status=document.status)
         options.on_done(document)
     reports = (report_on(document.id, tools, new, name) for document, new, name in taken)
     return RunReport(tuple(reports), tools.clock.seconds)
@@ -211,7 +220,10 @@ def _attempt(work: Work, document: Document) -> Worked:
 
 
 def _leave_unfinished(document: Document, error: MunimentError, tools: Tools) -> None:
-    """What can be tried again stays `received` with its reason; anything else ends the run."""
+    """What can be tried again stays `received` with its reason, but for what another worker has and will end;
+    anything else ends the run."""
     if not error.retryable:
         raise error
+    if isinstance(error, AlreadyRunning):
+        return
     tools.catalog.set_status(document.id, DocumentStatus.RECEIVED, f"unfinished: {error}")

@@ -24,16 +24,16 @@ from pipeline.grants import seen_by
 from pipeline.report import clip
 from pipeline.tables import sessions, tokens, users
 
-__all__ = ["IDLE", "LONGEST", "Asking", "Session", "Sessions", "Token", "csrf_of"]
+__all__ = ["IDLE", "LONGEST", "Asking", "Scope", "Session", "Sessions", "Token", "csrf_of"]
 
 HOUR = 3600.0
 IDLE = 2 * HOUR
 LONGEST = 12 * HOUR  # a working day: one sign-in each morning
 TOKEN_DAYS = 90
 MOST_DAYS = 3650
-Scope = Literal["", "feed"]
+Scope = Literal["", "feed", "metrics"]
 NOTED_EVERY = 60.0  # seconds; a row is not written anew for each thumbnail
-PREFIXES: dict[Scope, str] = {"": "muniment_", "feed": "muniment-feed_"}
+PREFIXES: dict[Scope, str] = {"": "muniment_", "feed": "muniment-feed_", "metrics": "muniment-metrics_"}
 """By which scanners for leaked secrets know a token, and by which one of a scope opens nothing else."""
 
 

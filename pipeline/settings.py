@@ -1,5 +1,8 @@
 """The only reader of the environment: every `MUNIMENT_*` variable and its embedded default.
 
+What a container or systemd is given as a secret is a file named like its variable, in lower or upper case; a variable
+that is set wins.
+
 Nothing else in the house looks at `os.environ`; what a stage needs is passed to it as an argument.
 """
 
@@ -17,6 +20,9 @@ from pipeline.errors import UsageError
 
 __all__ = ["Settings", "load_settings"]
 
+SECRETS = Path("/run/secrets")  # where Docker and Podman put them
+CREDENTIALS = "CREDENTIALS_DIRECTORY"  # where systemd says that it has put them (LoadCredential=)
+
 
 class Settings(BaseSettings):
     """All settings; `MUNIMENT_HOME=/srv/muniment` sets `home`, and so on for each name below."""
@@ -28,8 +34,18 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "", repr=False, description="catalog; empty: SQLite in the home, or postgresql+psycopg://…"
     )
+    store_url: str = Field(
+        "", description="originals and page images; empty: in the home, or file:///shared/folder, or s3://bucket/prefix"
+    )
+    store_cache_mb: int = Field(20_480, ge=1, description="size of the home's cache of a bucket, MiB")
+    lease_seconds: float = Field(
+        60.0, ge=1, description="time after which a document of a machine that died or hangs is another's (PostgreSQL)"
+    )
     qdrant_url: str = Field("", description="a Qdrant server; empty: the engine embedded in the home")
     qdrant_api_key: SecretStr = Field(SecretStr(""), description="key of that server")
+    qdrant_ca: Path | None = Field(
+        None, description="certificates (PEM) of the authority it is checked against; empty: the system's"
+    )
     collection: str = Field("muniment", description="name of the index collection")
 
     workers: int = Field(os.cpu_count() or 1, ge=1, description="worker processes for rendering and OCR")
@@ -37,6 +53,9 @@ class Settings(BaseSettings):
     worker_memory_mb: int = Field(2048, ge=256, description="address space a worker may take, MiB")
     page_seconds: float = Field(60.0, gt=0, description="time a worker may spend on one page")
     worker_tasks: int = Field(200, ge=1, description="pages after which a worker is replaced")
+    confinement: Literal["available", "required"] = Field(
+        "available", description="required: read nothing where workers can't be confined wholly"
+    )
     max_pages: int = Field(5000, ge=1, description="pages above which a document is held")
     max_file_mb: int = Field(1024, ge=1, description="size above which a document is held, MiB")
     max_page_points: float = Field(7200.0, gt=0, description="page edge above which a page is held, points")
@@ -82,6 +101,23 @@ class Settings(BaseSettings):
     oidc_name: str = Field("preferred_username", min_length=1, description="claim that names a new account")
     oidc_group: str = Field("", description="group one must be in (claim groups) to come in; empty: anybody it knows")
     oidc_scope: str = Field("openid profile", description="scopes asked for there")
+    public_url: str = Field("", description="the web application's address, for links in notices; empty: no link")
+    notice_names: bool = Field(False, description="whether file names and reasons leave the machine with a notice")
+    webhook_url: str = Field("", description="http(s) address that notices are posted to; empty: none")
+    webhook_secret: SecretStr = Field(SecretStr(""), description="key of the signature in Muniment-Signature")
+    webhook_seconds: float = Field(10.0, gt=0, description="time one post may take")
+    mail_to: str = Field("", description="who gets notices by e-mail, separated by commas; empty: nobody")
+    mail_from: str = Field("", description="their sender")
+    smtp_host: str = Field("", description="mail server")
+    smtp_port: int = Field(587, ge=1, le=65535, description="its port")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="how it is spoken to; none: this machine only"
+    )
+    smtp_user: str = Field("", description="name to sign in with there; empty: without")
+    smtp_password: SecretStr = Field(SecretStr(""), description="password of that name")
+    report_days: int = Field(30, ge=1, description="days after which a run's report is removed")
+    log: Literal["text", "json"] = Field("text", description="form of the log on stderr")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="least severity logged")
     prefect_api_url: str = Field(
         "", validation_alias="PREFECT_API_URL", description="Prefect's own setting, for doctor"
     )
@@ -104,9 +140,11 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: object) -> Settings:
-    """The settings from the environment; a wrong one is a `UsageError` that names its variable."""
+    """The settings from the environment and from files of secrets; a wrong one is a `UsageError` that names its
+    variable."""
+    folders = [folder for folder in (SECRETS, Path(os.environ.get(CREDENTIALS, "/nowhere"))) if folder.is_dir()]
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]
+        return Settings(_secrets_dir=folders or None, **overrides)  # type: ignore[arg-type, call-arg]
     except ValidationError as error:
         first = error.errors()[0]
         name = "MUNIMENT_" + str(first["loc"][0]).upper()

@@ -6,9 +6,8 @@ to stage instead of a result, and is settled as `held` with that reason; the pag
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -19,6 +18,7 @@ from pipeline import read as reading
 from pipeline import render as rendering
 from pipeline import triage as sorting
 from pipeline.backends.protocols import PageInput
+from pipeline.claims import Claim
 from pipeline.errors import DocumentRejected, IndexUnavailable, MunimentError, UsageError
 from pipeline.frontier import readings as frontier_readings
 from pipeline.frontier.readings import FrontierReading
@@ -37,11 +37,13 @@ from pipeline.types import (
     Route,
     Triage,
 )
+from pipeline.worker import timed
 from schemas import SCHEMA_VERSION
 from schemas.contract import Contract
 from schemas.fields import Entry, FieldValue
 
 if TYPE_CHECKING:
+    from pipeline.catalog import Catalog
     from pipeline.wiring import Tools
 
 __all__ = [
@@ -74,15 +76,21 @@ INDEX_BATCH = 32  # pages embedded and written at a time: bounds memory, and wha
 
 @dataclass(frozen=True)
 class Work:
-    """One document on the road, and the tools it is worked with."""
+    """One document on the road, the tools it is worked with, and the claim under which that is done."""
 
     document: Document
     tools: Tools
+    claim: Claim = field(default_factory=Claim)
 
     @property
     def pdf(self) -> Path:
         """The original in the store."""
         return self.tools.store.path(self.document.sha256)
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog, which takes what is said of the document only while the claim holds."""
+        return self.tools.catalog.under(self.claim)
 
     @cached_property
     def memo(self) -> Memo:
@@ -143,6 +151,8 @@ def render(work: Work, info: PdfInfo) -> Pages[PageImage]:
             for n in missing
         ]
         for job, result in _in_workers(work, "render", rendering.render_page, jobs):
+            if isinstance(result, PageImage):
+                work.tools.store.publish(result.sha256)
             yield job.number, result
 
     return work.memo.pages("render", PageImage, range(1, info.page_count + 1), compute)
@@ -154,6 +164,7 @@ def read(work: Work, images: Pages[PageImage]) -> Pages[PageText]:
     rendered = good(images)
 
     def compute(missing: Sequence[int]) -> Iterator[tuple[int, PageText | MunimentError]]:
+        work.tools.store.bring(rendered[n].sha256 for n in missing)
         jobs = [reading.ReadJob(work.pdf, rendered[n], store, settings.language, settings.tessdata) for n in missing]
         for job, result in _in_workers(work, "read", reading.read_page, jobs):
             yield job.image.number, result
@@ -164,7 +175,8 @@ def read(work: Work, images: Pages[PageImage]) -> Pages[PageText]:
 def readable(work: Work, images: Pages[PageImage], texts: Pages[PageText]) -> list[PageInput]:
     """The pages that came through rendering and reading, as models and extractors are given them."""
     rendered = good(images)
-    return [PageInput(rendered[n], work.tools.store.path(rendered[n].sha256), text) for n, text in good(texts).items()]
+    place = work.tools.store.place
+    return [PageInput(rendered[n], place(rendered[n].sha256), text) for n, text in good(texts).items()]
 
 
 def triage(work: Work, pages: Sequence[PageInput]) -> dict[int, Triage]:
@@ -172,6 +184,8 @@ def triage(work: Work, pages: Sequence[PageInput]) -> dict[int, Triage]:
     by_number = {page.image.number: page for page in pages}
 
     def compute(missing: Sequence[int]) -> Iterator[tuple[int, Triage]]:
+        if work.tools.classifier is not None:
+            _bring(work, [by_number[n] for n in missing])
         with work.tools.clock.stage("triage"):
             policy = sorting.policy_of(work.tools.settings)
             decided = sorting.triage([by_number[n] for n in missing], work.tools.classifier, policy)
@@ -186,6 +200,8 @@ def extract(work: Work, pages: Sequence[PageInput], triages: Mapping[int, Triage
     numbers = [page.image.number for page in pages]
 
     def compute(_missing: Sequence[int]) -> Iterator[tuple[int, list[Finding]]]:
+        if work.tools.settings.extract_model:
+            _bring(work, pages)
         with work.tools.clock.stage("extract"):
             found = extraction.extract(pages, [triages[n] for n in numbers], work.tools.extractors)
         yield from ((n, found.get(n, [])) for n in numbers)
@@ -241,6 +257,9 @@ def index(work: Work, pages: Sequence[PageInput], triages: Mapping[int, Triage],
         context = _context(contract, shown)
         for start in range(0, len(shown), INDEX_BATCH):
             batch = shown[start : start + INDEX_BATCH]
+            work.claim.check()
+            if tools.page_embedder is not None:
+                _bring(work, batch)
             tools.index.upsert(indexing.build(document, batch, context, tools.text_embedder, tools.page_embedder))
         if lost := wanted - tools.index.pages_of(document.id):
             raise IndexUnavailable(f"{len(lost)} pages were written to the index but can't be read back")
@@ -250,7 +269,7 @@ def finish(
     work: Work, outcomes: Sequence[PageOutcome], contract: Contract, findings: Mapping[int, list[Finding]]
 ) -> Document:
     """Everything about the document becomes true in one transaction."""
-    catalog, document = work.tools.catalog, work.document
+    catalog, document = work.catalog, work.document
     status, reason = standing(outcomes)
     flat = [finding for page in sorted(findings) for finding in findings[page]]
     catalog.finish(document.id, status, reason, outcomes, contract.model_dump_json(), flat)
@@ -259,10 +278,10 @@ def finish(
     return catalog.document(document.id)
 
 
-def refuse(document: Document, refusal: MunimentError, tools: Tools) -> Document:
-    """Reject or hold the whole document; its original stays in the store."""
+def refuse(document: Document, refusal: MunimentError, tools: Tools, claim: Claim | None = None) -> Document:
+    """Reject or hold the whole document, if the claim on it still holds; its original stays in the store."""
     status = DocumentStatus.REJECTED if isinstance(refusal, DocumentRejected) else DocumentStatus.HELD
-    tools.catalog.set_status(document.id, status, str(refusal))
+    tools.catalog.under(claim or Claim()).set_status(document.id, status, str(refusal))
     return tools.catalog.document(document.id)
 
 
@@ -301,6 +320,11 @@ def _best(entry: Entry[FieldValue]) -> str:
     return (entry.best.value or entry.best.raw) if entry.best else ""
 
 
+def _bring(work: Work, pages: Sequence[PageInput]) -> None:
+    """Have the images where a model that looks at these pages opens them."""
+    work.tools.store.bring(page.image.sha256 for page in pages)
+
+
 def _in_workers(
     work: Work, stage: str, function: Callable[[J], T], jobs: Sequence[J]
 ) -> Iterator[tuple[J, T | MunimentError]]:
@@ -310,7 +334,8 @@ def _in_workers(
     setting (no OCR data for the language) is no page's fault and ends the run.
     """
     calls = [(function, job) for job in jobs]
-    for (_, job), answer in work.tools.pool.run(_timed, calls, seconds=work.tools.settings.page_seconds):
+    for (_, job), answer in work.tools.pool.run(timed, calls, seconds=work.tools.settings.page_seconds):
+        work.claim.check()  # a worker that lost it stops here, instead of doing all that another does
         if isinstance(answer, UsageError):
             raise answer
         if isinstance(answer, MunimentError):
@@ -319,10 +344,3 @@ def _in_workers(
             result, seconds = answer
             work.tools.clock.add(stage, seconds)
             yield job, result
-
-
-def _timed(call: tuple[Callable[[J], T], J]) -> tuple[T, float]:
-    """Runs in a worker."""
-    function, job = call
-    start = time.perf_counter()
-    return function(job), time.perf_counter() - start

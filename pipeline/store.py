@@ -37,13 +37,23 @@ class Store:
         _sweep(root)
 
     def path(self, sha256: str) -> Path:
-        """Where the blob lies or would lie; `NotFound` for anything that is no SHA-256 in lower-case hex."""
+        """Where the blob lies, to be read now, or would lie; `NotFound` for what is no SHA-256 in lower-case hex."""
+        return self.place(sha256)
+
+    def bring(self, blobs: Iterable[str]) -> None:
+        """Have these blobs where `place` says: workers read from there. Here they are."""
+
+    def publish(self, sha256: str) -> None:
+        """Make what a worker put under `root` as safe as what `put` kept, before anybody relies on it. Here it is."""
+
+    def place(self, sha256: str) -> Path:
+        """Where `path` puts the blob; whether it lies there already is not asked."""
         if not _SHA256.fullmatch(sha256):
             raise NotFound("no such blob: not a SHA-256")
         return self.root / sha256[:2] / sha256[2:]
 
     def __contains__(self, sha256: str) -> bool:
-        return bool(_SHA256.fullmatch(sha256)) and self.path(sha256).is_file()
+        return bool(_SHA256.fullmatch(sha256)) and self.place(sha256).is_file()
 
     def put(self, data: bytes) -> str:
         """Keep these bytes; their SHA-256 comes back. `StoreError` when the disk is full or forbids it."""
@@ -69,7 +79,7 @@ class Store:
     def read(self, sha256: str) -> bytes:
         """The blob's bytes; `NotFound` when it is not here."""
         try:
-            return self.path(sha256).read_bytes()
+            return self.place(sha256).read_bytes()
         except FileNotFoundError as error:
             raise NotFound(f"blob {sha256[:12]}… is not in the store") from error
         except OSError as error:
@@ -78,7 +88,7 @@ class Store:
     def _has(self, sha256: str, size: int) -> bool:
         """A blob of another length was damaged by the disk: it is written again."""
         try:
-            return self.path(sha256).stat().st_size == size
+            return self.place(sha256).stat().st_size == size
         except FileNotFoundError:
             return False
 
@@ -102,7 +112,7 @@ class Store:
         return part
 
     def _settle(self, part: Path, sha256: str) -> None:
-        target = self.path(sha256)
+        target = self.place(sha256)
         try:
             if not target.parent.is_dir():
                 private_folder(target.parent)

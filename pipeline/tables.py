@@ -41,9 +41,11 @@ __all__ = [
     "doubts",
     "findings",
     "grants",
+    "leases",
     "matters",
     "meta",
     "metadata",
+    "notices",
     "pages",
     "results",
     "runs",
@@ -52,6 +54,7 @@ __all__ = [
     "subjects",
     "tallies",
     "tokens",
+    "told",
     "users",
 ]
 
@@ -105,6 +108,14 @@ documents = Table(
     Index("documents_by_status", "status"),
     # a matter has at most 100 characters: see clean_matter
     Index("documents_by_matter", "matter", "status", "received", "page_count"),
+    # without it SQLite reads through every record to see whether a document is indexed
+    Index(
+        "documents_indexed",
+        "status",
+        "matter",
+        sqlite_where=text("indexed IS NOT NULL"),
+        postgresql_where=text("indexed IS NOT NULL"),
+    ),
 )
 
 sources = Table(
@@ -171,6 +182,15 @@ runs = Table(
     Column("finished", Double),
     Column("seconds", Text_, nullable=False),  # JSON object: stage -> seconds
     Column("totals", Text_, nullable=False),  # JSON object: what -> count
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("document", String_(64), primary_key=True),  # no foreign key: claimed before it is looked up
+    Column("holder", Text_, nullable=False),  # host:space of process numbers:pid:birth
+    Column("token", String_(32), nullable=False),  # of this taking of the lease
+    Column("until", Double, nullable=False),  # by the database's clock
 )
 
 matters = Table(
@@ -394,4 +414,27 @@ audit = Table(
     Column("detail", Text_, nullable=False),  # JSON object
     Column("hash", String_(64), nullable=False),  # over the previous row's hash and this row
     Index("audit_by_time", "at"),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String_(64), nullable=False),  # SHA-256 of what makes the notice the same
+    Column("channel", String_(16), nullable=False),  # webhook or mail; "" where none was configured
+    Column("kind", String_(32), nullable=False),
+    Column("body", Text_, nullable=False),  # JSON of `pipeline.notices.Notice`
+    Column("created", Double, nullable=False),
+    Column("due", Double),  # when to try next; NULL: sent, or given up
+    Column("tries", Integer, nullable=False),
+    Column("sent", Double),
+    Index("notices_by_key", "key", "channel", unique=True),
+    Index("notices_by_due", "due"),
+)
+
+told = Table(
+    "told",
+    metadata,
+    _document(),
+    Column("status", String_(32), nullable=False),  # in which people were told of it
 )

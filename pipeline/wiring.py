@@ -63,11 +63,15 @@ class Tools:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.clock = Clock()
-        self.store = Store(settings.root / "store")
         self.locks: Path = settings.root / "locks"
         self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
         self._made: dict[str, Any] = {}
         self._closing = ExitStack()
+
+    @property
+    def store(self) -> Store:
+        """The bytes."""
+        return self._once("store", self._make_store)
 
     @property
     def catalog(self) -> Catalog:
@@ -212,9 +216,13 @@ class Tools:
 
         return chosen.destination(self.settings)
 
+    def opened(self, name: str) -> Any:
+        """A part if it was made already, else None: for who only wants to look."""
+        return self._made.get(name)
+
     def release_index(self) -> None:
         """Have the embedded index's owner process end now, unless another process uses it."""
-        release = getattr(self._made.get("index"), "release", None)  # a server has no owner here
+        release = getattr(self.opened("index"), "release", None)  # a server has no owner here
         if release:
             release()
 
@@ -233,6 +241,14 @@ class Tools:
         """A room that keeps tables of its own in the catalog's database."""
         return self._once(room.__qualname__, lambda: room(self.catalog.database))
 
+    def _make_store(self) -> Store:
+        settings = self.settings
+        if not settings.store_url:
+            return Store(settings.root / "store")
+        from pipeline.remote import open_store
+
+        return open_store(settings.store_url, settings.root / "store-cache", settings.store_cache_mb)
+
     def _make_catalog(self) -> Catalog:
         from pipeline.catalog import Catalog
 
@@ -243,10 +259,15 @@ class Tools:
         return self._closing.enter_context(Catalog.open(self.settings.catalog_url))
 
     def _make_pool(self) -> WorkerPool:
+        from pipeline.confinement import lacking, of_settings, prepare
         from pipeline.workers import WorkerPool
 
         settings = self.settings
-        pool = WorkerPool(settings.workers, memory_mb=settings.worker_memory_mb, tasks_per_worker=settings.worker_tasks)
+        confinement = of_settings(settings)
+        if confinement.required and (missing := lacking()):
+            raise UsageError(f"MUNIMENT_CONFINEMENT=required: {'; '.join(missing.values())}")
+        prepare(confinement)
+        pool = WorkerPool(settings.workers, tasks_per_worker=settings.worker_tasks, confinement=confinement)
         return self._closing.enter_context(pool)
 
     def _make_identities(self) -> dict[str, str]:
@@ -335,7 +356,8 @@ class Tools:
         from pipeline.backends.qdrant import QdrantIndex, connect
 
         settings = self.settings
-        client = connect(settings.qdrant_url, settings.qdrant_api_key.get_secret_value())
+        key = settings.qdrant_api_key.get_secret_value()
+        client = connect(settings.qdrant_url, key, authority=settings.qdrant_ca)
         return QdrantIndex(client, settings.collection, made_by)
 
     def _make_digests(self) -> Digests:

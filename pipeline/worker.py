@@ -1,4 +1,4 @@
-"""The inside of a worker process: limits first, then one task after the other until the parent hangs up.
+"""The inside of a worker process: confined first, then one task after the other until the parent hangs up.
 
 Started by `pipeline.workers`, one fresh interpreter a worker. Nothing heavy is imported here: a worker
 loads PyMuPDF or Tesseract when its first task names a function that needs them.
@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import os
 import pickle
-import resource
-import signal
-import sys
+import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TypeVar
 
+from pipeline.confinement import Confinement, confine, outlaw
 from pipeline.errors import DocumentHeld, MunimentError
 
-__all__ = ["serve"]
+__all__ = ["serve", "timed"]
 
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
+T = TypeVar("T")
+J = TypeVar("J")
 
 
-def serve(handle: int, memory_mb: int, parent: int) -> None:
-    """A worker's life: set the limits, then answer tasks until the parent hangs up."""
-    _confine(memory_mb, parent)
+def serve(handle: int, parent: int, confinement: str) -> None:
+    """A worker's life: be confined (`Confinement.to_json`), then answer tasks until the parent hangs up."""
+    outlaw(parent)
+    confine(Confinement.from_json(confinement))
     connection = Connection(handle)
     connection.send(("ready", None))
     while True:
@@ -34,18 +37,12 @@ def serve(handle: int, memory_mb: int, parent: int) -> None:
         connection.send_bytes(_answer(payload))
 
 
-def _confine(memory_mb: int, parent: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.umask(0o077)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)  # the parent was gone before the kernel was asked
-    limit = memory_mb << 20
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+def timed(call: tuple[Callable[[J], T], J]) -> tuple[T, float]:
+    """Runs in a worker: the function's result for the item, and the seconds it took. It stands here, because a worker
+    imports the module of what it is given."""
+    function, job = call
+    start = time.perf_counter()
+    return function(job), time.perf_counter() - start
 
 
 def _answer(payload: bytes) -> bytes:

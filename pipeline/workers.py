@@ -30,6 +30,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
+from pipeline.confinement import Confinement
 from pipeline.errors import MunimentError, Stopped, WorkerDied, WorkerTimeout
 
 __all__ = ["WorkerPool"]
@@ -89,14 +90,16 @@ class _Worker:
 
 
 class WorkerPool:
-    """`size` worker processes, each with `memory_mb` MiB of address space and replaced after
+    """`size` worker processes, each with `memory_mb` MiB of address space, or confined as said, and replaced after
     `tasks_per_worker` tasks. Workers start when there is work and die with this process, whatever ends it.
     Several threads may `run` at once; they share the workers turn by turn.
     """
 
-    def __init__(self, size: int, *, memory_mb: int, tasks_per_worker: int) -> None:
+    def __init__(
+        self, size: int, *, tasks_per_worker: int, memory_mb: int = 2048, confinement: Confinement | None = None
+    ) -> None:
         self.size = size
-        self.memory_mb = memory_mb
+        self.confinement = confinement or Confinement(memory_mb)
         self.tasks_per_worker = tasks_per_worker
         self._inbox: queue.SimpleQueue[_Run | None] = queue.SimpleQueue()
         self._bell, self._doorstep = socket.socketpair()
@@ -195,7 +198,7 @@ class WorkerPool:
         starting = sum(not worker.ready for worker in self._workers)
         wanted = sum(len(run.pending) for run in self._runs if not run.cancelled) - starting
         for _ in range(min(wanted, self.size - len(self._workers))):
-            self._workers.append(_start(self.memory_mb))
+            self._workers.append(_start(self.confinement))
 
     def _next_task(self) -> _Task | None:
         """The next item of the run whose turn it is; that run goes to the end of the line."""
@@ -268,7 +271,7 @@ class WorkerPool:
             worker.task.run.results.put((worker.task.item, late))
 
     def _out_of_memory(self) -> WorkerDied:
-        return WorkerDied(f"needed more than the {self.memory_mb} MiB of memory a worker may take")
+        return WorkerDied(f"needed more than the {self.confinement.memory_mb} MiB of memory a worker may take")
 
     def _abandon(self) -> None:
         with self._lock:
@@ -293,13 +296,13 @@ def _how(code: int) -> str:
     return f"of signal {-code}"
 
 
-def _start(memory_mb: int) -> _Worker:
+def _start(confinement: Confinement) -> _Worker:
     """A fresh interpreter, not a fork and not multiprocessing's spawn: nothing of this process's memory,
     `__main__` or environment reaches the worker, and its output goes nowhere (it may quote a page)."""
     ours, theirs = socket.socketpair()
     code = (
         f"import sys; sys.path[:] = {sys.path!r}; from pipeline.worker import serve; "
-        f"serve({theirs.fileno()}, {memory_mb}, {os.getpid()})"
+        f"serve({theirs.fileno()}, {os.getpid()}, {confinement.to_json()!r})"
     )
     kept = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
     with theirs:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from frontier_server import KEY, Fault, FrontierServer, frontier_server
+from homes import copy_home
 from pdfs import AGREEMENT, LEASE, born_digital, scanned
 
 from pipeline.catalog import Catalog
@@ -231,7 +232,7 @@ def server() -> Iterator[FrontierServer]:
 @pytest.fixture
 def office(archive, server, home, monkeypatch) -> Path:
     """A copy of that home, with the server as its frontier model."""
-    shutil.copytree(archive, home, ignore=lambda *_: ["owner.sock"])
+    copy_home(archive, home)
     chosen = {"URL": server.url, "KEY": KEY, "KIND": "self-hosted", "PROFILE": "claude"}
     for name, value in chosen.items():
         monkeypatch.setenv(f"MUNIMENT_FRONTIER_{name}", value)

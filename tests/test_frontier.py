@@ -1,6 +1,5 @@
 """Escalation end to end on real pages: gate, ledger, retries, answers, and what becomes of the pages."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from frontier_server import KEY, Fault, FrontierServer, frontier_server
+from homes import copy_home
 from pdfs import AGREEMENT, scanned
 
 from pipeline.errors import MunimentError
@@ -46,7 +46,7 @@ def archive(tmp_path_factory) -> Path:
 def office(server: FrontierServer, archive: Path, home: Path, **settings: object) -> Iterator[Tools]:
     """A copy of that home, with the server as its frontier model."""
     if not home.exists():
-        shutil.copytree(archive, home, ignore=lambda *_: ["owner.sock"])
+        copy_home(archive, home)
     chosen = {
         "frontier_url": server.url,
         "frontier_key": KEY,

@@ -9,7 +9,6 @@ The pages are made here and belong to nobody.
 
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from typing import Any
 
 import pytest
 from frontier_server import KEY, Fault, FrontierServer, frontier_server
+from homes import copy_home
 from pdfs import AGREEMENT, LEASE, born_digital, scanned
 from sqlalchemy import Row, select
 
@@ -106,7 +106,7 @@ def tools(destination: Destination, archive: Path, tmp_path_factory: pytest.Temp
 
 @contextmanager
 def _office(destination: Destination, archive: Path, home: Path) -> Iterator[Tools]:
-    shutil.copytree(archive, home, ignore=lambda *_: ["owner.sock"])
+    copy_home(archive, home)
     limits = {"escalate_below": 1.0, "workers": 1, "budget_run": BUDGET}
     with open_tools(load_settings(home=home, **limits, **destination.settings)) as tools:
         tools.policies.set("contract", "cloud")

@@ -223,3 +223,16 @@ def test_an_address_that_is_no_plain_one_is_refused(url):
     """No user, query or fragment, nothing a parser could read in two ways."""
     with pytest.raises(UsageError, match="MUNIMENT_FRONTIER_URL"):
         destination_of(url, "self-hosted", "")
+
+
+def test_a_destination_that_drips_its_answer_is_left_in_time(policies):
+    """A byte now and then holds no call longer than MUNIMENT_FRONTIER_SECONDS: the pages wait for another run."""
+    from test_bounded import OK, drip, server
+
+    policies.set("acme", "self-hosted")
+    with server(drip(OK + b"content-length: 500\r\n\r\n" + b" " * 500, 0.02)) as url:
+        here = destination_of(url, "self-hosted", "")
+        client = http_client("acme", here, policies, 0.5)
+        sdk = Anthropic(api_key="k", base_url=here.url, http_client=client, max_retries=0, timeout=0.5)
+        with sdk, pytest.raises(APIConnectionError):
+            sdk.messages.create(**MESSAGE)

@@ -83,19 +83,19 @@ def test_the_heat_map_is_drawn_over_the_page_and_taken_away(tab):
     tab.wait_for_selector(".words.placed", state="attached")
     assert asked == []
     tab.keyboard.press("h")
-    tab.wait_for_function("document.querySelector('.heat')?.naturalWidth > 0")
+    browser.until(tab, "document.querySelector('.heat')?.naturalWidth > 0")
     heat, scan = (tab.locator(name).bounding_box() for name in (".heat", ".scan"))
     assert heat == pytest.approx(scan, abs=0.5)
     assert len(asked) == 1
     tab.keyboard.press("h")
-    tab.wait_for_function("document.querySelector('.heat').hidden")
+    browser.until(tab, "document.querySelector('.heat').hidden")
 
 
 def test_nothing_moves_while_a_page_loads(tab):
     """Cumulative layout shift is 0 from the empty search page through the hits and their thumbnails to the scan."""
     for path in ("/", f"/?q={QUESTION}"):
         tab.goto(path)
-        tab.wait_for_function("[...document.images].every((each) => each.complete)")
+        browser.until(tab, "[...document.images].every((each) => each.complete)")
         assert tab.evaluate("window.shift") == 0, path
     tab.click(".hit h2 a")
     tab.wait_for_selector(".words.placed", state="attached")

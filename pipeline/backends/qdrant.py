@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +34,7 @@ from pipeline.backends.layout import (
     vectors_of,
 )
 from pipeline.backends.protocols import IndexedPage, SparseVector
-from pipeline.errors import IndexMismatch, IndexUnavailable
+from pipeline.errors import IndexMismatch, IndexUnavailable, UsageError
 
 if TYPE_CHECKING:
     from pipeline.backends.protocols import Matrix
@@ -45,10 +47,19 @@ REQUEST_BYTES, FLOAT_BYTES, DECIMALS = 24 << 20, 12, 7
 SCROLL = 1000
 
 
-def connect(url: str, api_key: str = "", timeout: int = 60) -> QdrantClient:
-    """A client for a server. Raises `IndexUnavailable` when the URL is none."""
+def connect(url: str, api_key: str = "", timeout: int = 60, authority: Path | None = None) -> QdrantClient:
+    """A client for a server, whose certificate is checked against `authority` or the system's.
+
+    Raises `IndexUnavailable` when the URL is none, `UsageError` when the authority's file can't be read.
+    """
+    own: dict[str, Any] = {}
+    if authority:
+        try:
+            own["verify"] = ssl.create_default_context(cafile=authority)
+        except OSError as error:
+            raise UsageError("MUNIMENT_QDRANT_CA: no certificates can be read there") from error
     try:
-        return QdrantClient(url=url, api_key=api_key or None, timeout=timeout, check_compatibility=False)
+        return QdrantClient(url=url, api_key=api_key or None, timeout=timeout, check_compatibility=False, **own)
     except ValueError as error:
         raise IndexUnavailable("MUNIMENT_QDRANT_URL is no URL of a Qdrant server") from error
 

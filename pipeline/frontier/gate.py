@@ -24,6 +24,7 @@ import httpx2
 from sqlalchemy import delete, insert, select
 
 from pipeline.audit import Audit
+from pipeline.bounded import BoundedTransport
 from pipeline.database import Database
 from pipeline.errors import NotAllowed, UsageError
 from pipeline.frontier.ledger import matter_key
@@ -188,9 +189,10 @@ def http_client(
     destination: Destination,
     policies: Policies,
     seconds: float,
-    inner: Callable[[], httpx2.BaseTransport] = httpx2.HTTPTransport,
+    inner: Callable[[], httpx2.BaseTransport] = BoundedTransport,
 ) -> httpx2.Client:
-    """A client all of whose requests pass the gate; it follows no redirects and reads no environment."""
+    """A client all of whose requests pass the gate; it follows no redirects and reads no environment. A call takes no
+    longer than `seconds`, and an answer has an end (`pipeline/bounded.py`)."""
     gate = Gate(matter, destination, policies, inner())
     return httpx2.Client(
         transport=gate, trust_env=False, follow_redirects=False, timeout=httpx2.Timeout(seconds, connect=10.0)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 
+from pipeline.bounded import BoundedTransport
 from pipeline.errors import FrontierStopped, FrontierUnavailable, MunimentError, NotAllowed
 from pipeline.frontier import retry
 from pipeline.frontier.answers import Failed, Read, judge, usage_of
@@ -85,7 +86,7 @@ class _OnlyTheTestPage(httpx2.BaseTransport):
     """Lets requests through whose images are the drawn page, and no others."""
 
     def __init__(self) -> None:
-        self._inner = httpx2.HTTPTransport()
+        self._inner = BoundedTransport()
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         sent = re.findall(r'"data":\s*"([^"]*)"', request.read().decode())

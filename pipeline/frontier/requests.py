@@ -34,7 +34,9 @@ def requests_for(tools: Tools, setup: Setup, document: Document, wanted: Collect
     pages = {page.text.number: page for page in pages_of(tools, document)}
     before = by_model(tools.catalog, document.sha256).get(setup.model.id, {})
     group: list[Part] = []
-    for number in sorted(pages.keys() & set(wanted)):
+    numbers = sorted(pages.keys() & set(wanted))
+    tools.store.bring(pages[number].image.sha256 for number in numbers)
+    for number in numbers:
         part = _part(setup, pages, number)
         if part.problem or (number in before and before[number].page is None):
             yield (part,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
@@ -10,6 +11,7 @@ from pipeline.claims import sole
 from pipeline.errors import AlreadyRunning
 from pipeline.frontier.recover import recover
 from pipeline.frontier.work import EscalationReport
+from pipeline.run_ends import conclude
 
 if TYPE_CHECKING:
     from pipeline.wiring import Tools
@@ -39,6 +41,16 @@ def asking(tools: Tools, kind: Literal["escalate", "compare"]) -> Iterator[Escal
             report.spent += tools.ledger.paid(report.run)
             report.reserved = tools.ledger.reserved(report.run)
             tools.catalog.finish_run(report.run, tools.clock.seconds, report.totals, status)
+            conclude(tools, report.run, details=_details(report))
+
+
+def _details(report: EscalationReport) -> list[tuple[str, str]]:
+    """What the run did, in counts and reasons; nothing for one that had nothing to do."""
+    reasons = Counter({"no usable answer": len(report.failed)}) + Counter(report.deferred.values())
+    reasons += Counter(report.kept_back.values())
+    rows = [("pages read by the frontier model", str(report.answered))] if report.answered else []
+    rows += [(reason, str(count)) for reason, count in reasons.items()]
+    return rows + [("stopped", report.stopped)] * bool(report.stopped) + [("note", note) for note in report.notes]
 
 
 @contextmanager

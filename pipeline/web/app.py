@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from http import HTTPStatus
 from importlib.resources import files
 from urllib.parse import urlencode
@@ -25,6 +26,7 @@ from pipeline.errors import (
     Superseded,
     UsageError,
 )
+from pipeline.metrics import Cached, exposition
 from pipeline.web import (
     account,
     corrections,
@@ -99,6 +101,7 @@ def create_app(tools: Tools, callers: Callers, setup: SetupLink | None = None) -
     app = FastAPI(title="Muniment", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.tools, app.state.callers, app.state.setup = tools, callers, setup
     app.state.journeys = oidc.Journeys()
+    app.state.metrics = Cached(partial(exposition, tools))
     for room in ROOMS:
         app.include_router(room)
     app.mount("/static", StaticFiles(directory=str(files("pipeline.web") / "static")), name="static")
@@ -124,7 +127,7 @@ def _with_headers(request: Request, response: Response) -> Response:
 
 
 def _sign_in(request: Request, _error: Exception) -> Response:
-    if request.url.path.startswith("/api/"):
+    if request.url.path.startswith("/api/") or request.url.path == "/metrics":
         return _problem(request, 401, "sign in, or send an API token")
     wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return RedirectResponse(f"/sign-in?{urlencode({'next': wanted})}", 303)

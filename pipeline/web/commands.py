@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pipeline.accounts import User
     from pipeline.audit import Entry
     from pipeline.people import People
+    from pipeline.sessions import Scope
     from pipeline.wiring import Tools
 
 __all__ = [
@@ -132,7 +133,9 @@ def user_decide(arguments: argparse.Namespace) -> int:
 def user_token(arguments: argparse.Namespace) -> int:
     """A new API token, printed this once."""
     with _people() as (tools, people):
-        token = people.give_token(tools.accounts.user(arguments.name), arguments.label, arguments.days)
+        user = tools.accounts.user(arguments.name)
+        scope: Scope = "metrics" if arguments.metrics else ""
+        token = people.give_token(user, arguments.label, arguments.days, scope)
     return _print(arguments, {"token": token}, token)
 
 

@@ -75,6 +75,9 @@ def _add_user_options(name: str, parser: argparse.ArgumentParser) -> None:
     if name == "token":
         parser.add_argument("--label", required=True, help="what it is for")
         parser.add_argument("--days", type=_number, default=90, help="how long it opens anything (default 90)")
+        parser.add_argument(
+            "--metrics", action="store_true", help="opens /metrics alone; for an administrator's account"
+        )
     if name == "revoke":
         parser.add_argument("token", metavar="NUMBER", type=_number, help="as `user tokens` lists it")
 

@@ -7,7 +7,9 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
-from pipeline.web.guard import Who
+from pipeline.errors import NotAllowed
+from pipeline.metrics import CONTENT_TYPE, Cached
+from pipeline.web.guard import Office, Who, caller_of
 
 __all__ = ["room"]
 
@@ -18,6 +20,19 @@ room = APIRouter(include_in_schema=False)
 def health() -> dict[str, str]:
     """For a watchdog: the server answers. It says nothing about what is in here."""
     return {"status": "ok"}
+
+
+@room.get("/metrics")
+def metrics(request: Request, tools: Office) -> Response:
+    """For Prometheus: sums of the whole machine, without the name of a matter or document. It asks with a token that
+    opens nothing else (`muniment user token NAME --metrics`); an administrator at a browser sees them too. Nobody does
+    because of where a request comes from: behind a proxy everybody comes from this machine."""
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    scraper = scheme.lower() == "bearer" and tools.sessions.by_token(secret.strip(), "metrics")
+    if not scraper and not caller_of(request).admin:
+        raise NotAllowed("this is for administrators, and for tokens made for it")
+    made: Cached = request.app.state.metrics
+    return Response(made(), media_type=CONTENT_TYPE)
 
 
 @room.get("/favicon.ico")

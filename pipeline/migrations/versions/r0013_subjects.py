@@ -1,14 +1,14 @@
-"""Who an account is at an OpenID Connect issuer that vouches for people."""
+"""Who an account is at an OpenID Connect issuer that vouches for people; and an index of what is searchable."""
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0013"
-down_revision = "0008"
+down_revision = "0012"
 
 
 def upgrade() -> None:
-    """Create the table."""
+    """Create the table and the index."""
     op.create_table(
         "subjects",
         sa.Column("key", sa.String(64), primary_key=True),
@@ -18,3 +18,5 @@ def upgrade() -> None:
         sa.Column("created", sa.Double, nullable=False),
     )
     op.create_index("subjects_by_user", "subjects", ["user"])
+    there = sa.text("indexed IS NOT NULL")
+    op.create_index("documents_indexed", "documents", ["status", "matter"], sqlite_where=there, postgresql_where=there)

@@ -1,0 +1,2 @@
+-- Run once, by an empty PostgreSQL: Prefect's own database beside Muniment's.
+CREATE DATABASE prefect;
