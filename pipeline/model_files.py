@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +23,8 @@ __all__ = ["CALIBRATION", "RECORD", "Record", "digests", "identity", "parameters
 RECORD = "muniment-model.json"
 CALIBRATION = "muniment.json"
 SEEN = ".muniment-digests.json"
-PROJECTIONS = {  # colpali_engine's names; of an adapter, the half that gives the rows
-    f"{before}{layer}{after}"
-    for layer in ("custom_text_proj", "linear")
-    for before, after in (("", ".weight"), ("base_model.model.", ".lora_B.weight"))
-}
+# colpali_engine's last layer by the names it is saved under; of an adapter, the half that gives the rows
+PROJECTION = re.compile(r"(base_model\.model\.)?(custom_text_proj|linear)(\.lora_B)?\.weight")
 MAX_HEADER = 100 << 20  # the safetensors format's own limit on its header
 
 
@@ -109,7 +107,7 @@ def parameters(folder: Path) -> int:
 def row_length(folder: Path) -> int | None:
     """The length of a row of a ColPali-family checkpoint, by the shape of its last projection (or that of its adapter);
     None where no tensor has a name known here, so that only loading the model tells."""
-    return next((shape[0] for name, shape in _tensors(folder) if name in PROJECTIONS), None)
+    return next((shape[0] for name, shape in _tensors(folder) if PROJECTION.fullmatch(name)), None)
 
 
 def sha256_of(path: Path) -> str:
