@@ -30,6 +30,7 @@ __all__ = ["Arrived", "Operations", "Rate", "Reason", "Spend", "rates"]
 DAY = 86400
 MICRO = Decimal(1_000_000)
 DOCUMENTS_WAIT = (DocumentStatus.HELD, DocumentStatus.REJECTED, DocumentStatus.RECEIVED)
+SEARCHABLE = (DocumentStatus.DONE, DocumentStatus.AWAITING)
 PAGES_WAIT = (PageStatus.HELD, PageStatus.AWAITING, PageStatus.REJECTED)
 UNSURE = ("open", "lost")  # calls that may have cost what they reserved
 
@@ -139,11 +140,12 @@ class Operations:
 
     def indexed(self, matters: Sequence[str] | None) -> tuple[int, int]:
         """Documents that are in an index, and all that could be."""
-        searchable = documents.c.status.in_((DocumentStatus.DONE, DocumentStatus.AWAITING))
-        query = select(func.count()).select_from(documents).where(searchable, *_within(matters))
+        every = select(documents.c.status, func.count()).where(*_within(matters)).group_by(documents.c.status)
+        there = every.where(documents.c.indexed.is_not(None))  # grouped, SQLite takes the index of just these
         with self._database.read() as connection:
-            there = connection.execute(query.where(documents.c.indexed.is_not(None))).scalar_one()
-            return int(there), int(connection.execute(query).scalar_one())
+            counts = [_counted(connection.execute(query)) for query in (there, every)]
+        indexed, indexable = (sum(count.get(status, 0) for status in SEARCHABLE) for count in counts)
+        return indexed, indexable
 
     def _documents(self, query: sa.Select[Any], reason: Reason, limit: int) -> list[tuple[Document, list[int]]]:
         with self._database.read() as connection:
