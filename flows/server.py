@@ -1,63 +1,68 @@
-"""A Prefect server beside a served schedule: on this machine's loopback, ended with the process that started it.
+"""A Prefect server of our own: on this machine's loopback, its database in the home, for nobody who lacks its secret.
 
-The ephemeral server that flows start by themselves keeps no schedules, and survives a kill -9 of its parent.
+The ephemeral server that flows start by themselves keeps no schedules, and survives a kill -9 of its parent. The secret
+matters: whoever may write to a Prefect server can tell its runners what code to run, and every user of a machine can
+reach its loopback.
 """
 
 from __future__ import annotations
 
-import os
-import signal
+import secrets
 import socket
-import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-import httpx2
-from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
+__all__ = ["answers", "environment", "main", "new_address"]
 
-from pipeline.seccomp import PR_SET_PDEATHSIG
-
-__all__ = ["prefect_server"]
-
-STARTED_SECONDS = 180.0
+ANSWER_SECONDS = 2.0
 
 
-@contextmanager
-def prefect_server() -> Iterator[None]:
-    """The Prefect server that `PREFECT_API_URL` names, or one of our own while the body runs."""
-    if PREFECT_API_URL.value():
-        yield
-        return
-    port = _free_port()
-    environment = os.environ | get_current_settings().to_environment_variables(exclude_unset=True)
-    server = subprocess.Popen(
-        [sys.executable, "-c", f"from flows.server import run; run({port}, {os.getpid()})"],
-        env=environment | {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_FINAL": "1"},
-    )
+def new_address() -> str:
+    """Where a server of our own can be: a free port of the loopback."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return f"http://127.0.0.1:{port}/api"
+
+
+def environment(address: str, home: Path) -> Mapping[str, str]:
+    """What that server and whoever speaks to it have in their environment."""
+    secret = f"muniment:{secrets.token_urlsafe(32)}"
+    return {
+        "PREFECT_API_URL": address,
+        "PREFECT_HOME": str(home),
+        "PREFECT_SERVER_API_AUTH_STRING": secret,
+        "PREFECT_API_AUTH_STRING": secret,
+        "PREFECT_UI_ENABLED": "0",
+        "PREFECT__SERVER_FINAL": "1",
+    }
+
+
+def answers(address: str) -> bool:
+    """Whether a server is there and well."""
+    import httpx2
+
     try:
-        _wait_for(f"http://127.0.0.1:{port}/api/health", server)
-        with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{port}/api"}):
-            yield
-    finally:
-        server.terminate()
-        server.wait()
+        return httpx2.get(f"{address}/health", trust_env=False, timeout=ANSWER_SECONDS).status_code == 200
+    except httpx2.HTTPError:
+        return False
 
 
-def run(port: int, parent: int) -> None:
-    """Serve on loopback until the parent ends."""
+def main() -> None:
+    """`python -m flows.server PORT`: serve on loopback until a signal ends it."""
     import uvicorn
 
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            return
     _mend_schedules()
-    uvicorn.run("prefect.server.api.server:create_app", factory=True, host="127.0.0.1", port=port, log_level="error")
+    uvicorn.run(
+        "prefect.server.api.server:create_app",
+        factory=True,
+        host="127.0.0.1",
+        port=int(sys.argv[1]),
+        log_level="error",
+        timeout_graceful_shutdown=3,
+    )
 
 
 def _mend_schedules() -> None:
@@ -70,19 +75,5 @@ def _mend_schedules() -> None:
         state.bulk_dml_setter = lambda *_: None
 
 
-def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
-    give_up = time.monotonic() + STARTED_SECONDS
-    while time.monotonic() < give_up and server.poll() is None:
-        try:
-            if httpx2.get(url, trust_env=False).status_code == 200:
-                return
-        except httpx2.TransportError:
-            time.sleep(0.5)
-    raise SystemExit("the Prefect server of the schedule did not start")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+if __name__ == "__main__":
+    main()

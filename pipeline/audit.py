@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from pipeline.database import Database
 from pipeline.errors import UsageError
@@ -29,7 +29,7 @@ __all__ = ["KINDS", "START", "Audit", "Entry", "Verdict", "Wanted"]
 
 KINDS = (
     "search", "view", "image", "download", "export", "correction", "sign-in", "sign-in-refused", "sign-out", "grant",
-    "account", "token", "frontier-call", "setting",
+    "account", "token", "frontier-call", "setting", "retention", "hold", "deletion",
 )  # fmt: skip
 """What can be recorded."""
 
@@ -95,16 +95,22 @@ class Audit:
 
         A matter stands in the detail as "matter" (one name) or "matters" (a list): that is what `--matter` looks for.
         """
+        with self._database.write() as connection:
+            self.append(connection, who, what, subject, detail)
+
+    def append(
+        self, connection: Connection, who: str, what: str, subject: str, detail: Mapping[str, object] | None
+    ) -> None:
+        """Write the row in the transaction that does what it tells of: both come true, or neither."""
         if what not in KINDS:
             raise UsageError(f"the log knows no {what!r}")
         texts = json.dumps(_bounded(dict(detail or {})), sort_keys=True)
-        with self._database.write() as connection:
-            self._database.alone(connection, _LOCK)  # two rows must not follow the same one
-            last = connection.execute(select(audit.c.id, audit.c.hash).order_by(audit.c.id.desc()).limit(1)).first()
-            number, previous = (last.id + 1, last.hash) if last else (1, START)
-            now = datetime.now(UTC).isoformat(timespec="microseconds")
-            entry = Entry(number, now, _text(who), what, _text(subject), texts, "")
-            connection.execute(insert(audit).values(asdict(entry) | {"hash": entry.sealed(previous)}))
+        self._database.alone(connection, _LOCK)  # two rows must not follow the same one
+        last = connection.execute(select(audit.c.id, audit.c.hash).order_by(audit.c.id.desc()).limit(1)).first()
+        number, previous = (last.id + 1, last.hash) if last else (1, START)
+        now = datetime.now(UTC).isoformat(timespec="microseconds")
+        entry = Entry(number, now, _text(who), what, _text(subject), texts, "")
+        connection.execute(insert(audit).values(asdict(entry) | {"hash": entry.sealed(previous)}))
 
     def verify(self, head: str = "") -> Verdict:
         """Read the whole chain; with `head`, a hash noted earlier, it must stand in it: else the tail was cut."""

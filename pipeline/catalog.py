@@ -16,7 +16,7 @@ import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import PurePath
 from types import TracebackType
 from typing import Any
@@ -31,8 +31,8 @@ from pipeline.errors import NotFound, UsageError
 from pipeline.logs import event
 from pipeline.names import clean_name, document_id, one_line, storable
 from pipeline.rows import Run, pack, replace_pages, replace_record, to_document, to_finding, to_outcome, to_run, unpack
-from pipeline.tables import documents, findings, meta, pages, results, runs, sources
-from pipeline.types import Document, DocumentStatus, Finding, PageOutcome, PageStatus
+from pipeline.tables import documents, findings, meta, origins, pages, results, runs, sources
+from pipeline.types import Document, DocumentStatus, Finding, Origin, PageOutcome, PageStatus
 
 __all__ = ["Catalog", "Run", "document_id"]
 
@@ -80,8 +80,8 @@ class Catalog:
 
     # ---- documents
 
-    def add(self, document: Document, source: str) -> tuple[Document, bool]:
-        """Register a document and the path it came from; whether it is new here.
+    def add(self, document: Document, source: str, origin: Origin | None = None) -> tuple[Document, bool]:
+        """Register a document and the path it came from, and what it was made of; whether it is new here.
 
         The same content in the same matter gives the document already there, as it stands. A document
         without `sha256` stands for a file or folder that could not be read; it goes once that was read.
@@ -93,6 +93,8 @@ class Catalog:
         with self._database.write() as connection:
             stored, created = self._register(connection, document)
             self._database.insert_new(connection, sources, {**row, "document": stored.id})
+            if origin:
+                self._database.insert_new(connection, origins, {**asdict(origin), "document": stored.id})
             if document.sha256:
                 there = select(sources.c.document).where(sources.c.key.in_(keys))
                 unread = (documents.c.sha256 == "", documents.c.matter == document.matter)
@@ -122,11 +124,28 @@ class Catalog:
             conditions.append(documents.c.status == status)
         return self._documents(*conditions)
 
+    def content(self, id: str) -> str:
+        """The SHA-256 of the document's bytes; "" when it is here no more, or never could be read."""
+        with self._database.read() as connection:
+            return connection.execute(select(documents.c.sha256).where(documents.c.id == id)).scalar() or ""
+
+    def holds(self, sha256: str) -> bool:
+        """Whether any document has this content."""
+        query = select(documents.c.id).where(documents.c.sha256 == sha256).limit(1)
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
+
     def sources(self, id: str) -> list[str]:
         """The paths this content came from, in the order they were first seen."""
         query = select(sources.c.path).where(sources.c.document == id).order_by(sources.c.first_seen, sources.c.key)
         with self._database.read() as connection:
             return list(connection.execute(query).scalars())
+
+    def origins(self, id: str) -> list[Origin]:
+        """The files in the store that the document was made of; none for one that is its own original."""
+        query = select(origins.c.sha256, origins.c.pages).where(origins.c.document == id).order_by(origins.c.sha256)
+        with self._database.read() as connection:
+            return [Origin(row.sha256, row.pages) for row in connection.execute(query)]
 
     def set_status(self, id: str, status: DocumentStatus, reason: str = "", page_count: int | None = None) -> None:
         """Say where the document stands; the reason is kept as one line."""
@@ -171,6 +190,12 @@ class Catalog:
         with self._database.write() as connection:
             connection.execute(delete(results).where(*_of_stage(sha256, stage, version), results.c.page == page))
             self._database.insert_new(connection, results, {**key, "payload": pack(payload), "seconds": 0.0})
+
+    def forget(self, sha256: str, stage: str, version: str, pages: Sequence[int]) -> None:
+        """These pages' results of this stage and version are to be computed anew."""
+        with self._database.write() as connection:
+            which = [*_of_stage(sha256, stage, version), results.c.page.in_(list(pages))]
+            connection.execute(delete(results).where(*which))
 
     # ---- pages, findings, record
 

@@ -3,7 +3,7 @@
 Exit codes: 0 done; 1 unexpected error; 2 wrong usage or setting; 3 the run went well but documents were
 rejected or held (each is named with its reason); 4 no such document or file; 5 catalog; 6 index; 7 model;
 8 not allowed to leave; 9 budget spent; 10 frontier model stopped; 11 another run of this kind is at work;
-130 interrupted (run the command again: it goes on where it stopped).
+12 under legal hold; 130 interrupted (run the command again: it goes on where it stopped).
 """
 
 from __future__ import annotations
@@ -16,7 +16,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from pipeline import __version__, commands, review_commands, telling_commands
+from pipeline import (
+    __version__,
+    commands,
+    keeping_commands,
+    review_commands,
+    telling_commands,
+    up_commands,
+    watch_commands,
+)
 from pipeline.errors import MunimentError
 from pipeline.evaluate import commands as evaluation
 from pipeline.frontier import commands as frontier
@@ -53,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Scanned contracts in; routed, extracted and searchable pages out. Data lives under MUNIMENT_HOME.",
         epilog="exit codes: 0 done, 1 unexpected, 2 usage, 3 some documents rejected or held, 4 not found, "
         "5 catalog, 6 index, 7 model, 8 not allowed to leave, 9 budget spent, 10 frontier model stopped, "
-        "11 another run is at work, 130 interrupted",
+        "11 another run is at work, 12 under legal hold, 130 interrupted",
     )
     parser.add_argument("--version", action="version", version=f"muniment {__version__}")
     parsers = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -61,7 +69,10 @@ def _parser() -> argparse.ArgumentParser:
         add(parsers)
     add_options(parsers, _command)
     review_commands.add_options(parsers, _command)
+    keeping_commands.add_options(parsers, _command)
     telling_commands.add_options(parsers, _command)
+    up_commands.add_options(parsers, _command)
+    watch_commands.add_options(parsers, _command)
     return parser
 
 
@@ -188,10 +199,18 @@ def _add_frontier(parsers: Any) -> None:
     costs.add_argument("--since", type=_day, metavar="DATE", help="of calls on or after this day, YYYY-MM-DD")
     costs.add_argument("--until", type=_day, metavar="DATE", help="of calls on or before this day")
     costs.set_defaults(command=frontier.costs)
-    matter = _command(parsers, "matter", "what may leave the machine, matter by matter")
+    matter = _command(
+        parsers, "matter", "matter by matter: what may leave the machine, and how long documents are kept"
+    )
     matter.add_argument("matter", metavar="MATTER", nargs="?")
     matter.add_argument("--frontier", choices=("never", "self-hosted", "cloud"), help="where its pages may go")
-    matter.set_defaults(command=frontier.matter)
+    matter.add_argument(
+        "--retain", type=_days, metavar="DAYS", help="documents are deleted after so many days, or never"
+    )
+    hold = matter.add_mutually_exclusive_group()
+    hold.add_argument("--hold", metavar="WHY", help="put it under legal hold: nothing of it is deleted")
+    hold.add_argument("--release", action="store_true", help="end the legal hold")
+    matter.set_defaults(command=keeping_commands.matter)
 
 
 def _usd(text: str) -> Decimal:
@@ -209,6 +228,10 @@ def _hours(text: str) -> float:
     if not 0 <= hours < float("inf"):
         raise argparse.ArgumentTypeError("must be 0 or more")
     return hours
+
+
+def _days(text: str) -> int:
+    return 0 if text == "never" else _positive(text)
 
 
 def _day(text: str) -> date:

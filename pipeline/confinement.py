@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 
 from pipeline import landlock, seccomp
 from pipeline.errors import MunimentError
+from pipeline.processes import end_with
 from pipeline.store import LEFTOVER_SECONDS, private_folder
 
 if TYPE_CHECKING:
@@ -75,14 +76,15 @@ class Confinement:
 
 
 def of_settings(settings: Settings) -> Confinement:
-    """How the workers of this home are confined: they read the program and write into store and spool."""
-    reads = [str(settings.tessdata)] if settings.tessdata else []
+    """How the workers of this home are confined: they read the program and the drop folder, and write into store and
+    spool."""
+    reads = [str(folder) for folder in (settings.tessdata, settings.inbox_dir) if folder]  # drops are looked into
     return Confinement(
         memory_mb=settings.worker_memory_mb,
         file_mb=max(settings.max_file_mb, 256),  # a page's image may be larger than the smallest document
         cpu_seconds=round(settings.worker_tasks * settings.page_seconds) + 60,
         readable=tuple(reads),
-        writable=tuple(str(settings.root / name) for name in ("store", "spool", SCRATCH)),
+        writable=(str(settings.store_dir), *(str(settings.root / name) for name in ("spool", SCRATCH))),
         scratch=str(settings.root / SCRATCH),
         required=settings.confinement == "required",
     )
@@ -140,16 +142,11 @@ def _tried(private: str) -> list[str]:
 
 
 def outlaw(parent: int) -> None:
-    """Have the kernel end this process with the one that started it, and let nobody look into its memory."""
+    """Have the kernel end this process with the one that started it. Ctrl-C is the parent's affair."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.umask(0o077)
-    if sys.platform != "linux":
-        return
-    libc = ctypes.CDLL(None)
-    libc.prctl(seccomp.PR_SET_PDEATHSIG, signal.SIGKILL)
-    libc.prctl(seccomp.PR_SET_DUMPABLE, 0)
-    if os.getppid() != parent:
-        os._exit(1)  # the parent was gone before the kernel was asked
+    if not end_with(parent, signal.SIGKILL):
+        os._exit(1)  # it was gone before the kernel was asked
 
 
 def confine(wanted: Confinement) -> tuple[str, ...]:
@@ -184,7 +181,9 @@ def _program() -> list[Path]:
 def _limit(wanted: Confinement) -> None:
     """No bound on the number of processes: it would count every process of the user. The filter denies them."""
     bounds = {
-        resource.RLIMIT_CORE: 0,
+        # Not 0: that holds for files, but the kernel still pipes a core, a page and all, to a collector like systemd's.
+        # At 1 byte it does neither (fs/coredump.c). Being undumpable would also close /proc/self/fd to a worker.
+        resource.RLIMIT_CORE: 1,
         resource.RLIMIT_AS: wanted.memory_mb << 20,
         resource.RLIMIT_FSIZE: wanted.file_mb << 20,
         resource.RLIMIT_NOFILE: wanted.open_files,

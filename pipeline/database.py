@@ -97,6 +97,22 @@ class Database:
         finally:
             self.close()  # no connection without foreign keys goes back into use
 
+    def forget(self, patience: float = 10.0) -> bool:
+        """Empty SQLite's write-ahead log, where deleted words still stand; in the file they are overwritten at once
+        (`secure_delete`). False when readers kept it from that for `patience` seconds. PostgreSQL has no such call: it
+        drops dead rows in its own time."""
+        if not self.sqlite:
+            return True
+        give_up = time.monotonic() + patience
+        with _translated(), self._turn, self._engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            while busy := driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                if time.monotonic() > give_up:
+                    break
+                time.sleep(0.05)
+        return not busy
+
     def close(self) -> None:
         """Let all connections go."""
         self._engine.dispose()
@@ -166,6 +182,7 @@ def _prepare(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # no implicit BEGIN by the driver: `_begin` says which kind
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA secure_delete=ON")  # deleted words are overwritten; Debian's build does so anyway
 
 
 def _begin(connection: Connection) -> None:

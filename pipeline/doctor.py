@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.confinement import observed
 from pipeline.errors import IndexUnavailable, MunimentError
-from pipeline.lookout import FREE_GIB
 from pipeline.report import table
 
 if TYPE_CHECKING:
@@ -122,6 +121,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield _try("index", lambda: _index(settings))
     yield _try("frontier", lambda: _frontier_check(settings))
     yield _try("sign-in", lambda: _sign_in(settings))
+    yield _try("notices", lambda: _notices(settings))
 
 
 def _try(name: str, look: Callable[[], str]) -> Check:
@@ -146,8 +146,8 @@ def _home(settings: Settings) -> str:
     if not os.access(folder, os.W_OK):
         raise PermissionError(f"{folder} can't be written")
     free = shutil.disk_usage(folder).free / 2**30
-    if free < FREE_GIB:
-        raise OSError(f"only {free:.1f} GiB free under {folder}")
+    if free * 1024 < settings.min_free_mb:
+        raise OSError(f"only {free:.1f} GiB free under {folder}: nothing is taken in (MUNIMENT_MIN_FREE_MB)")
     return f"{free:.0f} GiB free" + ("" if settings.root.exists() else ", nothing there yet")
 
 
@@ -166,7 +166,7 @@ def _store(settings: Settings) -> str:
         return "in the home"
     from pipeline.remote import RemoteStore, open_store
 
-    store = open_store(settings.store_url, settings.root / "store-cache", settings.store_cache_mb)
+    store = open_store(settings.store_url, settings.store_dir, settings.store_cache_mb)
     if isinstance(store, RemoteStore):
         store.ask()
         return f"{settings.store_url} answers"
@@ -246,8 +246,35 @@ def _leaves(settings: Settings) -> list[str]:
         lines.append(f"flows report document names and run states to the Prefect server at {where}")
     if settings.oidc_issuer:
         lines.append(f"who signs in through {_host(settings.oidc_issuer)} is sent there; it learns when, and no more")
+    lines += _told(settings)
     lines.append("models: downloaded only by `muniment models pull`, never behind your back")
     return lines
+
+
+def _told(settings: Settings) -> Iterator[str]:
+    """Where notices go, and what they say."""
+    from pipeline.webhook import host_of
+
+    ways = [host_of(settings.webhook_url)] if settings.webhook_url else []
+    ways += [f"{settings.mail_to} by way of {settings.smtp_host}"] if settings.mail_to else []
+    if ways:
+        what = "file names, reasons, ids" if settings.notice_names else "ids"
+        yield f"notices ({what}, counts and matter names, no text of a document) go to {' and '.join(ways)}"
+
+
+def _notices(settings: Settings) -> str:
+    """The settings of webhook and e-mail, looked at without sending anything."""
+    from pipeline import mail, webhook
+
+    if settings.webhook_url:
+        webhook.check(settings.webhook_url)
+    if settings.mail_to:
+        mail.check(settings)
+    ways = ["webhook"] * bool(settings.webhook_url) + ["e-mail"] * bool(settings.mail_to)
+    if not ways:
+        return "nobody is told: neither webhook nor e-mail is configured"
+    plain = " (unencrypted)" if settings.webhook_url.startswith("http:") else ""
+    return f"by {' and '.join(ways)}{plain}; `muniment notices --test` tries"
 
 
 def _frontier_check(settings: Settings) -> str:

@@ -24,6 +24,7 @@
     ├── NotSent                  exit 1    a notice could not be handed over (retryable)
     ├── AlreadyRunning               exit 11   another run of this kind is at work here (retryable)
     │   └── ClaimLost                exit 11   another worker took the document over (retryable)
+    ├── OnHold                       exit 12   the matter is under legal hold: nothing of it is deleted
     └── Stopped                      exit 130  the run was ended while this was under way (retryable)
 
 Exit code 3 also ends `muniment ingest` when the run itself went well but some documents were rejected
@@ -51,6 +52,7 @@ __all__ = [
     "NotAllowed",
     "NotFound",
     "NotSent",
+    "OnHold",
     "Stopped",
     "StoreError",
     "StoreUnavailable",
@@ -202,6 +204,12 @@ class AlreadyRunning(MunimentError):
 
 class ClaimLost(AlreadyRunning):
     """Another worker took the document over while this one stood still; what this one learned last is not kept."""
+
+
+class OnHold(MunimentError):
+    """The matter is under legal hold; nothing of it is deleted until the hold is released."""
+
+    exit_code = 12
 
 
 class Stopped(MunimentError):

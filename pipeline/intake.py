@@ -6,10 +6,14 @@ folder argument, that folder's own name (`ingest inbox/acme` reads `inbox/acme/x
 file named on the command line by itself takes the default matter and not its folder's name: it lies in
 `Downloads` or `/tmp` as often as not, and a wall built by accident hides a contract from its own lawyers.
 
+The watcher's inbox is read in the same way, but a file directly in it lies in no matter's folder: it takes the default
+matter, too.
+
 Nothing a person dropped is passed over in silence: what can't be a document becomes one that is rejected or
-held, with the reason. Passed over are only files nobody means as a document: hidden ones, `_held`, unfinished
-and backup files, JSON beside a document. Symbolic links below an argument are never followed, and files are
-opened folder by folder without following links, so that a link put there later leads nowhere either.
+held, with the reason. Passed over are only files nobody means as a document: hidden ones, `_held` and the reasons
+written there, unfinished and backup files, JSON beside a document. Symbolic links below an argument are never
+followed, and files are opened folder by folder without following links, so that a link put there later leads nowhere
+either.
 """
 
 from __future__ import annotations
@@ -18,27 +22,39 @@ import fnmatch
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from pipeline.errors import NotFound, UsageError
+from pipeline.errors import DocumentHeld, DocumentRejected, MunimentError, NotFound, UsageError
 from pipeline.names import clean_matter, clean_name, document_id, one_line
-from pipeline.types import Document, DocumentStatus
+from pipeline.pictures import is_picture
+from pipeline.store import LOST
+from pipeline.types import Document, DocumentStatus, Origin
 
 if TYPE_CHECKING:
     from pipeline.catalog import Catalog
     from pipeline.store import Store
 
-__all__ = ["Incoming", "discover", "take"]
+__all__ = [
+    "MIB",
+    "PDF_MAGIC_WITHIN",
+    "Incoming",
+    "discover",
+    "drops",
+    "open_beneath",
+    "open_folder",
+    "refused_status",
+    "take",
+]
 
 MIB = 1 << 20
-MAGIC_WITHIN = 1024  # readers accept a PDF's header anywhere in its first 1,024 bytes (PDF 1.7, note 13 to 3.4.1)
+PDF_MAGIC_WITHIN = 1024  # readers accept a PDF's header anywhere in its first 1,024 bytes (PDF 1.7, note 13 to 3.4.1)
 NOT_A_FILE = "not a file (a device, pipe or socket)"
 PASSED_OVER = (
-    *(".*", "_held", "__pycache__", "__MACOSX", "*.json"),
+    *(".*", "_held", "__pycache__", "__MACOSX", "*.json", "*.reason.txt"),
     *("*~", "~$*", "#*#", "*.swp", "*.tmp", "*.bak"),  # editors, office programs
     *("*.part", "*.partial", "*.crdownload", "*.filepart"),  # downloads and transfers under way
     *("thumbs.db", "desktop.ini"),
@@ -77,33 +93,65 @@ def discover(paths: Sequence[Path], matter: str | None, default_matter: str) -> 
     return (incoming for path in paths for incoming in _of_argument(path, wanted, default))
 
 
-def take(incoming: Incoming, store: Store, catalog: Catalog, *, max_file_mb: int) -> tuple[Document, bool]:
+def drops(inbox: Path, default_matter: str) -> Iterator[Incoming]:
+    """The files that lie in the drop folder now, matter by matter, with the `problem` of those that can't be read.
+
+    A folder that can't be read stands for the files in it; the inbox itself being one is an `OSError`.
+    """
+    default = clean_matter(default_matter)
+    os.close(os.open(inbox, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+    return _inside(inbox.resolve(), None, default)
+
+
+def take(
+    incoming: Incoming, store: Store, catalog: Catalog, *, max_file_mb: int, as_pdf: Callable[[str], str] | None = None
+) -> tuple[Document, bool]:
     """Keep the file's bytes and register it; the document and whether it is new in its matter.
 
     An empty file and one that is no PDF are `rejected`, one above `max_file_mb` MiB is `held`, each with a
     one-line reason and the original kept. A file that can't be read is `held` with an empty `sha256`, until
-    a later run can read it. The same bytes in the same matter give the document that is there, as it stands.
+    a later run can read it. The same bytes in the same matter give the document that is there, as it stands; one that
+    was held because its original got lost has it again.
+    `as_pdf` makes a PDF of the picture with this SHA-256 in the store, and gives its SHA-256 or raises what the
+    document is refused for.
     """
     try:
         if incoming.problem:
             return _unread(incoming, incoming.problem, catalog)
         with _opened(incoming) as handle:
-            head = handle.read(MAGIC_WITHIN)
+            head = handle.read(PDF_MAGIC_WITHIN)
             handle.seek(0)
             sha256 = store.put_stream(handle)
             size = handle.tell()
     except OSError as error:
         return _unread(incoming, f"can't be read: {error.strerror or type(error).__name__}", catalog)
-    status, reason = _first_look(head, size, max_file_mb)
+    status, reason = _first_look(head, size, max_file_mb, as_pdf is not None)
+    origin = None
+    if as_pdf and status is DocumentStatus.RECEIVED and is_picture(head):
+        try:
+            origin, sha256 = Origin(sha256), as_pdf(sha256)
+        except (DocumentHeld, DocumentRejected) as refusal:
+            status, reason = refused_status(refusal), str(refusal)
+            origin = None
     id = document_id(incoming.matter, sha256)
-    return catalog.add(Document(id, incoming.matter, incoming.name, sha256, status, reason), str(incoming.path))
+    document = Document(id, incoming.matter, incoming.name, sha256, status, reason)
+    stored, new = catalog.add(document, str(incoming.path), origin)
+    if stored.reason == LOST:
+        catalog.set_status(stored.id, status, reason)
+        stored = catalog.document(stored.id)
+    return stored, new
 
 
-def _first_look(head: bytes, size: int, max_file_mb: int) -> tuple[DocumentStatus, str]:
+def refused_status(refusal: MunimentError) -> DocumentStatus:
+    """How a document stands that was refused for this."""
+    return DocumentStatus.REJECTED if isinstance(refusal, DocumentRejected) else DocumentStatus.HELD
+
+
+def _first_look(head: bytes, size: int, max_file_mb: int, pictures: bool) -> tuple[DocumentStatus, str]:
     if not size:
         return DocumentStatus.REJECTED, "empty file"
-    if b"%PDF-" not in head:
-        return DocumentStatus.REJECTED, f"not a PDF: no %PDF- in its first {MAGIC_WITHIN} bytes"
+    if b"%PDF-" not in head and not (pictures and is_picture(head)):
+        return DocumentStatus.REJECTED, f"not a PDF: no %PDF- in its first {PDF_MAGIC_WITHIN} bytes"
     if size > max_file_mb * MIB:
         return DocumentStatus.HELD, f"{size / MIB:.1f} MiB, more than the {max_file_mb} MiB of MUNIMENT_MAX_FILE_MB"
     return DocumentStatus.RECEIVED, ""
@@ -131,9 +179,14 @@ def _of_argument(argument: Path, wanted: str | None, default: str) -> Iterator[I
     if not root.is_dir():
         yield Incoming(root, wanted or default, clean_name(root.name), root.parent)
         return
+    yield from _inside(root, wanted, root.name or default)
+
+
+def _inside(root: Path, wanted: str | None, above: str) -> Iterator[Incoming]:
+    """What lies in a folder; `above` is the matter of what lies in no folder of it."""
     for folder, path, problem in _walk(root):
         inside = folder.relative_to(root).parts
-        matter, fault = (wanted, "") if wanted else _matter_of(inside[0] if inside else root.name or default)
+        matter, fault = (wanted, "") if wanted else _matter_of(inside[0] if inside else above)
         yield Incoming(path, matter, clean_name(path.name), root, problem or fault)
 
 
@@ -182,7 +235,7 @@ def _not_plain(entry: os.DirEntry[str]) -> str:
 @contextmanager
 def _opened(incoming: Incoming) -> Iterator[BinaryIO]:
     """The file's bytes; `OSError` when it can't be read or is no regular file."""
-    handle = _open_beneath(incoming.root, incoming.path.relative_to(incoming.root))
+    handle = open_beneath(incoming.root, incoming.path.relative_to(incoming.root))
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise OSError(0, NOT_A_FILE)
@@ -190,16 +243,25 @@ def _opened(incoming: Incoming) -> Iterator[BinaryIO]:
         yield opened
 
 
-def _open_beneath(root: Path, path: Path) -> int:
-    """Reached from the root one name at a time, so that no link is followed on the way."""
-    *folders, name = path.parts
+def open_beneath(root: Path, path: Path) -> int:
+    """A handle on the file at `path` relative to `root`, reached one name at a time, so that no link is followed.
+
+    `OSError` when it can't be had; that it is a regular file is for the caller to check.
+    """
+    with open_folder(root, path.parent) as folder:
+        # a pipe put in the file's place must not keep us waiting for a writer
+        return os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+
+
+@contextmanager
+def open_folder(root: Path, path: Path) -> Iterator[int]:
+    """A handle on the folder at `path` relative to `root`, reached in the same way."""
     here = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        for folder in folders:
-            below = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+        for name in path.parts:
+            below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
             os.close(here)
             here = below
-        # a pipe put in the file's place must not keep us waiting for a writer
-        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=here)
+        yield here
     finally:
         os.close(here)

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import shutil
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, func, insert, or_, select
@@ -27,17 +29,20 @@ from pipeline.tables import documents, runs, told
 from pipeline.types import DocumentStatus
 
 if TYPE_CHECKING:
+    from pipeline.settings import Settings
     from pipeline.wiring import Tools
 
-__all__ = ["FREE_GIB", "look"]
+__all__ = ["expect_nights", "look", "looking"]
 
 log = logging.getLogger(__name__)
 
 REFUSED = (DocumentStatus.HELD, DocumentStatus.REJECTED)
+EXPECTED = "nightly runs expected since"  # key of the catalog
 NIGHTLY, ESCALATE = "nightly", "escalate"
 NIGHT, DAY = 26 * 3600.0, 24 * 3600.0
 BACK = 3 * DAY  # how far runs are looked at: what is older, nobody looked for that long either
-FREE_GIB = 2.0  # under it, a day's page images may not fit
+EVERY = 60.0  # seconds between two looks of a process that stays
+MIB = 1 << 20
 LISTED = 12  # ids and names of a matter
 _LOCK = 0x746F6C64  # any constant that only this takes as a PostgreSQL advisory lock
 
@@ -47,11 +52,33 @@ def look(tools: Tools, now: float | None = None) -> None:
     moment = time.time() if now is None else now
     try:
         _tell_held(tools)
-        for notice in (*_runs(tools, moment), *_night(tools, moment), *_disk(tools.settings.root, moment)):
+        for notice in (*_runs(tools, moment), *_night(tools, moment), *_disk(tools.settings, moment)):
             tell(tools, notice)
     except Exception as error:
         log.error("what is worth telling could not be looked for: %s", type(error).__name__)
     deliver(tools)
+
+
+def expect_nights(tools: Tools) -> None:
+    """From now on nightly runs are planned here: people are told when the first one does not come either."""
+    if tools.catalog.meta(EXPECTED) is None:
+        tools.catalog.set_meta(EXPECTED, str(time.time()))
+
+
+@contextmanager
+def looking(tools: Tools) -> Iterator[None]:
+    """Look each minute while the body runs, in a thread of its own: a slow mail server holds up nothing else."""
+    ended = threading.Event()
+
+    def work() -> None:
+        while not ended.wait(EVERY):
+            look(tools)
+
+    threading.Thread(target=work, name="lookout", daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
 def _tell_held(tools: Tools) -> None:
@@ -107,6 +134,9 @@ def _runs(tools: Tools, now: float) -> Iterator[Notice]:
             yield Notice(
                 "failed", f"{which} failed", [f"it ended at {when}"], key=f"failed {run.kind} {_day(run.finished)}"
             )
+        elif failed := json.loads(run.totals).get("steps failed"):
+            lines = [f"`muniment report {run.id}` says which and why; the others went on"]
+            yield Notice("step", f"{failed} steps of {which} failed", lines, key=f"steps {run.id}")
         elif run.kind == ESCALATE and _unanswered(json.loads(run.totals)):
             lines = [f"{which} put off {json.loads(run.totals)['pages deferred']} pages at {when}; they wait"]
             yield Notice("outage", "the frontier model answered nothing", lines, key=f"outage {_day(run.finished)}")
@@ -117,26 +147,26 @@ def _unanswered(totals: dict[str, int]) -> bool:
 
 
 def _night(tools: Tools, now: float) -> Iterator[Notice]:
-    """The catalog's runs decide, whatever a scheduler believes; a home without nightly runs misses none."""
-    ours = runs.c.kind == NIGHTLY
+    """The catalog's runs decide, whatever a scheduler believes; a home that has none and expects none misses none."""
+    ours, expected = runs.c.kind == NIGHTLY, float(tools.catalog.meta(EXPECTED) or math.inf)
     well = func.max(runs.c.finished).filter(runs.c.status == "finished")
     with tools.catalog.database.read() as connection:
         first, latest = connection.execute(select(func.min(runs.c.started), well).where(ours)).one()
-    if first is None:
-        return
-    late = now - (latest or first)
+    since = latest or min(expected, first or math.inf)
+    late = now - since
     if late > NIGHT:
         nights = int((late - NIGHT) // DAY) + 1
         last = f"the last one ended at {_clock(latest)}" if latest else "none ever did"
-        key = f"night {latest or first} {nights}"
+        key = f"night {since} {nights}"
         yield Notice("night", f"no nightly run ended well for {late / 3600:.0f} hours", [last], key=key)
 
 
-def _disk(home: Path, now: float) -> Iterator[Notice]:
-    free = shutil.disk_usage(home).free / 2**30
-    if free < FREE_GIB:
-        title = f"only {free:.1f} GiB are free for the home"
-        yield Notice("disk", title, ["nothing more can be kept when it is full"], key=f"disk {_day(now)}")
+def _disk(settings: Settings, now: float) -> Iterator[Notice]:
+    free = shutil.disk_usage(settings.root).free // MIB
+    if free < settings.min_free_mb:
+        title = f"only {free} MiB are free for the home"
+        lines = [f"under {settings.min_free_mb} MiB nothing is taken in (MUNIMENT_MIN_FREE_MB)"]
+        yield Notice("disk", title, lines, key=f"disk {_day(now)}")
 
 
 def _clock(moment: float) -> str:

@@ -100,6 +100,10 @@ class Memo:
             started = time.perf_counter()
         return {n: done[n] for n in numbers}
 
+    def forget(self, stage: str, numbers: Sequence[int]) -> None:
+        """What the stage remembered of these pages is to be computed anew."""
+        self.catalog.forget(self.sha256, stage, self.versions[stage], numbers)
+
     def whole(self, stage: str, kind: type[T], compute: Callable[[], T]) -> T:
         """The stage's one result for the whole document (kept as page 0); errors of `compute` pass through."""
 

@@ -22,6 +22,7 @@ from pipeline.notices import Outbox
 from pipeline.operations import Operations
 from pipeline.tables import documents, runs
 from pipeline.types import DocumentStatus, PageStatus
+from pipeline.watch import PAUSED
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -126,6 +127,8 @@ class _Collector:
         disk = shutil.disk_usage(self._tools.settings.root)
         yield _gauge("disk_free_bytes", "space left for the home", [({}, disk.free)])
         yield _gauge("disk_size_bytes", "space of that file system", [({}, disk.total)])
+        paused = self._tools.catalog.meta(PAUSED)
+        yield _gauge("intake_paused", "1 while the watcher takes nothing in for want of space", [({}, bool(paused))])
         unsent = Outbox(self._tools.catalog.database, self._tools.settings).unsent()
         yield _gauge("notices_unsent", "notices that wait to be sent", [({}, unsent)])
 

@@ -12,7 +12,7 @@ from typing import Any
 from pipeline.errors import DocumentHeld, DocumentRejected
 from pipeline.page_tree import check_tree
 
-__all__ = ["InspectJob", "PdfInfo", "drawable", "inspect", "load_page", "open_pdf"]
+__all__ = ["InspectJob", "PdfInfo", "drawable", "forget", "inspect", "load_page", "open_pdf"]
 
 HEADER_REACH = 1024  # bytes: where Acrobat, too, stops looking for %PDF-
 
@@ -23,6 +23,8 @@ class InspectJob:
 
     pdf: Path
     max_pages: int
+    max_depth: int = 100
+    max_attachments: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ def inspect(job: InspectJob) -> PdfInfo:
     if count > job.max_pages:
         raise DocumentHeld(f"has {count} pages, more than the {job.max_pages} allowed (MUNIMENT_MAX_PAGES)")
     _refuse_repaired(document)
-    check_tree(document, count)
+    check_tree(document, count, job.max_depth)
+    _check_attachments(document, job.max_attachments)
     for number in range(1, count + 1):
         load_page(document, number)
     _refuse_repaired(document)  # once more: MuPDF also repairs when it meets damage later
@@ -55,6 +58,11 @@ def open_pdf(path: Path) -> Any:
     """The `pymupdf.Document`; the last one opened stays open in its worker."""
     state = path.stat()
     return _open(path, state.st_mtime_ns, state.st_size)
+
+
+def forget() -> None:
+    """Let go of the document that was opened last: its path was a handle's, which will soon stand for another file."""
+    _open.cache_clear()
 
 
 @lru_cache(maxsize=1)
@@ -128,10 +136,24 @@ def _refuse_repaired(document: Any) -> None:
         )
 
 
+def _check_attachments(document: Any, most: int) -> None:
+    if (found := _attachments(document)) > most:
+        raise DocumentHeld(f"carries {found} attached files, more than the {most} allowed (MUNIMENT_MAX_ATTACHMENTS)")
+
+
+def _attachments(document: Any) -> int:
+    import pymupdf
+
+    try:
+        return int(document.embfile_count())
+    except (pymupdf.mupdf.FzErrorBase, RuntimeError) as error:
+        raise DocumentHeld("its list of attached files is damaged or nested too deeply") from error
+
+
 def _notes(document: Any) -> list[str]:
     notes = []
     if document.metadata and document.metadata.get("encryption"):
         notes.append("encrypted with an owner password only; read as any viewer would")
-    if attachments := document.embfile_count():
+    if attachments := _attachments(document):
         notes.append(f"{attachments} attached file(s) inside the PDF were not read")
     return notes

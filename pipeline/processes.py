@@ -1,11 +1,14 @@
-"""Whether the process that wrote something down is still the one running under its number."""
+"""Processes across their lives: whether one still runs under its number, and ending with the one that started it."""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
-__all__ = ["alive", "birth", "space"]
+__all__ = ["alive", "birth", "end_with", "space"]
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def birth(pid: int) -> str:
@@ -37,3 +40,13 @@ def space() -> str:
         return str(Path("/proc/self/ns/pid").stat().st_ino)
     except OSError:
         return ""
+
+
+def end_with(parent: int, signal: int) -> bool:
+    """Have the kernel send this process the signal when its parent ends, however it ends; False when that one is gone
+    already. It holds over exec, not over fork. Linux only: elsewhere nothing is asked."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal)
+    return os.getppid() == parent

@@ -16,15 +16,16 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from pipeline.errors import StoreError, StoreUnavailable, UsageError
-from pipeline.store import SPOOL, Store, private_folder
+from pipeline.store import DAMAGED, SPOOL, Store, is_name, private_folder
 
 __all__ = ["RemoteStore", "open_store"]
 
@@ -35,19 +36,19 @@ LOOKS = 20  # the folder is looked through whenever it may have grown by this pa
 IN_USE_SECONDS = 4 * 3600.0
 
 
-def open_store(url: str, cache: Path, cache_mb: int) -> Store:
-    """The store at `file:///folder` or `s3://bucket/prefix`; s3fs finds credentials and endpoint in the environment.
+def open_store(url: str, folder: Path, cache_mb: int) -> Store:
+    """The store at `file:///folder` or `s3://bucket/prefix`, whose blobs workers find in `folder`
+    (`settings.store_dir`); s3fs takes credentials and endpoint from the environment.
 
     `UsageError` for any other address, and for a folder that isn't there: it may just not be mounted.
     """
     parts = urlsplit(url)
     if parts.scheme == "file" and parts.netloc in {"", "localhost"}:
-        folder = Path(unquote(parts.path))
         if not folder.is_dir():
             raise UsageError("MUNIMENT_STORE_URL: there is no such folder; make it, once the share is mounted")
         return Store(folder)
     if parts.scheme == "s3" and parts.netloc and "@" not in parts.netloc:
-        return RemoteStore(_s3(), f"{parts.netloc}/{parts.path.strip('/')}".rstrip("/"), cache, cache_mb)
+        return RemoteStore(_s3(), f"{parts.netloc}/{parts.path.strip('/')}".rstrip("/"), folder, cache_mb)
     raise UsageError("MUNIMENT_STORE_URL: file:///folder or s3://bucket/prefix")
 
 
@@ -118,6 +119,53 @@ class RemoteStore(Store):
             return True
         with _reached():
             return self._size(self._key(sha256)) is not None
+
+    def blobs(self) -> Iterator[str]:
+        """Every blob of the bucket, in order."""
+        with _reached():
+            keys = sorted(self._remote.find(self._prefix))
+        for key in keys:
+            if is_name(sha256 := "".join(str(key).rsplit("/", 2)[-2:])):
+                yield sha256
+
+    def put_at(self, sha256: str) -> float:
+        """When the object was written, or the blob last used here, whichever is later."""
+        here = super().put_at(sha256) if self.place(sha256).exists() else 0.0
+        try:
+            with _reached():
+                written: datetime = self._remote.modified(self._key(sha256))
+        except StoreError:
+            return time.time()
+        return max(here, written.timestamp())
+
+    def whole(self, sha256: str) -> bool:
+        """Whether the object's bytes are those it is named after; a damaged copy in the folder is dropped."""
+        if super().__contains__(sha256) and not super().whole(sha256):
+            self.place(sha256).unlink(missing_ok=True)
+        with _reached(), self._remote.open(self._key(sha256), "rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest() == sha256
+
+    def quarantine(self, sha256: str) -> None:
+        """Rename the object, so that good bytes can come in its place."""
+        with _reached():
+            self._remote.mv(key := self._key(sha256), f"{key}{DAMAGED}")
+        self.place(sha256).unlink(missing_ok=True)
+
+    def discard(self, blobs: Iterable[str], named: Callable[[Collection[str]], Collection[str]]) -> list[str]:
+        """Objects can't be renamed in one step: each is kept in the folder while it is deleted, and put again when
+        somebody named it meanwhile."""
+        there = {sha256 for sha256 in blobs if sha256 in self}
+        doomed = there - set(named(there)) if there else set[str]()
+        for sha256 in doomed:
+            self.path(sha256)
+            with _reached():
+                self._remote.rm(self._key(sha256))
+        back = set(named(doomed)) if doomed else set[str]()
+        for sha256 in back:
+            self.publish(sha256)
+        for sha256 in doomed - back:
+            self.place(sha256).unlink(missing_ok=True)
+        return sorted(doomed - back)
 
     def _key(self, sha256: str) -> str:
         return f"{self._prefix}/{self.place(sha256).relative_to(self.root).as_posix()}"

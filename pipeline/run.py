@@ -6,19 +6,26 @@ How documents are mapped over is an argument: threads here for the command line,
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import math
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline import stages
+from pipeline.claims import sole
 from pipeline.errors import AlreadyRunning, MunimentError
-from pipeline.frontier.waits import Waits
 from pipeline.ingest import ingest_document
-from pipeline.intake import Incoming, discover, take
+from pipeline.intake import Incoming, discover
 from pipeline.logs import event
+from pipeline.receive import take_in
 from pipeline.run_ends import conclude
-from pipeline.types import Document, DocumentStatus, PageOutcome, PageStatus
+from pipeline.run_result import DocumentReport, RunReport, report_on
+from pipeline.types import Document, DocumentStatus
+from pipeline.worker import translated
 
 if TYPE_CHECKING:
     from pipeline.wiring import Tools
@@ -34,70 +41,14 @@ __all__ = [
     "rebuild",
     "report_on",
     "threads",
+    "work_off",
 ]
 
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 2  # a retryable error (index owner gone, catalog busy) is tried once more before it is reported
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentReport:
-    """A document as the run leaves it; `new` is False when these bytes were in this matter before."""
-
-    document: Document
-    pages: tuple[PageOutcome, ...]
-    new: bool = True
-
-    def as_json(self) -> dict[str, object]:
-        """The document's object in the report."""
-        pages = [
-            {"page": p.number, "route": p.route, "reasons": list(p.reasons), "status": p.status} for p in self.pages
-        ]
-        return {
-            "name": self.document.name,
-            "id": self.document.id,
-            "matter": self.document.matter,
-            "status": self.document.status,
-            "reason": self.document.reason,
-            "new": self.new,
-            "pages": pages,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class RunReport:
-    """Every document of a run, in the order given, and the seconds spent by stage."""
-
-    documents: tuple[DocumentReport, ...]
-    seconds: dict[str, float]
-
-    @property
-    def totals(self) -> dict[str, int]:
-        """Counts of documents and pages by how they ended."""
-        counts = {"documents": len(self.documents), "new": sum(d.new for d in self.documents)}
-        counts |= {f"documents {s}": self._documents(s) for s in DocumentStatus if self._documents(s)}
-        pages = [page for document in self.documents for page in document.pages]
-        counts["pages"] = len(pages)
-        counts |= {f"pages {s}": n for s in PageStatus if (n := sum(p.status == s for p in pages))}
-        return counts
-
-    @property
-    def refused(self) -> int:
-        """Documents that a person has to look at: rejected, held, or left unfinished."""
-        settled = (DocumentStatus.DONE, DocumentStatus.AWAITING)
-        return sum(d.document.status not in settled for d in self.documents)
-
-    def as_json(self) -> dict[str, object]:
-        """The report as `muniment ingest --json` prints it."""
-        return {
-            "documents": [document.as_json() for document in self.documents],
-            "totals": self.totals,
-            "seconds": self.seconds,
-        }
-
-    def _documents(self, status: DocumentStatus) -> int:
-        return sum(d.document.status == status for d in self.documents)
+BATCH = 32  # documents between two looks at what came in meanwhile
+LOOK_SECONDS = 1.0  # between two looks while there is nothing to do
 
 
 Work = Callable[[Document], Document]
@@ -145,18 +96,31 @@ def ingest_paths(
     """
     options = options or RunOptions()
     found = discover(paths, matter, tools.settings.matter)  # first of all: a mistyped path is no run
-    run = tools.catalog.start_run("ingest")
-    try:
-        report = _ingest(found, tools, options)
-    except BaseException as error:
-        status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-        tools.catalog.finish_run(run, tools.clock.seconds, {}, status)
-        why = str(error) if isinstance(error, MunimentError) else type(error).__name__
-        conclude(tools, run, details=[("it ended early", why)])
-        raise
-    tools.catalog.finish_run(run, report.seconds, report.totals, "finished")
-    conclude(tools, run, report.documents)
-    return report
+    return _recorded("ingest", tools, lambda: _ingest(found, tools, options))
+
+
+def work_off(
+    tools: Tools, options: RunOptions | None = None, *, linger: float = 0.0, at_most: float = math.inf
+) -> RunReport:
+    """Walk every document that stands as `received`, in the order they came, with what comes in meanwhile: left there
+    by the watcher, by a kill, by an error that can be tried again. Each is tried once.
+
+    Stays for more until nothing came for `linger` seconds, and begins no document after `at_most` seconds. A fault of
+    the program holds its document and stops no other. `AlreadyRunning` when another one is at work on this home: what
+    came before that was raised, the other one does.
+    """
+    options, until = options or RunOptions(), time.monotonic() + at_most
+    tried: dict[str, None] = {}  # ids, in the order they were walked
+    # Looked at once more after the lock was let go: whoever met the lock meanwhile left what it came for to us.
+    while time.monotonic() < until and any(_received(tools, tried)):
+        with sole(tools.locks, "work-off") as here:
+            if here:
+                _recorded("inbox", tools, lambda: _work_off(tools, options, tried, (linger, until)))
+            elif tried:
+                break
+            else:
+                raise AlreadyRunning("another run works off what was received on this home: nothing was done")
+    return _report(tools, tried)
 
 
 def _ingest(found: Iterable[Incoming], tools: Tools, options: RunOptions) -> RunReport:
@@ -164,23 +128,79 @@ def _ingest(found: Iterable[Incoming], tools: Tools, options: RunOptions) -> Run
         taken = [_take(one, tools) for one in found]
     documents = list({document.id: document for document, _, _ in taken}.values())
     options.on_start(len(documents))
+    _walk(documents, lambda document: ingest_document(document, tools, retry=options.retry), tools, options)
+    reports = (report_on(document.id, tools, new, name) for document, new, name in taken)
+    return RunReport(tuple(reports), tools.clock.seconds)
 
-    def work(document: Document) -> Document:
-        return ingest_document(document, tools, retry=options.retry)
 
+def _work_off(tools: Tools, options: RunOptions, tried: dict[str, None], patience: tuple[float, float]) -> RunReport:
+    """The report is of what was walked now; all of it is added to `tried`."""
+    (linger, until), known, last = patience, len(tried), time.monotonic()
+    while (now := time.monotonic()) < until:
+        if batch := list(islice(_received(tools, tried), BATCH)):
+            _walk(batch, lambda document: _or_hold(document, tools), tools, options)
+            tried |= dict.fromkeys(document.id for document in batch)
+            last = time.monotonic()
+        elif now - last < linger:
+            time.sleep(LOOK_SECONDS)
+        else:
+            break
+    return _report(tools, islice(tried, known, None))
+
+
+def _report(tools: Tools, ids: Iterable[str]) -> RunReport:
+    return RunReport(tuple(report_on(id, tools, new=True) for id in ids), tools.clock.seconds)
+
+
+def _received(tools: Tools, without: Collection[str]) -> Iterator[Document]:
+    return (d for d in tools.catalog.documents(status=DocumentStatus.RECEIVED) if d.id not in without)
+
+
+def _or_hold(document: Document, tools: Tools) -> Document:
+    """Nobody watches: a document that the program fails on is held with that reason, and the next one is walked. One
+    that another worker has stays as it stands: that one ends it, or the next run does."""
+    try:
+        return ingest_document(document, tools, wait=False)
+    except AlreadyRunning:
+        return document
+    except MunimentError:
+        raise
+    except Exception as error:
+        return stages.refuse(document, translated(error), tools)
+
+
+def _walk(documents: Sequence[Document], work: Work, tools: Tools, options: RunOptions) -> None:
     mapped = options.mapped or threads(tools.settings.documents_at_once)
     for document, error in mapped(work, documents):
         if error:
             _leave_unfinished(document, error, tools)
         event(log, "a document was walked", document=document.id, status=document.status)
         options.on_done(document)
-    reports = (report_on(document.id, tools, new, name) for document, new, name in taken)
-    return RunReport(tuple(reports), tools.clock.seconds)
+
+
+def _recorded(kind: str, tools: Tools, body: Callable[[], RunReport]) -> RunReport:
+    """The body's report, with a row in the catalog that says when it ran, how it ended and what it did."""
+    run, before = tools.catalog.start_run(kind), tools.clock.seconds
+    try:
+        report = body()
+    except BaseException as error:
+        status = "failed" if isinstance(error, Exception) else "interrupted"
+        tools.catalog.finish_run(run, _since(before, tools), {}, status)
+        why = str(error) if isinstance(error, MunimentError) else type(error).__name__
+        conclude(tools, run, details=[("it ended early", why)])
+        raise
+    tools.catalog.finish_run(run, _since(before, tools), report.totals, "finished")
+    conclude(tools, run, report.documents)
+    return report
+
+
+def _since(before: Mapping[str, float], tools: Tools) -> dict[str, float]:
+    return {stage: round(seconds - before.get(stage, 0.0), 3) for stage, seconds in tools.clock.seconds.items()}
 
 
 def _take(incoming: Incoming, tools: Tools) -> tuple[Document, bool, str]:
     """The document, whether it is new, and the name it came under this time: a copy may have another."""
-    document, new = take(incoming, tools.store, tools.catalog, max_file_mb=tools.settings.max_file_mb)
+    document, new = take_in(incoming, tools)
     return document, new, incoming.name
 
 
@@ -196,14 +216,6 @@ def rebuild(tools: Tools, options: RunOptions | None = None) -> dict[str, int]:
     for document in read:
         options.on_done(ingest_document(document, tools, retry=True))
     return {"documents": len(read), "pages": tools.index.count()}
-
-
-def report_on(document_id: str, tools: Tools, new: bool = False, name: str = "") -> DocumentReport:
-    """A document as the catalog knows it now, under the name it came under if one is given; pages that wait say what
-    they wait for now."""
-    document = tools.catalog.document(document_id)
-    document = replace(document, name=name or document.name)
-    return DocumentReport(document, Waits(tools).shown(document, tools.catalog.pages(document_id)), new)
 
 
 def _attempt(work: Work, document: Document) -> Worked:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.run import DocumentReport
+    from pipeline.run_result import DocumentReport
     from pipeline.wiring import Tools
 
 __all__ = ["conclude"]

@@ -29,7 +29,7 @@ from pipeline.tables import runs
 from pipeline.types import DocumentStatus
 
 if TYPE_CHECKING:
-    from pipeline.run import DocumentReport
+    from pipeline.run_result import DocumentReport
     from pipeline.wiring import Tools
 
 __all__ = ["find", "write"]

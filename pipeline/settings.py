@@ -12,8 +12,10 @@ import os
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
+from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import UsageError
@@ -48,16 +50,32 @@ class Settings(BaseSettings):
     )
     collection: str = Field("muniment", description="name of the index collection")
 
+    inbox: Path | None = Field(None, description="the drop folder; empty: inbox in the home")
+    poll_seconds: float = Field(2.0, gt=0, description="how often the watcher looks into it")
+    settle_seconds: float = Field(10.0, gt=0, description="time a file must stand still before it is taken")
+    patience_seconds: float = Field(
+        300.0, gt=0, description="time a file that does not open whole must stand still before it is refused"
+    )
+    min_free_mb: int = Field(2048, ge=0, description="free disk space under which the watcher takes nothing, MiB")
+
     workers: int = Field(os.cpu_count() or 1, ge=1, description="worker processes for rendering and OCR")
     documents_at_once: int = Field(2, ge=1, description="documents worked on side by side")
     worker_memory_mb: int = Field(2048, ge=256, description="address space a worker may take, MiB")
     page_seconds: float = Field(60.0, gt=0, description="time a worker may spend on one page")
+    document_seconds: float = Field(
+        21600.0, gt=0, description="time workers may spend on one document; its other pages are then held"
+    )
     worker_tasks: int = Field(200, ge=1, description="pages after which a worker is replaced")
     confinement: Literal["available", "required"] = Field(
         "available", description="required: read nothing where workers can't be confined wholly"
     )
     max_pages: int = Field(5000, ge=1, description="pages above which a document is held")
+    max_depth: int = Field(100, ge=4, description="levels of page tree or page object above which a document is held")
+    max_attachments: int = Field(100, ge=0, description="attached files above which a document is held")
     max_file_mb: int = Field(1024, ge=1, description="size above which a document is held, MiB")
+    max_picture_pixels: int = Field(
+        150_000_000, ge=1_000_000, description="pixels above which a picture, or a page of a TIFF, is held"
+    )
     max_page_points: float = Field(7200.0, gt=0, description="page edge above which a page is held, points")
     dpi: int = Field(200, ge=72, le=600, description="resolution at which pages are rendered")
     max_pixels: int = Field(40_000_000, ge=1_000_000, description="pixels above which a render is scaled down")
@@ -121,7 +139,28 @@ class Settings(BaseSettings):
     prefect_api_url: str = Field(
         "", validation_alias="PREFECT_API_URL", description="Prefect's own setting, for doctor"
     )
+    ingest_seconds: int = Field(300, ge=10, description="how often `up` looks for documents that are not worked off")
+    nightly: str = Field("0 2 * * *", description="when `up` makes the nightly run, as cron has it")
+    timezone: str = Field("", description="of that time, e.g. Europe/Berlin; empty: this machine's")
+    nightly_batch: bool = Field(False, description="the nightly run escalates by batches, at half price")
+    golden: Path | None = Field(None, description="golden set that the nightly run measures; empty: none")
     index_idle_seconds: float = Field(60.0, ge=1, description="idle time after which the index owner ends")
+
+    @field_validator("nightly")
+    @classmethod
+    def _five_fields(cls, value: str) -> str:
+        if len(value.split()) != 5:
+            raise ValueError("five fields are wanted: minute hour day month weekday")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value or "UTC")
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(f"no such time zone: {value[:40]}") from error
+        return value
 
     @property
     def root(self) -> Path:
@@ -129,14 +168,42 @@ class Settings(BaseSettings):
         return self.home.expanduser().absolute()
 
     @property
+    def store_dir(self) -> Path:
+        """Where workers find blobs and leave them: the store's folder, or the one before a bucket."""
+        if self.store_url.startswith("file:"):
+            return Path(unquote(urlsplit(self.store_url).path))
+        return self.root / ("store-cache" if self.store_url else "store")
+
+    @property
     def catalog_url(self) -> str:
         """The catalog's SQLAlchemy URL."""
         return self.database_url or f"sqlite:///{self.root / 'catalog.sqlite'}"
 
     @property
+    def run_dir(self) -> Path:
+        """Where running processes are written down."""
+        return self.root / "run"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the nightly run."""
+        return ZoneInfo(self.timezone or _zone_here())
+
+    @property
+    def inbox_dir(self) -> Path:
+        """The drop folder, absolute."""
+        return self.inbox.expanduser().absolute() if self.inbox else self.root / "inbox"
+
+    @property
     def models_dir(self) -> Path:
         """Where `muniment models pull` puts checkpoints."""
         return self.root / "models"
+
+
+def _zone_here() -> str:
+    """The machine's zone by its IANA name, which its clock's offset alone does not tell; UTC where it has none."""
+    place = str(Path("/etc/localtime").resolve())
+    return place.partition("/zoneinfo/")[2] or "UTC"
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -6,6 +6,7 @@ to stage instead of a result, and is settled as `held` with that reason; the pag
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from functools import cached_property
@@ -19,13 +20,21 @@ from pipeline import render as rendering
 from pipeline import triage as sorting
 from pipeline.backends.protocols import PageInput
 from pipeline.claims import Claim
-from pipeline.errors import DocumentRejected, IndexUnavailable, MunimentError, UsageError
+from pipeline.errors import (
+    DocumentHeld,
+    IndexUnavailable,
+    MunimentError,
+    UsageError,
+    WorkerTimeout,
+)
 from pipeline.frontier import readings as frontier_readings
 from pipeline.frontier.readings import FrontierReading
+from pipeline.intake import refused_status
 from pipeline.memo import Memo, chain
 from pipeline.outcomes import escalated_outcome, read_outcome, standing
 from pipeline.pdf import InspectJob, PdfInfo
 from pipeline.pdf import inspect as inspect_pdf
+from pipeline.store import LOST
 from pipeline.types import (
     Document,
     DocumentStatus,
@@ -81,6 +90,12 @@ class Work:
     document: Document
     tools: Tools
     claim: Claim = field(default_factory=Claim)
+    spent: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))  # seconds of workers, by stage
+
+    @property
+    def late(self) -> bool:
+        """Whether workers have spent all the time on it that a document may take."""
+        return sum(self.spent.values()) >= self.tools.settings.document_seconds
 
     @property
     def pdf(self) -> Path:
@@ -125,14 +140,20 @@ def versions(tools: Tools) -> dict[str, str]:
 
 def up_to_date(document: Document, tools: Tools) -> bool:
     """Whether the document is done and indexed by exactly these stages, settings and models."""
-    return tools.catalog.indexed(document.id) == versions(tools)["index"]
+    return (
+        document.status is not DocumentStatus.RECEIVED
+        and tools.catalog.indexed(document.id) == versions(tools)["index"]
+    )
 
 
 def inspect(work: Work) -> PdfInfo:
     """Open the PDF in a worker; raises `DocumentRejected` or `DocumentHeld` for what can't be relied on."""
+    if work.document.sha256 not in work.tools.store:
+        raise DocumentHeld(LOST)
 
     def compute() -> PdfInfo:
-        job = InspectJob(work.pdf, work.tools.settings.max_pages)
+        settings = work.tools.settings
+        job = InspectJob(work.pdf, settings.max_pages, settings.max_depth, settings.max_attachments)
         answers = _in_workers(work, "inspect", inspect_pdf, [job])
         return _sole(answers)
 
@@ -140,13 +161,13 @@ def inspect(work: Work) -> PdfInfo:
 
 
 def render(work: Work, info: PdfInfo) -> Pages[PageImage]:
-    """Every page as an upright image in the store."""
-    settings, store = work.tools.settings, work.tools.store.root
+    """Every page as an upright image in the store; one that got lost there is made anew."""
+    settings, store = work.tools.settings, work.tools.store
 
     def compute(missing: Sequence[int]) -> Iterator[tuple[int, PageImage | MunimentError]]:
         jobs = [
             rendering.RenderJob(
-                work.pdf, n, store, settings.dpi, settings.max_pixels, settings.max_page_points, settings.tessdata
+                work.pdf, n, store.root, settings.dpi, settings.max_pixels, settings.max_page_points, settings.tessdata
             )
             for n in missing
         ]
@@ -155,7 +176,12 @@ def render(work: Work, info: PdfInfo) -> Pages[PageImage]:
                 work.tools.store.publish(result.sha256)
             yield job.number, result
 
-    return work.memo.pages("render", PageImage, range(1, info.page_count + 1), compute)
+    numbers = range(1, info.page_count + 1)
+    images = work.memo.pages("render", PageImage, numbers, compute)
+    if lost := [n for n, image in good(images).items() if image.sha256 not in store]:
+        work.memo.forget("render", lost)
+        images = work.memo.pages("render", PageImage, numbers, compute)
+    return images
 
 
 def read(work: Work, images: Pages[PageImage]) -> Pages[PageText]:
@@ -280,8 +306,7 @@ def finish(
 
 def refuse(document: Document, refusal: MunimentError, tools: Tools, claim: Claim | None = None) -> Document:
     """Reject or hold the whole document, if the claim on it still holds; its original stays in the store."""
-    status = DocumentStatus.REJECTED if isinstance(refusal, DocumentRejected) else DocumentStatus.HELD
-    tools.catalog.under(claim or Claim()).set_status(document.id, status, str(refusal))
+    tools.catalog.under(claim or Claim()).set_status(document.id, refused_status(refusal), str(refusal))
     return tools.catalog.document(document.id)
 
 
@@ -328,19 +353,32 @@ def _bring(work: Work, pages: Sequence[PageInput]) -> None:
 def _in_workers(
     work: Work, stage: str, function: Callable[[J], T], jobs: Sequence[J]
 ) -> Iterator[tuple[J, T | MunimentError]]:
-    """Results as the workers finish them; a page takes no longer than the setting allows.
+    """Results as the workers finish them; a page takes no longer than the setting allows, nor does a document.
 
     The clock counts the seconds of work, not those a job waited for a worker that another document had. A wrong
     setting (no OCR data for the language) is no page's fault and ends the run.
     """
-    calls = [(function, job) for job in jobs]
-    for (_, job), answer in work.tools.pool.run(timed, calls, seconds=work.tools.settings.page_seconds):
-        work.claim.check()  # a worker that lost it stops here, instead of doing all that another does
-        if isinstance(answer, UsageError):
-            raise answer
-        if isinstance(answer, MunimentError):
-            yield job, answer
-        else:
-            result, seconds = answer
-            work.tools.clock.add(stage, seconds)
-            yield job, result
+    waiting = {id(job): job for job in jobs}
+    seconds = work.tools.settings.page_seconds
+    if not work.late:
+        for (_, job), answer in work.tools.pool.run(timed, [(function, job) for job in jobs], seconds=seconds):
+            work.claim.check()  # a worker that lost it stops here, instead of doing all that another does
+            del waiting[id(job)]
+            yield job, _counted(work, stage, answer)
+            if work.late:
+                break
+    most = work.tools.settings.document_seconds
+    late = DocumentHeld(f"not read: the document took more than {most:g} s of work (MUNIMENT_DOCUMENT_SECONDS)")
+    yield from ((job, late) for job in waiting.values())
+
+
+def _counted(work: Work, stage: str, answer: tuple[T, float] | MunimentError) -> T | MunimentError:
+    if isinstance(answer, UsageError):
+        raise answer
+    if isinstance(answer, MunimentError):
+        work.spent[stage] += work.tools.settings.page_seconds if isinstance(answer, WorkerTimeout) else 0.0
+        return answer
+    result, seconds = answer
+    work.spent[stage] += seconds
+    work.tools.clock.add(stage, seconds)
+    return result

@@ -36,6 +36,7 @@ __all__ = [
     "calls",
     "corrections",
     "deadlines",
+    "deletions",
     "digests",
     "documents",
     "doubts",
@@ -46,8 +47,12 @@ __all__ = [
     "meta",
     "metadata",
     "notices",
+    "origins",
     "pages",
+    "prints",
+    "rescans",
     "results",
+    "retention",
     "runs",
     "sessions",
     "sources",
@@ -130,6 +135,37 @@ sources = Table(
     Index("sources_by_name", "name_key"),
 )
 
+# What a document was made of, where that is not its own bytes: a picture, or pages of a batch.
+origins = Table(
+    "origins",
+    metadata,
+    _document(),
+    Column("sha256", String_(64), primary_key=True),  # of the file as it was dropped, in the store
+    Column("pages", String_(24), primary_key=True),  # "3-7"; "": all of it
+)
+
+# Perceptual hashes of a document's pages, by which another scan of the same paper is found.
+prints = Table(
+    "prints",
+    metadata,
+    _document(),
+    Column("matter", String_(64), nullable=False),  # the matter's key
+    Column("version", Integer, nullable=False),
+    Column("pages", Integer, nullable=False),
+    Column("hashes", LargeBinary, nullable=False),  # as many for each page, in page order
+    Index("prints_by_matter", "matter", "pages"),
+)
+
+rescans = Table(
+    "rescans",
+    metadata,
+    _document(),
+    Column("earlier", String_(64), ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True),
+    Column("alike", Integer, nullable=False),  # pages of the document that look like one of the earlier one
+    Column("shown", Integer, nullable=False),  # its pages that show enough to be compared
+    Index("rescans_by_earlier", "earlier"),
+)
+
 results = Table(
     "results",
     metadata,
@@ -200,6 +236,29 @@ matters = Table(
     Column("name", Text_, nullable=False),
     Column("egress", String_(16), nullable=False),  # never, self-hosted or cloud
     Column("changed", Double, nullable=False),
+)
+
+retention = Table(
+    "retention",
+    metadata,
+    Column("key", String_(64), primary_key=True),  # of the matter
+    Column("name", Text_, nullable=False),
+    Column("days", Integer),  # after which its documents are deleted; NULL: never
+    Column("held_by", Text_),  # who put it under legal hold; NULL: it is under none
+    Column("held_why", Text_),
+    Column("held_since", Double),
+)
+
+deletions = Table(
+    "deletions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("document", String_(64), nullable=False),  # no foreign key: its row is what was deleted
+    Column("files", Text_, nullable=False),  # JSON list of SHA-256, as the next; both are empty once it is finished
+    Column("images", Text_, nullable=False),
+    Column("asked", Double, nullable=False),
+    Column("finished", Double),
+    Index("deletions_by_document", "document"),
 )
 
 calls = Table(

@@ -9,25 +9,42 @@ from __future__ import annotations
 import io
 import os
 import tempfile
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from pipeline.store import private_folder
 
-__all__ = ["EDGE", "thumbnail"]
+__all__ = ["EDGE", "forget", "thumbnail", "thumbnails"]
 
 EDGE = 240  # pixels of the longer edge: twice what lists show, for screens of double density
 
 
 def thumbnail(image: Path, sha256: str, folder: Path) -> bytes:
     """The page image as a small JPEG, from `folder` when it was drawn before; `OSError` when the image is not there."""
-    kept = folder / sha256[:2] / f"{sha256[2:]}-{EDGE}.jpg"
+    kept = _place(folder, sha256)
     with suppress(FileNotFoundError):
         return kept.read_bytes()
     drawn = _draw(image)
     with suppress(OSError):  # a full disk takes away the speed, not the picture
         _keep(kept, drawn)
     return drawn
+
+
+def forget(folder: Path, images: Iterable[str]) -> None:
+    """Delete what was drawn of these images."""
+    for sha256 in images:
+        _place(folder, sha256).unlink(missing_ok=True)
+
+
+def thumbnails(folder: Path) -> Iterator[str]:
+    """The images of which there is one, by their SHA-256."""
+    for kept in folder.glob(f"??/*-{EDGE}.jpg"):
+        yield kept.parent.name + kept.name.removesuffix(f"-{EDGE}.jpg")
+
+
+def _place(folder: Path, sha256: str) -> Path:
+    return folder / sha256[:2] / f"{sha256[2:]}-{EDGE}.jpg"
 
 
 def _draw(path: Path) -> bytes:

@@ -21,6 +21,7 @@ __all__ = [
     "DocumentStatus",
     "FieldStatus",
     "Finding",
+    "Origin",
     "PageImage",
     "PageOutcome",
     "PageStatus",
@@ -145,6 +146,15 @@ class Document:
     status: DocumentStatus = DocumentStatus.RECEIVED
     reason: str = ""
     page_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a document was made of, where that is not its own bytes: a file in the store, and which of its pages
+    ("3-7"; "": all of it)."""
+
+    sha256: str
+    pages: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from pipeline.grants import Grants
     from pipeline.index import Maker
     from pipeline.issuer import Issuer
+    from pipeline.retention import Retention
     from pipeline.search import Searcher
     from pipeline.sessions import Sessions
     from pipeline.throttle import Throttle
@@ -210,6 +211,13 @@ class Tools:
         return self._kept(Throttle)
 
     @property
+    def retention(self) -> Retention:
+        """How long what is kept, and what is under legal hold."""
+        from pipeline.retention import Retention
+
+        return self._kept(Retention)
+
+    @property
     def destination(self) -> Destination:
         """Where the frontier model is."""
         from pipeline.frontier import chosen
@@ -225,6 +233,13 @@ class Tools:
         release = getattr(self.opened("index"), "release", None)  # a server has no owner here
         if release:
             release()
+
+    def tidy_index(self) -> bool:
+        """Have the embedded index bring its graphs up to date, without loading a model for it; False where nothing is
+        to be asked: a server looks after its own, and so does an owner that ends."""
+        from pipeline.backends.owned import OwnedIndex
+
+        return not self.settings.qdrant_url and OwnedIndex(self.settings.root / "index", {}).tidy()
 
     def close(self) -> None:
         """Let everything go, last made first."""
@@ -244,10 +259,10 @@ class Tools:
     def _make_store(self) -> Store:
         settings = self.settings
         if not settings.store_url:
-            return Store(settings.root / "store")
+            return Store(settings.store_dir)
         from pipeline.remote import open_store
 
-        return open_store(settings.store_url, settings.root / "store-cache", settings.store_cache_mb)
+        return open_store(settings.store_url, settings.store_dir, settings.store_cache_mb)
 
     def _make_catalog(self) -> Catalog:
         from pipeline.catalog import Catalog
@@ -266,6 +281,7 @@ class Tools:
         confinement = of_settings(settings)
         if confinement.required and (missing := lacking()):
             raise UsageError(f"MUNIMENT_CONFINEMENT=required: {'; '.join(missing.values())}")
+        self._once("store", self._make_store)  # refused first if its share is not mounted: `prepare` makes folders
         prepare(confinement)
         pool = WorkerPool(settings.workers, tasks_per_worker=settings.worker_tasks, confinement=confinement)
         return self._closing.enter_context(pool)

@@ -17,7 +17,7 @@ from typing import TypeVar
 from pipeline.confinement import Confinement, confine, outlaw
 from pipeline.errors import DocumentHeld, MunimentError
 
-__all__ = ["serve", "timed"]
+__all__ = ["serve", "timed", "translated"]
 
 T = TypeVar("T")
 J = TypeVar("J")
@@ -52,7 +52,7 @@ def _answer(payload: bytes) -> bytes:
     except Exception as error:
         if _is_memory(error):
             return pickle.dumps(("memory", None))
-        return pickle.dumps(("done", error if isinstance(error, MunimentError) else _translate(error)))
+        return pickle.dumps(("done", error if isinstance(error, MunimentError) else translated(error)))
 
 
 def _is_memory(error: BaseException | None) -> bool:
@@ -66,7 +66,8 @@ def _is_memory(error: BaseException | None) -> bool:
     return False
 
 
-def _translate(error: Exception) -> MunimentError:
+def translated(error: Exception) -> MunimentError:
+    """A fault of the program itself, met on a document: by its type and place, without its text."""
     place, trace = "", error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code

@@ -33,12 +33,15 @@ from typing import Any, TypeVar
 from pipeline.confinement import Confinement
 from pipeline.errors import MunimentError, Stopped, WorkerDied, WorkerTimeout
 
-__all__ = ["WorkerPool"]
+__all__ = ["PASSING", "WorkerPool"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 STOPPED = "stopped before it was done; the next run goes on here"
+DIED, SLOW = "its worker process died", "took longer than"
+PASSING = (DIED, SLOW)
+"""How the reasons begin that may lie in a busy machine and not in the page."""
 START_SECONDS = 60.0
 DEATHS_ALLOWED = 1
 # What a worker may know of the environment. A list of what is allowed, not of what is secret: a password
@@ -74,6 +77,7 @@ class _Worker:
     process: subprocess.Popen[bytes]
     connection: Connection
     deadline: float
+    generation: int = 0
     ready: bool = False
     task: _Task | None = None
     done: int = 0
@@ -104,6 +108,7 @@ class WorkerPool:
         self._inbox: queue.SimpleQueue[_Run | None] = queue.SimpleQueue()
         self._bell, self._doorstep = socket.socketpair()
         self._closed = False
+        self._generation = 0
         self._lock = threading.Lock()
         self._workers: list[_Worker] = []
         self._runs: deque[_Run] = deque()
@@ -137,6 +142,11 @@ class WorkerPool:
                 yield item, result
         finally:
             run.cancelled = True
+
+    def renew(self) -> None:
+        """From now on give work to fresh workers alone: what theirs may read was decided when they started, and a share
+        that was mounted since is another folder to the kernel."""
+        self._generation += 1
 
     def close(self) -> None:
         """End all workers. A `run` still under way raises `Stopped`: its items are unfinished, not at fault."""
@@ -193,12 +203,14 @@ class WorkerPool:
         return True
 
     def _give_out(self) -> None:
+        for stale in [w for w in self._workers if w.idle and w.generation != self._generation]:
+            self._retire(stale)
         while (idle := next((w for w in self._workers if w.idle), None)) and (task := self._next_task()):
             self._hand(idle, task)
         starting = sum(not worker.ready for worker in self._workers)
         wanted = sum(len(run.pending) for run in self._runs if not run.cancelled) - starting
         for _ in range(min(wanted, self.size - len(self._workers))):
-            self._workers.append(_start(self.confinement))
+            self._workers.append(_start(self.confinement, self._generation))
 
     def _next_task(self) -> _Task | None:
         """The next item of the run whose turn it is; that run goes to the end of the line."""
@@ -229,7 +241,7 @@ class WorkerPool:
             return
         task, worker.task = worker.task, None
         worker.done += 1
-        if kind == "memory" or worker.done >= self.tasks_per_worker:
+        if kind == "memory" or worker.done >= self.tasks_per_worker or worker.generation != self._generation:
             self._retire(worker)
         if task is not None:
             task.run.results.put((task.item, self._out_of_memory() if kind == "memory" else value))
@@ -246,7 +258,7 @@ class WorkerPool:
             return
         task.deaths += 1
         if task.deaths > DEATHS_ALLOWED:
-            task.run.results.put((task.item, WorkerDied(f"its worker process died {_how(code)}, twice")))
+            task.run.results.put((task.item, WorkerDied(f"{DIED} {_how(code)}, twice")))
         else:
             task.run.pending.appendleft(task)
             if task.run not in self._runs:
@@ -267,7 +279,7 @@ class WorkerPool:
                 self._bury(worker)
                 continue
             self._retire(worker)
-            late = WorkerTimeout(f"took longer than {worker.task.run.seconds:g} s and was ended")
+            late = WorkerTimeout(f"{SLOW} {worker.task.run.seconds:g} s and was ended")
             worker.task.run.results.put((worker.task.item, late))
 
     def _out_of_memory(self) -> WorkerDied:
@@ -296,7 +308,7 @@ def _how(code: int) -> str:
     return f"of signal {-code}"
 
 
-def _start(confinement: Confinement) -> _Worker:
+def _start(confinement: Confinement, generation: int) -> _Worker:
     """A fresh interpreter, not a fork and not multiprocessing's spawn: nothing of this process's memory,
     `__main__` or environment reaches the worker, and its output goes nowhere (it may quote a page)."""
     ours, theirs = socket.socketpair()
@@ -315,4 +327,4 @@ def _start(confinement: Confinement) -> _Worker:
             pass_fds=[theirs.fileno()],
             process_group=0,  # Ctrl-C goes to the parent alone, which decides what to finish
         )
-    return _Worker(process, Connection(ours.detach()), time.monotonic() + START_SECONDS)
+    return _Worker(process, Connection(ours.detach()), time.monotonic() + START_SECONDS, generation)

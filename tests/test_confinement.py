@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pdfs import AGREEMENT, scanned
+from pdfs import AGREEMENT, born_digital, scanned
 
 from pipeline import confinement, landlock, seccomp
 from pipeline.confinement import Confinement
@@ -36,7 +36,8 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def pool(places: Path) -> Iterator[WorkerPool]:
     """One worker, confined as those of a home are; it may also read the functions of these tests."""
-    wanted = confinement.of_settings(load_settings(home=places / "home", worker_tasks=10, page_seconds=6))
+    settings = load_settings(home=places / "home", worker_tasks=10, page_seconds=6)
+    wanted = confinement.of_settings(settings)
     assert wanted.readable is not None
     wanted = replace(wanted, readable=(*wanted.readable, str(HERE)))
     sys.path.insert(0, str(HERE))
@@ -94,12 +95,12 @@ def test_a_worker_can_do_its_work(pool: WorkerPool, places: Path) -> None:
 
 
 def test_the_limits_are_those_of_the_settings(pool: WorkerPool) -> None:
-    """Memory, CPU time of all its tasks, size of a file, open files and no core; none can be raised again."""
+    """Memory, CPU time of all its tasks, size of a file, open files, no core (1 byte); none can be raised."""
     import worker_tasks
 
     found = ask(pool, worker_tasks.limits, 1)
     wanted = {"RLIMIT_AS": 2048 << 20, "RLIMIT_CPU": 120, "RLIMIT_FSIZE": 1024 << 20, "RLIMIT_NOFILE": 256}
-    assert found == {kind: (bound, bound) for kind, bound in (wanted | {"RLIMIT_CORE": 0}).items()}
+    assert found == {kind: (bound, bound) for kind, bound in (wanted | {"RLIMIT_CORE": 1}).items()}
 
 
 def test_pages_are_rendered_and_read_in_confinement(tmp_path: Path) -> None:
@@ -116,6 +117,19 @@ def test_pages_are_rendered_and_read_in_confinement(tmp_path: Path) -> None:
         image = ask(tools.pool, render_page, RenderJob(pdf, 1, store, 150, 4_000_000, 7200, folder))
         text = ask(tools.pool, read_page, ReadJob(pdf, image, store, "eng", folder))
     assert "Alder Freight" in text.text
+
+
+def test_drops_are_looked_into_in_confinement(home: Path) -> None:
+    """By their handle, as the watcher has it done; also where the inbox came after the workers."""
+    from pipeline.whole import Limits, LookJob, look
+
+    inbox = home / "inbox"
+    with open_tools(load_settings(workers=1)) as tools:
+        assert ask(tools.pool, abs, -1) == 1
+        born_digital(inbox / "acme" / "deal.pdf", AGREEMENT)
+        tools.pool.renew()
+        found = ask(tools.pool, look, LookJob(inbox, Path("acme/deal.pdf"), Limits(10, 10, 1_000_000)))
+    assert (found.fault, found.pages) == (None, 1)
 
 
 def test_what_is_required_and_not_there_reads_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

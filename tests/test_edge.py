@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -122,3 +123,27 @@ def _questions(pages: list[np.ndarray]) -> list[np.ndarray]:
 
 def _unit(rows: np.ndarray) -> np.ndarray:
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_what_was_deleted_can_be_forgotten(tmp_path: Path) -> None:
+    """Deleted words stay in the files until the index is opened to forget them; the others are found as before, and the
+    next opening rewrites segments as seldom as ever, also after a kill."""
+    folder = tmp_path / "index"
+    signature = SIGNATURE | {"text_dimension": 8, "page_dimension": 8}
+
+    def words(text: bytes) -> bool:
+        return any(text in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+    index = EdgeIndex(folder, signature)
+    index.upsert([point("d1", text="zygopetalum"), point("d2", text="ordinary")])
+    index.delete("d1")
+    assert not index.forget() and words(b"zygopetalum")
+    index.close()
+    forgetful = EdgeIndex(folder, signature, forgetful=True)
+    assert forgetful.forget() and not words(b"zygopetalum") and words(b"ordinary")
+    forgetful.close()
+    index = EdgeIndex(folder, signature)
+    assert index.count() == 1 and index.pages_of("d2") == {1}
+    index.close()
+    kept = json.loads((folder / "shard" / "edge_config.json").read_text())["optimizers"]
+    assert (kept["deleted_threshold"], kept["vacuum_min_vector_number"]) == (0.2, 1000)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from desk import put, tools_of
 
 from pipeline import lookout
-from pipeline.lookout import look
+from pipeline.lookout import expect_nights, look, looking
 from pipeline.notices import Outbox
 from pipeline.tables import runs
 from pipeline.types import DocumentStatus
@@ -123,6 +123,33 @@ def test_a_home_without_nightly_runs_misses_none(tools: Tools) -> None:
     assert titles(tools) == []
 
 
+def test_a_first_night_that_never_comes_is_told(tools: Tools) -> None:
+    """Where nightly runs are planned; planned again, the time counts on from the first plan."""
+    expect_nights(tools)
+    for hours in (20, 27):
+        look(tools, time.time() + hours * HOUR)
+        expect_nights(tools)
+    assert len(titles(tools)) == 1
+
+
+def test_a_failed_step_of_the_night_is_told(tools: Tools) -> None:
+    """With the number of the run, whose report says which it was."""
+    run = ran(tools, "nightly", "finished", time.time(), {"steps": 5, "steps failed": 2})
+    look(tools)
+    assert titles(tools) == [f"2 steps of run {run} (nightly) failed"]
+
+
+def test_a_process_that_stays_looks_again_and_again(tools: Tools, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a thread of its own, until it ends."""
+    monkeypatch.setattr(lookout, "EVERY", 0.05)
+    held(tools, "a.pdf")
+    with looking(tools):
+        give_up = time.monotonic() + 10
+        while not titles(tools) and time.monotonic() < give_up:
+            time.sleep(0.05)
+    assert len(titles(tools)) == 1
+
+
 def test_a_full_disk_is_told_once_a_day(tools: Tools, monkeypatch: pytest.MonkeyPatch) -> None:
     """While there is still room for the notice."""
     put(tools, "a.pdf")
@@ -130,7 +157,7 @@ def test_a_full_disk_is_told_once_a_day(tools: Tools, monkeypatch: pytest.Monkey
     noon = time.mktime((*time.localtime()[:3], 12, 0, 0, 0, 0, -1))
     for hours in (0, 1, 24):
         look(tools, noon + hours * HOUR)
-    assert titles(tools) == ["only 1.0 GiB are free for the home"] * 2
+    assert titles(tools) == ["only 1024 MiB are free for the home"] * 2
 
 
 def test_looking_ends_no_run(tools: Tools, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

@@ -4,7 +4,7 @@ from collections import Counter
 
 from databases import fresh_url
 
-from infra.measure.machines import Outcome, Span, at_once, measure
+from infra.measure.machines import LEASE_SECONDS, Outcome, Span, at_once, measure
 
 
 def test_two_machines_finish_what_one_of_them_was_killed_over(tmp_path):
@@ -12,7 +12,7 @@ def test_two_machines_finish_what_one_of_them_was_killed_over(tmp_path):
     with fresh_url("postgresql", tmp_path) as url:
         outcome = measure(tmp_path, url, documents=4, pages=2, machines=2)
     assert outcome.wrong == []
-    assert len(outcome.in_hand) == len(outcome.taken_over()) == 1
+    assert outcome.taken_over() and min(outcome.taken_over()) > LEASE_SECONDS / 2  # waited for, not known at once
     assert {span.machine for span in outcome.spans if span.end - span.begin > 0} == {0, 1}
 
 

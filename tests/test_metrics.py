@@ -18,6 +18,7 @@ from pipeline.metrics import KEPT, Cached, exposition
 from pipeline.notices import Notice, tell
 from pipeline.people import People
 from pipeline.types import DocumentStatus
+from pipeline.watch import PAUSED
 from pipeline.web.app import create_app
 from pipeline.web.callers import callers_of
 from pipeline.wiring import Tools
@@ -49,6 +50,7 @@ def test_the_counts_are_the_catalogs(tools: Tools) -> None:
     call = Planned(run, document.id, "acme", (1,), "h", "m-1", Decimal("0.5"))
     tools.ledger.settle(tools.ledger.reserve(call, Budget()), Decimal("0.25"), {})
     tell(tools, Notice("disk", "full"))
+    tools.catalog.set_meta(PAUSED, "12 MiB are free")
     found = read(exposition(tools))
     assert found["documents", ("held",)] == 1 and found["documents", ("received",)] == 0
     assert found["pages", ("extracted",)] == 6
@@ -57,6 +59,7 @@ def test_the_counts_are_the_catalogs(tools: Tools) -> None:
     assert found["stage_seconds_day", ("read",)] == 4.0
     assert found["frontier_usd_day", ("m-1",)] == 0.25
     assert 0 <= found["oldest_waiting_seconds", ("held",)] < 60
+    assert found["intake_paused", ()] == 1
     assert found["disk_free_bytes", ()] > 0 and found["notices_unsent", ()] == 0
 
 

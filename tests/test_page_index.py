@@ -73,6 +73,13 @@ def test_writing_twice_is_writing_once(index: PageIndex) -> None:
     assert found(index.search(by_text(unit(1)), SearchFilter(kind="NDA"), 5)) == [("d1", 1)]
 
 
+def test_points_are_listed_by_matter_and_document(index: PageIndex) -> None:
+    """What is compared with the catalog: every point once, under the matter it was written with."""
+    assert index.documents() == {}
+    index.upsert([point("d1", 1), point("d1", 2), point("d2", 1, matter="m2"), point("d3", 1)])
+    assert index.documents() == {"m1": {"d1": 2, "d3": 1}, "m2": {"d2": 1}}
+
+
 def test_delete_removes_one_document(index: PageIndex) -> None:
     """All pages of that document go, the others stay."""
     index.upsert([point("d1", 1), point("d1", 2), point("d2", 1)])

@@ -166,3 +166,55 @@ def test_a_page_that_is_not_there_is_held(tmp_path):
         document.save(path)
     with pymupdf.open(path) as document, pytest.raises(DocumentHeld, match="page 9 can't be reached"):
         load_page(document, 9)
+
+
+def chained(levels):
+    """One page under so many page-tree nodes, each the only kid of the one above."""
+    nodes = [b"<< /Type /Pages /Kids [%d 0 R] /Count 1 >>" % (3 + level) for level in range(levels)]
+    return raw_pdf(CATALOG, *nodes, b"<< /Type /Page /Parent %d 0 R /MediaBox [0 0 200 200] >>" % (1 + levels))
+
+
+def looking_within(data, tmp_path, **limits):
+    path = tmp_path / "document.pdf"
+    path.write_bytes(data)
+    return inspect(InspectJob(path, 100, **limits))
+
+
+def test_a_page_tree_has_so_many_levels_at_most(tmp_path):
+    """A tree like a chain is held, and says which setting held it; a deep one within the bound is read."""
+    assert looking_within(chained(20), tmp_path, max_depth=20).page_count == 1
+    with pytest.raises(DocumentHeld, match=r"page tree is nested more than 20 levels.*MUNIMENT_MAX_DEPTH"):
+        looking_within(chained(21), tmp_path, max_depth=20)
+
+
+def test_a_bomb_of_levels_ends_in_a_worker_with_a_reason(tmp_path):
+    """Tens of thousands of levels neither hang nor kill the worker."""
+    path = tmp_path / "chain.pdf"
+    path.write_bytes(chained(30_000))
+    with WorkerPool(1, memory_mb=1024, tasks_per_worker=5) as pool:
+        [(_, refused)] = pool.run(inspect, [InspectJob(path, 100)], seconds=20)
+    assert type(refused) in (DocumentHeld, DocumentRejected)
+
+
+@pytest.mark.parametrize(("levels", "held"), [(15, False), (40, True)])
+def test_a_pages_object_has_so_many_levels_at_most(tmp_path, levels, held):
+    """Arrays in arrays; brackets inside a string are text."""
+    kept = b"[" * levels + b"]" * levels
+    page = PAGE[:-2] + b"/A %b /B (%b) >>" % (kept, b"[" * 500)
+    data = raw_pdf(CATALOG, b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>", page)
+    if not held:
+        assert looking_within(data, tmp_path, max_depth=20).page_count == 1
+        return
+    with pytest.raises(DocumentHeld, match="a page's object is nested more than 20 levels"):
+        looking_within(data, tmp_path, max_depth=20)
+
+
+def test_so_many_attached_files_at_most(tmp_path):
+    """What is attached is never read; a file that is a bag of others is held."""
+    document = contract(1)
+    for number in range(3):
+        document.embfile_add(f"{number}.txt", b"x")
+    data = document.tobytes()
+    assert looking_within(data, tmp_path, max_attachments=3).notes
+    with pytest.raises(DocumentHeld, match=r"carries 3 attached files.*MUNIMENT_MAX_ATTACHMENTS"):
+        looking_within(data, tmp_path, max_attachments=2)

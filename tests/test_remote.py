@@ -19,6 +19,7 @@ import pdfs
 import pytest
 
 from pipeline import remote
+from pipeline.confinement import of_settings
 from pipeline.doctor import _store
 from pipeline.errors import NotFound, StoreError, StoreUnavailable, UsageError
 from pipeline.ingest import ingest_document
@@ -151,7 +152,9 @@ def test_a_service_that_is_away_is_tried_later(url: str, tmp_path: Path) -> None
     import s3fs
 
     store = RemoteStore(
-        s3fs.S3FileSystem(endpoint_url="http://127.0.0.1:9", skip_instance_cache=True, config_kwargs={"retries": {}}),
+        s3fs.S3FileSystem(
+            endpoint_url="http://127.0.0.1:9", skip_instance_cache=True, config_kwargs={"retries": {"max_attempts": 0}}
+        ),
         "firm",
         tmp_path / "cache",
         10,
@@ -199,12 +202,16 @@ def test_other_addresses_are_refused(wrong: str, tmp_path: Path) -> None:
 def test_a_shared_folder_is_a_store_and_must_be_there(tmp_path: Path) -> None:
     """A share that isn't mounted is refused, instead of being filled under its mount point."""
     share = tmp_path / "share" / "Muniment store"
-    with pytest.raises(UsageError, match="no such folder"):
-        open_store(share.as_uri(), tmp_path / "cache", 1)
-    share.mkdir(parents=True)
-    store = open_store(share.as_uri(), tmp_path / "cache", 1)
-    assert type(store) is Store and store.root == share
-    assert open_store(share.as_uri(), tmp_path / "other", 1).read(store.put(b"scan")) == b"scan"
+    settings = load_settings(home=tmp_path / "home", store_url=share.as_uri())
+    with open_tools(settings) as tools:
+        for refused in ("store", "pool"):  # workers are given the folder to write into, and would have it made
+            with pytest.raises(UsageError, match="no such folder"):
+                getattr(tools, refused)
+        share.mkdir(parents=True)
+        assert type(tools.store) is Store and tools.store.root == share
+        assert str(share) in of_settings(settings).writable
+    with open_tools(load_settings(home=tmp_path / "other", store_url=share.as_uri())) as other:
+        assert other.store.read(tools.store.put(b"scan")) == b"scan"
 
 
 def test_the_road_over_a_bucket(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

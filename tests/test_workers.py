@@ -116,7 +116,7 @@ def test_a_worker_knows_no_secrets_and_imports_nothing_heavy(monkeypatch, tasks)
         seen = results(pool, tasks.surroundings, ["here"])["here"]
     assert "s3cret" not in str(seen["environment"])
     assert seen["environment"]["OMP_THREAD_LIMIT"] == "1"
-    assert (seen["memory"], seen["core"]) == (512 << 20, 0)
+    assert (seen["memory"], seen["core"]) == (512 << 20, 1)
     assert seen["heavy"] == []
     assert seen["main"] is None
 
@@ -134,6 +134,18 @@ def test_a_worker_is_replaced_after_its_tasks(tasks):
     with WorkerPool(1, memory_mb=512, tasks_per_worker=3) as pool:
         pids = [pid for _, pid in pool.run(tasks.pid, range(9), seconds=20)]
     assert [pids.count(pid) for pid in dict.fromkeys(pids)] == [3, 3, 3]
+
+
+def test_renewed_workers_take_the_next_tasks(tasks):
+    """Idle or busy, a worker of before gets no more work; what it had under way comes back."""
+    with WorkerPool(1, memory_mb=512, tasks_per_worker=50) as pool:
+        before = results(pool, tasks.pid, [1])[1]
+        assert results(pool, tasks.pid, [1])[1] == before
+        pool.renew()
+        assert results(pool, tasks.pid, [1])[1] != before
+        slow = pool.run(tasks.nap, [0.3, 0.0], seconds=20)
+        pool.renew()
+        assert sorted(item for item, _ in slow) == [0.0, 0.3]
 
 
 def test_two_threads_share_the_workers(tasks):

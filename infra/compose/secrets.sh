@@ -28,6 +28,7 @@ certificate web "$name"
 
 key | keep postgres_password
 key | keep muniment_qdrant_api_key
+echo "muniment:$(key)" | keep prefect_auth
 password=$(cat postgres_password)
 echo "postgresql+psycopg://muniment:$password@postgres:5432/muniment" | keep muniment_database_url
 echo "postgresql+asyncpg://muniment:$password@postgres:5432/prefect" | keep prefect_database_url

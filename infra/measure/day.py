@@ -25,22 +25,22 @@ import sys
 import tempfile
 import time
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
 os.environ.update(OMP_THREAD_LIMIT="1", OMP_NUM_THREADS="1")
 
 from infra.measure.family import pss
+from infra.measure.flat import GROWTH, growth
 from infra.measure.recording import file_of, kept, loaded, matter_of, play, record
 from pipeline.intake import Incoming, take
 from pipeline.report import table
-from pipeline.run import threads
+from pipeline.run import RunOptions, Work, Worked, threads, work_off
 from pipeline.settings import load_settings
-from pipeline.types import DocumentStatus, PageStatus
+from pipeline.types import Document, DocumentStatus, PageStatus
 from pipeline.wiring import Tools, open_tools
 
 __all__ = ["Day", "Sample", "arrivals", "main", "replay"]
@@ -48,8 +48,8 @@ __all__ = ["Day", "Sample", "arrivals", "main", "replay"]
 HOURS = (1, 1, 1, 1, 1, 2, 4, 8, 12, 14, 12, 9, 6, 10, 13, 11, 9, 6, 4, 2, 1, 1, 1, 1)  # documents, by hour of the day
 SAMPLES = 60
 TOLD = 12
-GROWTH, SLOWER = 0.15, 0.5  # above which memory is not flat, and documents at the end take longer
-BATCH = 32
+SLOWER = 0.5  # above which documents at the end take longer
+RUN_SECONDS, LOOK_SECONDS = 120.0, 0.2  # of one `work_off`, as a deployment bounds it; between two of them
 DRAIN_SECONDS = 3600.0
 SETTLED = (DocumentStatus.DONE, DocumentStatus.AWAITING)
 
@@ -79,9 +79,7 @@ class Day:
 
     def growth(self, process: str) -> float:
         """By how much the process's memory in the last third of the run exceeds that of the second third."""
-        seen = [one.memory[process] for one in self.samples if process in one.memory]
-        third = len(seen) // 3
-        return max(seen[-third:]) / max(seen[third : 2 * third]) - 1 if third else 0.0
+        return growth([one.memory[process] for one in self.samples if process in one.memory])
 
     def slower(self) -> float:
         """By how much a document of the last tenth took longer than one of the first, medians."""
@@ -145,23 +143,22 @@ def _arrive(folder: Path, documents: int, seconds: float) -> None:
 
 def _work(folder: Path, documents: int) -> None:
     """Work off what is received until the whole day is done; each document's seconds are written down."""
-    from pipeline.ingest import ingest_document
-
     with open_tools() as tools, (folder / "took").open("w", buffering=1) as took:
         play(loaded(folder / "recording"), tools)
+        at_once, done = threads(tools.settings.documents_at_once), 0
 
-        def timed(document: Any) -> Any:
-            begin = time.monotonic()
-            done = ingest_document(document, tools)
-            took.write(f"{(time.monotonic() - begin) / max(done.page_count, 1)}\n")
-            return done
+        def mapped(work: Work, received: Sequence[Document]) -> Iterator[Worked]:
+            def timed(document: Document) -> Document:
+                begin = time.monotonic()
+                walked = work(document)
+                took.write(f"{(time.monotonic() - begin) / max(walked.page_count, 1)}\n")
+                return walked
 
-        done = 0
+            return at_once(timed, received)
+
         while done < documents:
-            batch = tools.catalog.documents(status=DocumentStatus.RECEIVED)[:BATCH]
-            done += sum(1 for _ in threads(tools.settings.documents_at_once)(timed, batch))
-            if not batch:
-                time.sleep(0.2)
+            done += len(work_off(tools, RunOptions(mapped=mapped), at_most=RUN_SECONDS).documents)
+            time.sleep(LOOK_SECONDS)
         (folder / "stages").write_text("\n".join(f"{name}\t{s}" for name, s in tools.clock.seconds.items()))
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import cycle, islice
 from pathlib import Path
 
 from sample_docs.scanify import LEVELS, scanify
 
-__all__ = ["born_digital", "dense_scans", "long_document"]
+__all__ = ["born_digital", "dense_scans", "everlasting", "long_document"]
 
 SOURCES = Path(__file__).parents[2] / "sample_docs" / "sources"
 WORDS, FONT_SIZE, MARGIN = 600, 11, 56  # a full page of a contract
@@ -55,12 +56,21 @@ def long_document(target: Path, pages: int, scans: Path) -> Path:
 
 def _texts() -> Iterator[str]:
     """Pages of words without end, each beginning elsewhere in the texts."""
-    files = sorted(SOURCES.rglob("*.md"))
-    texts = [re.sub("<[^>]*>", " ", path.read_text("utf-8")) for path in files]
-    words = [word for text in texts for word in text.split() if word.isascii() and word.strip("#|*-:\\")]
-    everlasting = cycle(words)
+    words = everlasting()
     while True:
-        yield " ".join(islice(everlasting, WORDS))
+        yield " ".join(islice(words, WORDS))
+
+
+def everlasting(beginning: int = 0) -> Iterator[str]:
+    """The words of the texts from this one on, over and over."""
+    words = _words()
+    return cycle((*words[beginning % len(words) :], *words[: beginning % len(words)]))
+
+
+@cache
+def _words() -> tuple[str, ...]:
+    texts = [re.sub("<[^>]*>", " ", path.read_text("utf-8")) for path in sorted(SOURCES.rglob("*.md"))]
+    return tuple(word for text in texts for word in text.split() if word.isascii() and word.strip("#|*-:\\"))
 
 
 def _print(target: Path, texts: list[str], before: int) -> None:

@@ -3,10 +3,10 @@
     . infra/ci-postgres.sh && python -m infra.measure.machines [--documents 24] [--pages 3] [--machines 2]
 
 Takes in small born-digital documents made here, into a schema of their own on the PostgreSQL server of
-MUNIMENT_TEST_POSTGRES_URL and a shared folder. Each machine is a process with a home of its own: its locks, its
-workers, its thumbnails. All work off what was received until nothing is left; the first one gets kill -9 once a third
-of the documents is done and it has one in its hands. Each writes down when it held which document and which stage
-results it computed.
+MUNIMENT_TEST_POSTGRES_URL and a shared folder. Each machine is a process with a home of its own (its locks, its
+workers, its thumbnails) and a host name of its own, so that no other looks whether its process lives. All work off
+what was received until nothing is left; the first one gets kill -9 once a third of the documents is done and it has
+one in its hands. Each writes down when it held which document and which stage results it computed.
 
 No Qdrant server can be had here: the machines share the embedded index by a link in each home, which only processes
 of one machine can do. Prints who did what, and exits with 1 if a document was lost or doubled, was in the hands of
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -38,10 +39,9 @@ from pdfs import AGREEMENT, LEASE, born_digital
 import pipeline.ingest
 from pipeline.catalog import Catalog
 from pipeline.claims import claim
-from pipeline.errors import AlreadyRunning
-from pipeline.ingest import ingest_document
 from pipeline.intake import discover, take
 from pipeline.report import table
+from pipeline.run import work_off
 from pipeline.settings import load_settings
 from pipeline.tables import leases
 from pipeline.types import DocumentStatus
@@ -214,14 +214,11 @@ def _work(log: Path) -> None:
     def note(*words: object) -> None:
         os.write(handle, "\t".join(map(str, (time.monotonic(), *words))).encode() + b"\n")
 
+    socket.gethostname = lambda: log.stem
     _listen(note)
     with open_tools() as tools:
-        while received := tools.catalog.documents(status=DocumentStatus.RECEIVED):
-            for document in received:
-                try:
-                    ingest_document(document, tools, wait=False)
-                except AlreadyRunning:
-                    continue
+        while tools.catalog.documents(status=DocumentStatus.RECEIVED):
+            work_off(tools)
             time.sleep(ROUND_SECONDS)
 
 

@@ -57,6 +57,10 @@ OPTIMIZE_AFTER, OPTIMIZE_SHARE, OPTIMIZE_MOST = 2000, 0.25, 10_000
 """Points written since the graphs were last brought up to date, from which it is due: so many, or this share of all,
 but no more than the last. What has no graph yet is compared one by one, and building it is what writers wait for."""
 
+_USUAL, _FORGETFUL = (0.2, 1000), (0.0, 1)
+"""From which share of deleted points, and in segments of how many, a segment is rewritten: the engine's defaults, and
+wherever anything was deleted."""
+
 
 class EdgeIndex(HybridIndex):
     """A `PageIndex` over a shard this process holds, opened once. Threads may share it: the engine answers while it
@@ -65,19 +69,22 @@ class EdgeIndex(HybridIndex):
     Raises `IndexMismatch` when other models made the index, `IndexUnavailable` when another process holds it.
     """
 
-    def __init__(self, folder: Path, signature: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, signature: Mapping[str, Any], *, forgetful: bool = False) -> None:
+        """`forgetful`: `forget` will rewrite every segment in which something was deleted."""
         if not folder.exists():
             _create(folder, signature)
         self._made_by = _made_by(folder)
         self.match(signature)
+        self._forgetful = forgetful
         self._lock = _held(folder)
         try:
             with _translated():
-                self._shard = qe.EdgeShard.load(str(folder / "shard"))
+                self._shard = _loaded(folder, self._made_by, forgetful=forgetful)
         except BaseException:
             self._lock.close()
             raise
         self._writing = threading.Lock()
+        self._building = threading.Lock()
         self._written = 0
 
     def match(self, signature: Mapping[str, Any]) -> None:
@@ -114,10 +121,18 @@ class EdgeIndex(HybridIndex):
     def optimize(self) -> None:
         """Build the graphs over what was written since; searches are right before it and meanwhile, only slower."""
         if written := self._written:
-            with _translated():
+            with self._building, _translated():
                 self._shard.optimize()
             with self._writing:
                 self._written -= written
+
+    def forget(self) -> bool:
+        """Rewrite the segments in which points were deleted, if the index was opened for it (and say so): until then
+        their words stay in the files. Searches are right meanwhile."""
+        with self._building, _translated():
+            self._shard.optimize()
+            self._shard.flush()
+        return self._forgetful
 
     def close(self) -> None:
         """Flush and let go of the shard."""
@@ -197,7 +212,18 @@ def _made_by(folder: Path) -> Mapping[str, Any]:
     return made
 
 
-def _config(signature: Mapping[str, Any]) -> qe.EdgeConfig:
+def _loaded(folder: Path, made_by: Mapping[str, Any], *, forgetful: bool) -> qe.EdgeShard:
+    """The engine keeps the configuration it was opened with: the next opening takes back what a forgetful one left."""
+    shard = folder / "shard"
+    if forgetful:
+        return qe.EdgeShard.load(str(shard), _config(made_by, _FORGETFUL))
+    kept = json.loads((shard / "edge_config.json").read_text(encoding="utf-8")).get("optimizers") or {}
+    if kept.get("vacuum_min_vector_number") == _FORGETFUL[1]:
+        return qe.EdgeShard.load(str(shard), _config(made_by))
+    return qe.EdgeShard.load(str(shard))
+
+
+def _config(signature: Mapping[str, Any], vacuum: tuple[float, int] = _USUAL) -> qe.EdgeConfig:
     """Half precision for what the graphs walk over, TurboQuant's 8 bits in place of floats for the page images.
 
     `python -m infra.measure.scale storage` gives bytes and losses. No write-ahead log: it took 2 to 5 bytes a
@@ -205,8 +231,11 @@ def _config(signature: Mapping[str, Any]) -> qe.EdgeConfig:
     """
     dense = {name: _dense(name, size) for name, size in dense_vectors(signature).items()}
     sparse = {name: qe.EdgeSparseVectorParams(modifier=qe.Modifier.Idf) for name in SPARSE}
-    bounded = qe.EdgeOptimizersConfig(max_segment_size=SEGMENT_KB)
-    return qe.EdgeConfig(vectors=dense, sparse_vectors=sparse, optimizers=bounded, wal_enabled=False)
+    share, size = vacuum
+    optimizers = qe.EdgeOptimizersConfig(
+        deleted_threshold=share, vacuum_min_vector_number=size, max_segment_size=SEGMENT_KB
+    )
+    return qe.EdgeConfig(vectors=dense, sparse_vectors=sparse, optimizers=optimizers, wal_enabled=False)
 
 
 def _dense(name: str, size: int) -> qe.EdgeVectorParams:

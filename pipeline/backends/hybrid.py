@@ -62,6 +62,16 @@ class HybridIndex(ABC):
         points = self._matching([AnyOf("document", (document,))], None)
         return {int(payload["page"]) for payload in self._fetch(points).values()}
 
+    def documents(self) -> dict[str, dict[str, int]]:
+        """Points by matter and document; what has neither is in no part of it."""
+        most = self.count()
+        matters = self._counted("matter", [], most) if most else []
+        return {matter: dict(self._counted("document", [AnyOf("matter", (matter,))], most)) for matter, _ in matters}
+
+    @abstractmethod
+    def count(self) -> int:
+        """All points."""
+
     def _candidates(self, query: PageQuery, conditions: list[Condition], depth: int) -> list[PointId]:
         legs = first_stage(query)
         scores = self._nearest(legs, conditions, depth, None) if legs else []

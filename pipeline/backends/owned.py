@@ -23,6 +23,7 @@ __all__ = ["OwnedIndex"]
 
 START_SECONDS = 60.0  # a new owner may have to wait until the ending one has flushed
 ANSWER_SECONDS = 600.0  # the longest a request may take: building graphs over a large backlog is slow
+FORGET_SECONDS = 6 * 3600.0  # a large index is written anew as a whole
 GREETING_SECONDS = 10.0
 RETRIES, RETRY_SECONDS = 4, 0.5
 RELEASE_SECONDS = 0.7
@@ -69,6 +70,16 @@ class OwnedIndex:
         """Remove all points of a document."""
         self._ask("delete", document)
 
+    def documents(self) -> dict[str, dict[str, int]]:
+        """Points by matter and document."""
+        found: dict[str, dict[str, int]] = self._ask("documents")
+        return found
+
+    def forget(self) -> bool:
+        """Rewrite every segment in which points were deleted; searches are answered meanwhile."""
+        self._ask("forget")
+        return True
+
     def count(self) -> int:
         """All points."""
         return int(self._ask("count"))
@@ -77,8 +88,19 @@ class OwnedIndex:
         """Remove the whole index, whatever made it; the next call makes an empty one."""
         self._ask("drop")
 
-    def release(self) -> None:
-        """Let the owner go, and have it end at once if nobody else uses it; waits a moment until it has."""
+    def tidy(self) -> bool:
+        """Have the owner bring its graphs up to date beside the requests, without waiting for it; False when none
+        lives: one that ends has done so."""
+        connection = _connect(self._root)
+        if connection is None:
+            return False
+        with connection, suppress(OSError):
+            connection.send(("tidy", self._signature, ()))
+            connection.poll(GREETING_SECONDS)
+        return True
+
+    def release(self, seconds: float = RELEASE_SECONDS) -> None:
+        """Let the owner go, and have it end at once if nobody else uses it; waits so long until it has."""
         with self._lock:
             connection = self._free.pop() if self._free else None
         connection = connection or _connect(self._root)
@@ -87,8 +109,8 @@ class OwnedIndex:
         with connection, suppress(OSError):
             connection.send(("release", self._signature, ()))
         self.close()
-        deadline = time.monotonic() + RELEASE_SECONDS
-        while (self._root / "owner.json").exists() and time.monotonic() < deadline:
+        deadline = time.monotonic() + seconds
+        while _is_owned(self._root) and time.monotonic() < deadline:
             time.sleep(0.02)
 
     def close(self) -> None:
@@ -124,8 +146,9 @@ class OwnedIndex:
         connection = connection or _connect(self._root) or self._start()
         try:
             connection.send((name, self._signature, arguments))
-            if not connection.poll(ANSWER_SECONDS):
-                raise IndexUnavailable(f"the index owner gave no answer in {ANSWER_SECONDS:.0f} s")
+            patience = FORGET_SECONDS if name == "forget" else ANSWER_SECONDS
+            if not connection.poll(patience):
+                raise IndexUnavailable(f"the index owner gave no answer in {patience:.0f} s")
             good, answer = connection.recv()
         except BaseException:
             connection.close()
@@ -156,6 +179,16 @@ class OwnedIndex:
                 return connection
             time.sleep(0.02)
         raise IndexUnavailable(f"the index owner did not start in {START_SECONDS:.0f} s; see owner.log in the home")
+
+
+def _is_owned(root: Path) -> bool:
+    """Whether an owner lives: it holds its lock until its last write is flushed."""
+    with (root / "owner.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _connect(root: Path) -> Connection | None:

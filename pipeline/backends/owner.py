@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["serve"]
 
-ALLOWED = frozenset({"upsert", "search", "facets", "pages_of", "delete", "count"})
+ALLOWED = frozenset({"upsert", "search", "facets", "pages_of", "documents", "delete", "count"})
 HANDOVER_SECONDS = 30.0  # an owner that is ending may need this long to flush
 TICK_SECONDS = 0.2
 LONGEST_TMP = 60  # bytes; the path of a Unix socket may have 107 in all
@@ -58,6 +58,7 @@ class Owner:
         self.clients = 0
         self.last_seen = time.monotonic()
         self._released = False
+        self._untidy = False  # somebody asked for graphs that are up to date
 
     def serve(self, connection: Connection) -> None:
         """Answer one client until it goes, however it goes."""
@@ -81,13 +82,15 @@ class Owner:
         return math.inf if self._released else time.monotonic() - self.last_seen
 
     def tidy(self) -> None:
-        """Bring the graphs up to date: when nobody is here, and beside the requests when much was written."""
+        """Bring the graphs up to date: when nobody is here, and beside the requests when much was written or
+        somebody asked for it."""
         with self._turn:
             if self._index is None:
                 return
             self._users += 1
         try:
-            if not self.clients or self._index.due():
+            if not self.clients or self._untidy or self._index.due():
+                self._untidy = False
                 self._index.optimize()
         finally:
             self._left()
@@ -103,11 +106,7 @@ class Owner:
     def _answer(self, name: str, signature: Mapping[str, Any], arguments: tuple[Any, ...]) -> tuple[bool, Any]:
         """(True, result) or (False, exception): ours as it is, any other without its text."""
         try:
-            if name == "drop":
-                self._drop()
-                return True, None
-            if name == "release":
-                self._released = True
+            if self._kept_house(name, signature):
                 return True, None
             if name not in ALLOWED:
                 raise IndexUnavailable("the index owner is of another version; try again when it has ended")
@@ -120,6 +119,20 @@ class Owner:
             return False, error.with_traceback(None)
         except Exception as error:
             return False, IndexUnavailable(f"the index failed to {name}: {type(error).__name__}")
+
+    def _kept_house(self, name: str, signature: Mapping[str, Any]) -> bool:
+        """What is asked of the owner itself; False when it is a question to the index."""
+        if name == "drop":
+            self._drop()
+        elif name == "forget":
+            self._forget(signature)
+        elif name == "release":
+            self._released = True
+        elif name == "tidy":
+            self._untidy = True
+        else:
+            return False
+        return True
 
     def _entered(self, signature: Mapping[str, Any]) -> EdgeIndex:
         """The index, opened for the first who asks; everybody after has to be configured alike. It stays open until
@@ -137,6 +150,29 @@ class Owner:
         with self._turn:
             self._users -= 1
             self._turn.notify_all()
+
+    def _forget(self, signature: Mapping[str, Any]) -> None:
+        """Opened for it and back again, between two requests each; the long part happens beside the requests."""
+        self._reopen(signature, forgetful=True)
+        try:
+            index = self._entered(signature)
+            try:
+                index.forget()
+            finally:
+                self._left()
+        finally:
+            self._reopen(signature)
+
+    def _reopen(self, signature: Mapping[str, Any], *, forgetful: bool = False) -> None:
+        from pipeline.backends.edge import EdgeIndex
+
+        with self._turn:
+            self._turn.wait_for(lambda: not self._users)
+            if self._index:
+                self._index.match(signature)
+                self._index.close()
+            self._index = None
+            self._index = EdgeIndex(self._root / "index", signature, forgetful=forgetful)
 
     def _drop(self) -> None:
         with self._turn:

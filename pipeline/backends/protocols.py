@@ -191,8 +191,17 @@ class PageIndex(Protocol):
         """The page numbers this document has in the index: the count read back after writing."""
         ...
 
+    def documents(self) -> dict[str, dict[str, int]]:
+        """Points by matter and document: what is compared with the catalog."""
+        ...
+
     def delete(self, document: str) -> None:
         """Remove all points of a document."""
+        ...
+
+    def forget(self) -> bool:
+        """Make what was deleted unreadable in the index's files; False where only the engine decides when that happens.
+        May take minutes: whole segments are written anew."""
         ...
 
     def count(self) -> int:

@@ -93,6 +93,10 @@ class QdrantIndex(HybridIndex):
         with _translated():
             self._client.delete(self._collection, selector, wait=True)
 
+    def forget(self) -> bool:
+        """The server rewrites a segment when a fifth of it was deleted (its `deleted_threshold`), not when asked."""
+        return False
+
     def count(self) -> int:
         """All points."""
         self._ready()

@@ -10,10 +10,10 @@ import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from pipeline.console import emit
+from pipeline.evaluate.lines import golden_lines
 
 if TYPE_CHECKING:
     from pipeline.evaluate.compare import Comparison
@@ -49,7 +49,7 @@ def retrieval(arguments: argparse.Namespace) -> int:
     from pipeline.wiring import open_tools
 
     with open_tools() as tools:
-        scores = retrieval(_lines(arguments.file), Home(tools).find)
+        scores = retrieval(golden_lines(arguments.file), Home(tools).find)
     emit(arguments, lambda: scores, lambda: ranking_text(scores))
     return 0
 
@@ -99,7 +99,10 @@ def compare(arguments: argparse.Namespace) -> int:
     settings = load_settings()
     if arguments.budget is not None:
         settings = settings.model_copy(update={"budget_run": arguments.budget})
-    golden, ways = golden_documents(_lines(arguments.file), "fields"), ways_of(arguments.ways, settings.frontier_model)
+    golden, ways = (
+        golden_documents(golden_lines(arguments.file), "fields"),
+        ways_of(arguments.ways, settings.frontier_model),
+    )
     with open_tools(settings) as tools:
         found = _compared(tools, golden, ways)
         asked = ask(tools, found) if arguments.ask else None
@@ -131,7 +134,7 @@ def _scored(
     from pipeline.evaluate.home import Home
     from pipeline.wiring import open_tools
 
-    golden = golden_documents(_lines(arguments.file), about)
+    golden = golden_documents(golden_lines(arguments.file), about)
     with open_tools() as tools:
         scores = score(look_up(golden, partial(look, Home(tools))), tools.settings)
     emit(arguments, scores.as_json, lambda: text(scores))
@@ -140,14 +143,3 @@ def _scored(
 
 def _exit(scores: _Scores) -> int:
     return MISSING_EXIT if scores.missing else UNREAD_EXIT if scores.unread else 0
-
-
-def _lines(path: Path) -> list[str]:
-    from pipeline.errors import NotFound, UsageError
-
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is no UTF-8 text") from error
-    except OSError as error:
-        raise NotFound(f"can't read {path}: {error.strerror}") from error

@@ -233,12 +233,16 @@ def _first_id(sdk: Anthropic, remote: MessageBatch) -> str:
 def _withdraw(
     tools: Tools, client: FrontierClient, batch: Batch, remote: MessageBatch, report: EscalationReport
 ) -> None:
-    """Cancel a batch whose matter may not send its pages any more."""
-    if tools.policies.allows(batch.matter, client.setup.destination):
+    """Cancel a batch whose matter may not send its pages any more, or that holds pages of a deleted document."""
+    if not tools.policies.allows(batch.matter, client.setup.destination):
+        why = "its matter's leave was withdrawn"
+    elif not all(tools.catalog.content(call.document) for call in tools.batches.calls_of(batch.id).values()):
+        why = "a document in it was deleted"
+    else:
         return
     if remote.processing_status == "in_progress":
         patient(lambda: client.sdk(batch.matter).messages.batches.cancel(batch.remote))
-    report.note("a batch was cancelled because its matter's leave was withdrawn; what it had answered is still fetched")
+    report.note(f"a batch was cancelled because {why}; what it had answered is still fetched")
 
 
 def _elsewhere(tools: Tools, batch: Batch, report: EscalationReport) -> bool:

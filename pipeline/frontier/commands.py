@@ -1,4 +1,4 @@
-"""The commands around the frontier model: escalate, costs, matter."""
+"""The commands around the frontier model: escalate, costs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pipeline.frontier.work import Options
     from pipeline.wiring import Tools
 
-__all__ = ["costs", "escalate", "matter"]
+__all__ = ["costs", "escalate"]
 
 
 def escalate(arguments: argparse.Namespace) -> int:
@@ -64,25 +64,6 @@ def costs(arguments: argparse.Namespace) -> int:
         everything_read = everything(tools.catalog.database, model.id, densest_page(model))
     payload = {"by": arguments.by, "lines": [asdict(one) for one in lines], "everything": asdict(everything_read)}
     emit(arguments, lambda: payload, lambda: costs_text(lines, everything_read))
-    return 0
-
-
-def matter(arguments: argparse.Namespace) -> int:
-    """Set where a matter's pages may go, or list what was set."""
-    from pipeline.errors import UsageError
-    from pipeline.report import table
-    from pipeline.wiring import open_tools
-
-    with open_tools() as tools:
-        if arguments.frontier:
-            if not arguments.matter:
-                raise UsageError("--frontier needs a matter's name")
-            tools.policies.set(arguments.matter, arguments.frontier)
-        found = tools.policies.all()
-    if arguments.matter:
-        found = {arguments.matter: found.get(arguments.matter, "never")}
-    listed = table([(name, f"frontier: {egress}") for name, egress in found.items()])
-    emit(arguments, lambda: {"matters": found}, lambda: listed or "no matter lets its pages leave this machine")
     return 0
 
 

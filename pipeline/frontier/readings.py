@@ -81,7 +81,9 @@ def remembered(catalog: Catalog, sha256: str, prefer: str = "") -> dict[int, Fro
 
 def keep(catalog: Catalog, sha256: str, readings: Mapping[int, FrontierReading]) -> None:
     """Remember what was said, durably, beside what other models said; an answer takes the place of the same model's
-    earlier failure, a failure never that of an answer."""
+    earlier failure, a failure never that of an answer. Of content that was deleted meanwhile nothing is kept."""
+    if not catalog.holds(sha256):
+        return
     for number, reading in readings.items():
         payload, version = _adapter.dump_json(reading).decode(), f"{VERSION} {reading.model}"
         if reading.page is not None:

@@ -31,8 +31,8 @@ def recover(tools: Tools) -> int:
 def _unkept(tools: Tools, run: int) -> int:
     count = 0
     for call, document, model, pages in tools.ledger.answered(run):
-        kept = by_model(tools.catalog, tools.catalog.document(document).sha256).get(model, {})
-        if not set(pages) <= kept.keys():
+        content = tools.catalog.content(document)  # "" of one that was deleted since, answer and all
+        if content and not set(pages) <= by_model(tools.catalog, content).get(model, {}).keys():
             tools.ledger.unkept(call)
             count += 1
     return count

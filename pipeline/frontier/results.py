@@ -71,14 +71,14 @@ def unanswerable(
 ) -> None:
     """These pages can't be asked about as they are: they are held with the reason instead of failing every night."""
     readings = readings_of(setup, Failed("refused", reason), pages)
-    keep(tools.catalog, tools.catalog.document(document).sha256, readings)
+    keep(tools.catalog, tools.catalog.content(document), readings)
     report.failed |= {f"{document} page {page}": reason for page in pages}
 
 
 def _answer(tools: Tools, setup: Setup, call: Call, message: Message, report: EscalationReport) -> None:
     reading = judge(message, call.pages)
     readings = readings_of(setup, reading, call.pages)
-    keep(tools.catalog, tools.catalog.document(call.document).sha256, readings)
+    keep(tools.catalog, tools.catalog.content(call.document), readings)
     failed = {name: one.failed for name, one in zip(call.names, readings.values(), strict=True) if one.page is None}
     _settle(tools, setup, call, usage_of(message), reading, report)
     report.answered += len(call.pages) - len(failed)

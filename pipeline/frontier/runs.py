@@ -16,7 +16,7 @@ from pipeline.run_ends import conclude
 if TYPE_CHECKING:
     from pipeline.wiring import Tools
 
-__all__ = ["asking"]
+__all__ = ["asking", "put_right"]
 
 LOCK = 0x65736361  # any constant that only these runs take as a PostgreSQL advisory lock
 
@@ -51,6 +51,18 @@ def _details(report: EscalationReport) -> list[tuple[str, str]]:
     rows = [("pages read by the frontier model", str(report.answered))] if report.answered else []
     rows += [(reason, str(count)) for reason, count in reasons.items()]
     return rows + [("stopped", report.stopped)] * bool(report.stopped) + [("note", note) for note in report.notes]
+
+
+def put_right(tools: Tools, *, repair: bool) -> int:
+    """Close the books of runs that were killed, when no run that asks is at work; how many they are, or would be."""
+    try:
+        with _alone(tools):
+            gone = {*tools.catalog.unfinished_runs("escalate", "compare"), *tools.ledger.open_runs()}
+            if repair:
+                recover(tools)
+            return len(gone)
+    except AlreadyRunning:
+        return 0
 
 
 @contextmanager

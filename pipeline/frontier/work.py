@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from pipeline.errors import NotAllowed
+from pipeline.errors import NotAllowed, NotFound
 from pipeline.frontier.client import Asked, Setup
 from pipeline.frontier.prompts import Part
 from pipeline.frontier.readings import remembered
@@ -104,9 +104,13 @@ def allowed(
 
 
 def conclude(tools: Tools, document: Document) -> Document:
-    """Record, outcomes and index with what was answered: the road finds all else remembered."""
-    tools.catalog.set_indexed(document.id, "")
-    return ingest_document(document, tools, retry=True)
+    """Record, outcomes and index with what was answered: the road finds all else remembered. A document that was
+    deleted meanwhile comes back as it was."""
+    try:
+        tools.catalog.set_indexed(document.id, "")
+        return ingest_document(document, tools, retry=True)
+    except NotFound:
+        return document
 
 
 def conclude_answered(tools: Tools, heard: Collection[str] = ()) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.web import commands
 
-__all__ = ["add_options"]
+__all__ = ["add_options", "add_serving", "as_typed"]
 
 Command = Callable[[Any, str, str], argparse.ArgumentParser]
 
@@ -23,6 +23,12 @@ def add_options(parsers: Any, command: Command) -> None:
 
 def _add_serve(parsers: Any) -> None:
     serve = parsers.add_parser("serve", help="the search page, in a browser", description="the search page")
+    add_serving(serve)
+    serve.set_defaults(command=commands.serve)
+
+
+def add_serving(serve: argparse.ArgumentParser) -> None:
+    """Where and how the search page is served."""
     serve.add_argument("--port", type=_port, default=8000, help="default 8000; 0 takes a free one")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on; by default this machine's own only")
     serve.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate (chain), PEM")
@@ -31,7 +37,14 @@ def _add_serve(parsers: Any) -> None:
         "--behind-proxy", metavar="ADDRESS", help="IP address of the proxy that adds TLS; only it is believed"
     )
     serve.add_argument("--name", action="append", metavar="HOST", help="name the server is asked for by; repeatable")
-    serve.set_defaults(command=commands.serve)
+
+
+def as_typed(arguments: argparse.Namespace) -> list[str]:
+    """Those options again, as they are typed."""
+    named = [("--port", arguments.port), ("--host", arguments.host), ("--behind-proxy", arguments.behind_proxy)]
+    named += [("--tls-cert", arguments.tls_cert), ("--tls-key", arguments.tls_key)]
+    named += [("--name", name) for name in arguments.name or ()]
+    return [f"{option}={value}" for option, value in named if value is not None]
 
 
 def _add_user(parsers: Any, command: Command) -> None:

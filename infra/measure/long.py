@@ -1,0 +1,122 @@
+"""A document of 600 pages, and 2,000 documents of one page: do they end, and does the memory stay flat?
+
+    python -m infra.measure.long [--pages 600] [--documents 2000]
+
+Makes small born-digital pages, no two alike, and has `muniment ingest` take them in and work them off, in a process of
+its own and an empty home each: rendering, reading, extraction, embedding and index are the real ones. Prints pages a
+second and, by kind of process, the memory (PSS) one process took at most and its growth from the second third of the
+run to the last. Exits with 1 if a document or page did not end, or if the memory of the run or of its workers grew by
+more than 15 %. The index owner's memory is told, too: it holds an index that grows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+os.environ.update(OMP_THREAD_LIMIT="1", OMP_NUM_THREADS="1")
+
+from infra.measure.flat import GROWTH, Memory, growth
+from infra.measure.full_pages import everlasting
+from pipeline.report import table
+from pipeline.types import DocumentStatus, PageStatus
+
+__all__ = ["Run", "ingest", "main", "many_documents", "one_document"]
+
+WIDTH, HEIGHT, WORDS = 300, 220, 60  # of a page, in points
+IDLE_SECONDS = 2.0
+DEADLINE = 3600.0
+ENDED = (PageStatus.EXTRACTED, PageStatus.AWAITING, PageStatus.BLANK)
+SETTLED = (DocumentStatus.DONE, DocumentStatus.AWAITING)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run left: documents and pages that ended, its seconds, its processes' memory."""
+
+    documents: int
+    pages: int
+    seconds: float
+    memory: Memory
+
+    def wrong(self, documents: int, pages: int) -> list[str]:
+        """What is not as it should be, of so many."""
+        found = []
+        if (self.documents, self.pages) != (documents, pages):
+            found.append(f"{self.documents} of {documents} documents and {self.pages} of {pages} pages ended")
+        grown = {kind: growth(seen) for kind, seen in self.memory.seen.items() if kind != "the index owner"}
+        return found + [f"the memory of {kind} grew by {by:.0%}" for kind, by in grown.items() if by > GROWTH]
+
+
+def one_document(folder: Path, pages: int) -> int:
+    """One PDF of so many pages in the folder."""
+    _write(folder / "long.pdf", range(pages))
+    return pages
+
+
+def many_documents(folder: Path, documents: int) -> int:
+    """So many PDFs of a page in the folder."""
+    for number in range(documents):
+        _write(folder / f"page-{number:05}.pdf", [number])
+    return documents
+
+
+def ingest(inbox: Path, scratch: Path, every: float = 2.0) -> Run:
+    """Have `muniment ingest` work the folder off, in a home below `scratch`."""
+    own = {"MUNIMENT_HOME": str(scratch / "home"), "MUNIMENT_INDEX_IDLE_SECONDS": str(IDLE_SECONDS)}
+    command = [sys.executable, "-m", "pipeline", "ingest", str(inbox), "--matter", "long", "--json"]
+    start = time.monotonic()
+    process = subprocess.Popen(command, env=os.environ | own, stdout=subprocess.PIPE)
+    with process, Memory(process.pid, str(scratch), every) as memory:
+        printed, _ = process.communicate(timeout=DEADLINE)
+    documents = json.loads(printed or b'{"documents": []}')["documents"]
+    pages = sum(page["status"] in ENDED for document in documents for page in document["pages"])
+    settled = sum(document["status"] in SETTLED for document in documents)
+    return Run(settled, pages, time.monotonic() - start, memory)
+
+
+def _write(target: Path, numbers: Sequence[int]) -> None:
+    import pymupdf
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    words = everlasting(numbers[0])
+    with pymupdf.open() as document:
+        for number in numbers:
+            page = document.new_page(width=WIDTH, height=HEIGHT)
+            text = f"Sheet {number}. " + " ".join(islice(words, WORDS))
+            page.insert_textbox((20, 20, WIDTH - 20, HEIGHT - 10), text, fontsize=8, fontname="tiro")
+        document.save(target, deflate=True, no_new_id=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the measurement; exit code 1 when it was not as it should be."""
+    parser = argparse.ArgumentParser(description="A long document and many short ones, and the memory they take.")
+    parser.add_argument("--pages", type=int, default=600, help="of the long document")
+    parser.add_argument("--documents", type=int, default=2000, help="of one page")
+    chosen = parser.parse_args(arguments)
+    wrong = []
+    for name, make, size in (
+        ("a document of {} pages", one_document, chosen.pages),
+        ("{} documents of one page", many_documents, chosen.documents),
+    ):
+        with tempfile.TemporaryDirectory(prefix="long-") as folder:
+            pages = make(Path(folder) / "inbox", size)
+            run = ingest(Path(folder) / "inbox", Path(folder))
+        print(f"{name.format(size)}: {run.seconds:.0f} s, {run.pages / run.seconds:.1f} pages/s")
+        print(table(run.memory.rows()), flush=True)
+        wrong += run.wrong(1 if make is one_document else size, pages)
+    print(*(wrong or ["all ended, memory flat"]), sep="\n")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""Whether a file opens whole, and what it is. `look` is only ever called in a worker process: the bytes are hostile."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from pipeline import pdf, pictures
+from pipeline.errors import DocumentHeld, DocumentRejected, MunimentError
+from pipeline.intake import MIB, PDF_MAGIC_WITHIN, open_beneath, refused_status
+from pipeline.settle import Fault, Stamp
+from pipeline.types import DocumentStatus
+
+__all__ = ["Kind", "Limits", "Look", "LookJob", "look"]
+
+Kind = Literal["pdf", "picture", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a file may hold: MiB, pages, and pixels of one picture."""
+
+    file_mb: int
+    pages: int
+    pixels: int
+
+
+@dataclass(frozen=True, slots=True)
+class LookJob:
+    """A file to look into, at `path` below `root`; no link is followed on the way."""
+
+    root: Path
+    path: Path
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was found: the file's stamp when it had been read (None: it could not be opened), what it is, its pages,
+    and the fault that keeps it from being taken."""
+
+    stamp: Stamp | None
+    kind: Kind = ""
+    pages: int = 0
+    fault: Fault | None = None
+
+
+def look(job: LookJob) -> Look:
+    """Open the file and touch all of it."""
+    try:
+        handle = open_beneath(job.root, job.path)
+    except OSError as error:
+        return Look(None, fault=Fault(DocumentStatus.HELD, f"can't be read: {error.strerror}"))
+    with os.fdopen(handle, "rb") as opened:
+        kind, pages, fault = _inside(opened, job.limits)
+        return Look(Stamp.of(os.fstat(opened.fileno())), kind, pages, fault)
+
+
+def _inside(opened: BinaryIO, limits: Limits) -> tuple[Kind, int, Fault | None]:
+    kind: Kind = ""
+    try:
+        kind = _kind(opened, limits)
+        return kind, _pages(kind, opened, limits), None
+    except MunimentError as error:
+        return kind, 0, Fault(refused_status(error), str(error))
+    except OSError as error:
+        return kind, 0, Fault(DocumentStatus.HELD, f"can't be read: {error.strerror or type(error).__name__}")
+
+
+def _kind(opened: BinaryIO, limits: Limits) -> Kind:
+    state = os.fstat(opened.fileno())
+    if not stat.S_ISREG(state.st_mode):
+        raise DocumentRejected("not a file (a folder, device, pipe or socket)")
+    if not state.st_size:
+        raise DocumentRejected("empty file")
+    head = opened.read(PDF_MAGIC_WITHIN)
+    kind: Kind = "pdf" if b"%PDF-" in head else "picture" if pictures.is_picture(head) else ""
+    if not kind:
+        raise DocumentRejected("neither a PDF nor a picture (TIFF, JPEG, PNG)")
+    if state.st_size > limits.file_mb * MIB:
+        raise DocumentHeld(f"{state.st_size / MIB:.1f} MiB, more than the {limits.file_mb} MiB of MUNIMENT_MAX_FILE_MB")
+    return kind
+
+
+def _pages(kind: Kind, opened: BinaryIO, limits: Limits) -> int:
+    if kind == "picture":
+        return pictures.check(opened, limits.pages, limits.pixels)
+    # by the handle, not by the name: what stands under the name may be another file, or a link, by now
+    _check_end(opened)
+    path = Path(f"/dev/fd/{opened.fileno()}")
+    try:
+        return pdf.inspect(pdf.InspectJob(path, limits.pages)).page_count
+    finally:
+        pdf.forget()
+
+
+def _check_end(opened: BinaryIO) -> None:
+    """MuPDF does without the end mark of a PDF; readers look for it in the last 1,024 bytes (PDF 1.7, note 18 to
+    3.4.4)."""
+    opened.seek(max(opened.seek(0, os.SEEK_END) - PDF_MAGIC_WITHIN, 0))
+    if b"%%EOF" not in opened.read():
+        raise DocumentHeld("the PDF is cut short, or has something behind its end: no %%EOF in its last 1,024 bytes")
