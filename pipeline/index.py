@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, lru_cache
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import unquote
 
 from pipeline.backends.protocols import IndexedPage, PageEmbedder, PageInput, SparseVector, TextEmbedder
 from pipeline.look import pack
+from pipeline.model_files import row_length
 from pipeline.phrases import page_spellings, tokens
 from pipeline.types import Document, PageText
 
@@ -28,6 +29,7 @@ __all__ = [
     "day_number",
     "document_terms",
     "opening",
+    "page_maker",
     "query_terms",
     "signature",
     "stems",
@@ -84,6 +86,12 @@ def signature(text: Maker | TextEmbedder, page: Maker | PageEmbedder | None) -> 
         "page_model": page.name if page else "",
         "page_dimension": page.dimension if page else 0,
     }
+
+
+def page_maker(name: str, folder: Path) -> Maker | None:
+    """The page-image model of this folder; None where its files don't say how long a vector is."""
+    length = row_length(folder)
+    return Maker(name, length) if length else None
 
 
 def windows(count: int) -> list[tuple[int, int]]:

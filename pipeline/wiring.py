@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from pipeline.frontier.ledger import Ledger
     from pipeline.frontier.models import Model
     from pipeline.grants import Grants
-    from pipeline.index import Maker
     from pipeline.issuer import Issuer
     from pipeline.retention import Retention
     from pipeline.search import Searcher
@@ -346,22 +345,15 @@ class Tools:
         return resolve(name, self.settings.models_dir)
 
     def _make_index(self) -> PageIndex:
-        from pipeline.index import Maker, signature
+        from pipeline.index import Maker, page_maker, signature
         from pipeline.models import MINILM_DIMENSION, MINILM_NAME
 
-        made_by = signature(Maker(MINILM_NAME, MINILM_DIMENSION), self._page_maker())
+        name = self.settings.page_model
+        page = page_maker(self.identities["page"], self._model(name)) if name else None
+        made_by = signature(Maker(MINILM_NAME, MINILM_DIMENSION), page or self.page_embedder)
         index = self._server(made_by) if self.settings.qdrant_url else self._embedded(made_by)
         self._closing.callback(index.close)
         return index
-
-    def _page_maker(self) -> Maker | PageEmbedder | None:
-        """The page-image model as the index knows it: by its files, and loaded only where they don't say enough."""
-        from pipeline.index import Maker
-        from pipeline.model_files import row_length
-
-        name = self.settings.page_model
-        dimension = row_length(self._model(name)) if name else None
-        return Maker(self.identities["page"], dimension) if dimension else self.page_embedder
 
     def _embedded(self, made_by: dict[str, Any]) -> PageIndex:
         from pipeline.backends.owned import OwnedIndex

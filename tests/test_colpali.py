@@ -16,10 +16,8 @@ from pipeline.backends import colpali
 from pipeline.backends.colpali import ColPaliEmbedder
 from pipeline.backends.pooling import POOL_FACTOR
 from pipeline.errors import ModelError
-from pipeline.index import Maker
+from pipeline.index import Maker, page_maker
 from pipeline.model_files import row_length
-from pipeline.settings import load_settings
-from pipeline.wiring import Tools
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
@@ -65,8 +63,7 @@ def test_the_length_of_a_row_is_known_without_loading(
     checkpoint: Path, embedder: ColPaliEmbedder, tmp_path: Path
 ) -> None:
     """From the files alone, of an adapter too; None where no tensor is known, so that the model has to be asked."""
-    maker = Tools(load_settings(home=tmp_path, page_model=str(checkpoint)))._page_maker()
-    assert isinstance(maker, Maker) and maker.dimension == row_length(checkpoint) == embedder.dimension
+    assert page_maker(embedder.name, checkpoint) == Maker(embedder.name, embedder.dimension)
     adapter, other = tmp_path / "adapter", tmp_path / "other"
     for folder, name in ((adapter, "base_model.model.custom_text_proj.lora_B.weight"), (other, "head.weight")):
         folder.mkdir()

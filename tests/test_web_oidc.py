@@ -107,7 +107,11 @@ def test_a_first_sign_in_makes_an_account_that_sees_nothing(browser, tools, ther
     again.get(returned(sent(again)))
     assert again.get("/api/account").json()["name"] == "Ben Ngozi"
     assert [user.name for user in tools.accounts.all()] == ["Ada", "Ben Ngozi"]
-    entry = tools.audit.latest(Wanted(what="sign-in"), 1)[0]
+    ada = browser()
+    ada.post("/sign-in", data={"name": "Ada", "password": PASSWORD})
+    shown = ada.get(f"/people/{tools.accounts.user('Ben Ngozi').id}").text
+    assert there.url in shown and "<code>u-1</code>" in shown
+    entry = tools.audit.latest(Wanted(user="Ben Ngozi", what="sign-in"), 1)[0]
     assert (entry.who, entry.details["by"]) == ("Ben Ngozi", urlsplit(there.url).netloc)
     added = tools.audit.latest(Wanted(what="account"), 1)[0]
     assert (added.subject, added.details["subject"]) == ("Ben Ngozi", "u-1")
