@@ -18,11 +18,13 @@ import flows.deployments
 import flows.ingest
 import flows.leftovers
 import flows.nightly
+import flows.pool
 import flows.reindex
 import flows.runs
 from pipeline.claims import sole
 from pipeline.errors import DocumentHeld, UsageError
 from pipeline.intake import discover
+from pipeline.night_steps import STEPS
 from pipeline.processes import birth
 from pipeline.receive import take_in
 from pipeline.run import ingest_paths
@@ -158,9 +160,7 @@ def test_the_nightly_flow_works_off_what_waits(office, batch):
         assert tools.catalog.page_totals() == {PageStatus.EXTRACTED: 1}
     shown = artifacts()[0]
     assert shown.startswith("- escalate: 1 page read") and "hush" not in shown and "Cedar" not in shown
-    assert {"retry", "escalate", "reconcile", "optimise", "retention", "golden set"} <= {
-        run.name for run in task_runs()
-    }
+    assert {run.name for run in task_runs()} >= {*STEPS}
     asked = len(office.asked()) + len(office.asked("/v1/messages/batches"))
     assert escalated(flows.nightly.nightly(["acme"]))[0].startswith("0 pages read")
     assert asked == len(office.asked()) + len(office.asked("/v1/messages/batches")) == 1
@@ -293,3 +293,28 @@ def test_importing_the_pipeline_imports_no_prefect():
     modules = "pipeline.run, pipeline.stages, pipeline.wiring, pipeline.commands"
     code = f"import sys, {modules}; sys.exit('prefect' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], env=os.environ, check=False).returncode == 0
+
+
+def test_deployments_go_to_a_work_pool(home):
+    """The pool is made once; each deployment runs there by module, with its schedule, on whatever machine."""
+    from prefect import get_client
+
+    assert flows.pool.send("machines") == flows.pool.send("machines") == ["ingest-inbox", "nightly", "reindex"]
+    with get_client(sync_client=True) as client:
+        assert client.read_work_pool("machines").type == "process"
+        sent = {each.name: each for each in client.read_deployments() if each.work_pool_name == "machines"}
+    assert {name: each.entrypoint for name, each in sent.items()} == {
+        "ingest-inbox": "flows.ingest.ingest_inbox",
+        "nightly": "flows.nightly.nightly",
+        "reindex": "flows.reindex.reindex",
+    }
+    assert {name: len(each.schedules) for name, each in sent.items()} == {"ingest-inbox": 1, "nightly": 1, "reindex": 0}
+
+
+def test_a_pool_without_a_server_is_refused(home, capsys):
+    """No server of our own is started for a pool: nobody else would reach it."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: ""}):
+        assert flows.pool.main([]) == UsageError.exit_code
+    assert "PREFECT_API_URL" in capsys.readouterr().err
