@@ -26,8 +26,8 @@ WAVES = 16  # lowest frequencies, across and down
 BYTES = WAVES * WAVES // 8
 FAINTEST = 0.004  # share of ink: a page with less shows a line or a stain, and looks like any other such page
 
-# Of 254 pairs of scans of one page, by scanners from light to fax, 87 % differ in no more bits, and 0.1 % of 8,657 pairs
-# of other pages (infra/measure/rescans.py: 10 documents of the tuning halves of cuad and kleister_nda).
+# Of 254 pairs of scans of one page, by scanners from light to fax, 87 % differ in no more bits, and of 8,657 pairs of
+# other pages 0.1 % (as infra/measure/rescans.py makes them: three pages each of 10 documents of cuad's tuning half).
 SAME = 78
 # Where only a page or two can be compared, chance plays a part: 81 % of those pairs, and none of the 8,657 others.
 FEW = 60
