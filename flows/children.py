@@ -22,23 +22,25 @@ READY_SECONDS = 0.5  # between two looks at whether what a child needs is there
 STEADY_SECONDS = 60.0  # a child that lived so long did not end because it can't start
 LOUD = 5  # quick deaths after which it is said that somebody has to look
 LONGEST_PAUSE = 300.0
+WELL = (0, 3)  # exit codes of a command that did its work; 3: and found something for a person
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A child: its command line, the seconds it may take to end when asked, whether what it needs is there, and the
-    file that what it says goes into (None: where ours goes)."""
+    """A child: its command line, the seconds it may take to end when asked, whether what it needs is there,
+    the file that what it says goes into (None: where ours goes), and whether it is to run `once` and end by itself."""
 
     name: str
     command: Sequence[str]
     patience: float
     ready: Callable[[], bool] = lambda: True
     log: Path | None = None
+    once: bool = False
 
 
 def pause(deaths: int) -> float:
-    """Seconds before a child is started again that died so many times in quick succession."""
-    return min(2.0 ** min(deaths - 1, 20), LONGEST_PAUSE)
+    """Seconds before something is started again that died so many times in quick succession."""
+    return min(2.0 ** min(deaths - 1, 20), LONGEST_PAUSE) if deaths else 0.0
 
 
 class Child:
@@ -59,13 +61,14 @@ class Child:
         self._started = 0.0
         self._next = 0.0  # not to be started before
         self._deaths = 0  # in quick succession
+        self.ended = False  # for good: it was to run once
 
     def tend(self) -> None:
         """Start it when it does not run and what it needs is there."""
         now = time.monotonic()
         if self._process and (code := self._process.poll()) is not None:
             self._ended(self._process, code, now)
-        if self._process is None and now >= self._next:
+        if self._process is None and now >= self._next and not self.ended:
             if self.kind.ready():
                 self._start(now)
             else:
@@ -99,10 +102,15 @@ class Child:
     def _ended(self, process: subprocess.Popen[bytes], code: int, now: float) -> None:
         self._sweep(process)
         self._process = None
+        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        if self.kind.once:
+            self.ended = True
+            if code not in WELL:
+                self._say(f"{self.kind.name} did not come to its end ({how})")
+            return
         self._deaths = 1 if now - self._started >= STEADY_SECONDS else self._deaths + 1
         wait = pause(self._deaths)
         self._next = now + wait
-        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         self._say(f"{self.kind.name} ended ({how}); it is started again in {wait:.0f} s")
         if self._deaths == LOUD:
             self._say(

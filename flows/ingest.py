@@ -26,6 +26,7 @@ from pipeline.run import RunOptions, RunReport, Work, Worked, ingest_paths, work
 from pipeline.settings import load_settings
 from pipeline.types import Document, DocumentStatus
 from pipeline.wiring import Tools, open_tools
+from pipeline.worker import without_words
 
 __all__ = ["ingest_folder", "ingest_inbox", "ingest_one"]
 
@@ -37,9 +38,12 @@ LISTED = 20  # documents for a person to look at that a report names; `muniment 
 
 
 def _retryable(_task: Any, _run: TaskRun, state: State) -> bool:
-    """Only errors that say so of themselves are tried again: a second look at a broken PDF changes nothing."""
+    """Only errors that say so of themselves are tried again: a second look at a broken PDF changes nothing, and a
+    document that another worker has is in good hands."""
     try:
         state.result()
+    except AlreadyRunning:
+        return False
     except Exception as error:
         return bool(getattr(error, "retryable", False))
     return False
@@ -55,6 +59,7 @@ def _retryable(_task: Any, _run: TaskRun, state: State) -> bool:
     cache_policy=NO_CACHE,
     persist_result=False,
 )
+@without_words()
 def ingest_one(shown: str, job: Any) -> Document:
     """Walk one document down the road. `shown` is what Prefect's pages show of it; `job` is the work to do and the
     document, quoted so that Prefect does not walk into them."""
@@ -64,6 +69,7 @@ def ingest_one(shown: str, job: Any) -> Document:
 
 
 @flow(name="ingest-folder", persist_result=False)
+@without_words()
 def ingest_folder(paths: list[str], matter: str | None = None, retry: bool = False) -> dict[str, Any]:
     """Take in what the paths hold and work it off; the report comes back as `muniment ingest --json` has it.
 
@@ -75,6 +81,7 @@ def ingest_folder(paths: list[str], matter: str | None = None, retry: bool = Fal
 
 
 @flow(name="ingest-inbox", flow_run_name=partial(titled, "inbox"), persist_result=False)
+@without_words()
 def ingest_inbox(linger: float = LINGER_SECONDS, at_most: float = AT_MOST_SECONDS) -> dict[str, Any]:
     """Work off every document that was taken in and not walked yet, then stay `linger` seconds for more, `at_most` so
     long in all. Counts come back, or {"skipped": why} where another run is at work."""

@@ -19,6 +19,7 @@ from pipeline.errors import AlreadyRunning
 from pipeline.nightly import Night, NightReport, Work, night
 from pipeline.settings import Settings, load_settings
 from pipeline.wiring import open_tools
+from pipeline.worker import without_words
 
 __all__ = ["nightly"]
 
@@ -26,6 +27,7 @@ POLL = 60.0  # seconds between two looks at a batch
 
 
 @task(name="step", task_run_name="{name}", cache_policy=NO_CACHE, persist_result=False)
+@without_words()
 def step(name: str, job: Any) -> tuple[str, ...]:
     """One step of the night; `job` is its work, quoted so that Prefect does not walk into it."""
     work: Work = job
@@ -33,6 +35,7 @@ def step(name: str, job: Any) -> tuple[str, ...]:
 
 
 @flow(name="nightly", flow_run_name=partial(titled, "night of"), persist_result=False)
+@without_words()
 def nightly(
     matters: list[str] | None = None,
     budget: float | None = None,

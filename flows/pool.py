@@ -1,11 +1,11 @@
 """Work on several machines: our deployments sent to a work pool of a Prefect server, to be run by any machine's worker.
 
     python -m flows.pool                               once, and after a change of schedules; PREFECT_API_URL says where
-    prefect worker start --pool muniment --type process     on each machine, with its MUNIMENT_* settings
+    prefect worker start --pool muniment --type process --limit 1    on each machine, with its MUNIMENT_* settings
 
 The pool's runs are what `muniment up` would start on one machine, by module: a worker needs Muniment installed and
-nothing else. Which document a machine works on is decided by the catalog, not here: two runs of `ingest-inbox` at the
-same time share what was received.
+nothing else. Which document a machine works on is decided by the catalog, not here: runs of `ingest-inbox` on two
+machines share what was received, and a second one on the same machine ends at once.
 """
 
 from __future__ import annotations

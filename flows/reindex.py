@@ -11,11 +11,13 @@ from pipeline.frontier.text import count
 from pipeline.run import rebuild
 from pipeline.settings import load_settings
 from pipeline.wiring import open_tools
+from pipeline.worker import without_words
 
 __all__ = ["reindex"]
 
 
 @flow(name="reindex", flow_run_name=partial(titled, "reindex"), persist_result=False)
+@without_words()
 def reindex() -> dict[str, int]:
     """Drop the index and write it anew, with the models now configured; what it holds then comes back."""
     begin()

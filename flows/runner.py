@@ -21,6 +21,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import State
 from prefect.runner import Runner
 
+from flows.children import pause
 from flows.deployments import INBOX, deployments, next_night
 from flows.leftovers import settle, under_way
 from flows.runs import RUNNER
@@ -94,20 +95,21 @@ async def _until_signal(runner: Runner, beside: Coroutine[Any, Any, None]) -> No
 
 
 async def _nudging(client: PrefectClient, inbox: UUID, tools: Tools) -> None:
-    """Start a run whenever documents wait and none is at work or due. After one that did not end well the schedule goes
-    on alone for a while, so that what kills every run is not tried without end."""
+    """Start a run whenever documents wait and none is at work or due; after runs that did not end well with growing
+    pauses, until only the schedule goes on: what kills every run is not tried without end."""
     nudged: UUID | None = None
-    not_before = 0.0
+    failures, not_before = 0, 0.0
     while True:
         await asyncio.sleep(NUDGE_SECONDS)
         if time.monotonic() < not_before or not await asyncio.to_thread(_fresh, tools):
             continue
         if await under_way(client, inbox):
             continue
-        if nudged and not _well((await client.read_flow_run(nudged)).state):
-            not_before, nudged = time.monotonic() + tools.settings.ingest_seconds, None
-            continue
-        nudged = (await client.create_flow_run_from_deployment(inbox)).id
+        if nudged:
+            failures = 0 if _well((await client.read_flow_run(nudged)).state) else failures + 1
+            not_before, nudged = time.monotonic() + min(pause(failures), tools.settings.ingest_seconds), None
+        else:
+            nudged = (await client.create_flow_run_from_deployment(inbox)).id
 
 
 def _fresh(tools: Tools) -> bool:

@@ -40,6 +40,7 @@ def begin() -> None:
     runner = os.environ.get(RUNNER)
     if runner is None:
         return
+    set_up(load_settings())
     if not end_with(int(runner), signal.SIGKILL):
         os._exit(1)  # it was gone before the kernel was asked
     with get_client(sync_client=True) as client:

@@ -36,6 +36,9 @@ def environment(address: str, home: Path) -> Mapping[str, str]:
         "PREFECT_SERVER_API_AUTH_STRING": secret,
         "PREFECT_API_AUTH_STRING": secret,
         "PREFECT_UI_ENABLED": "0",
+        # A run every few minutes and a task a document: what is a month old goes.
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(30 * 24 * 3600),
         "PREFECT__SERVER_FINAL": "1",
     }
 

@@ -1,6 +1,7 @@
 """`muniment up`: everything on one machine, each part a process that is kept running.
 
     up ─┬─ watcher   muniment watch: the drop folder's files into the catalog
+        ├─ once      muniment reconcile --repair: what a kill or a full disk left is mended
         ├─ web       muniment serve: the search page
         ├─ server    Prefect's, unless PREFECT_API_URL names one
         └─ runner    flows/runner.py: makes the runs that are due ── a process a run
@@ -30,7 +31,6 @@ from flows.children import Child, Kind
 from pipeline.errors import MunimentError, UsageError
 from pipeline.logs import set_up
 from pipeline.notices import Notice, tell
-from pipeline.reconcile import reconcile
 from pipeline.settings import Settings, load_settings
 from pipeline.standing import stand
 from pipeline.wiring import open_tools
@@ -68,7 +68,6 @@ def _run(settings: Settings, serving: Sequence[str] | None) -> None:
     for number in ENDING:
         signal.signal(number, ask)
     children = _children(settings, serving)
-    threading.Thread(target=_put_right, args=(settings,), name="reconcile", daemon=True).start()
     _say(f"up on {settings.root}; Ctrl-C or `muniment down` ends it")
     while not asked:
         for child in children:
@@ -88,6 +87,8 @@ def _children(settings: Settings, serving: Sequence[str] | None) -> list[Child]:
     environment = _environment(server.environment(address, settings.root / "prefect") if own else {})
     kill, end = signal.SIGKILL, signal.SIGTERM
     kinds = [Kind("the watcher", command(kill, "pipeline", "watch"), 10.0)]
+    if settings.database_url or (settings.root / "catalog.sqlite").exists():  # else there is nothing to compare yet
+        kinds += [Kind("the reconciliation", command(kill, "pipeline", "reconcile", "--repair"), 5.0, once=True)]
     # A server elsewhere is waited for by the runner itself, which knows how it is spoken to.
     ready = (lambda: server.answers(address)) if own else (lambda: True)
     kinds += [Kind("the runner", command(kill, "flows.runner"), 20.0, ready)]
@@ -110,17 +111,6 @@ def _alarm(settings: Settings, what: str) -> None:
             tell(tools, Notice("part", what, ["the rest goes on, and it is tried again"], key=f"part {what} {day}"))
 
     threading.Thread(target=work, name="alarm", daemon=True).start()
-
-
-def _put_right(settings: Settings) -> None:
-    """What the last end left between catalog, store and index, mended beside the parts that start: each repair holds
-    its document's claim, and a large home takes minutes."""
-    try:
-        with open_tools(settings) as tools:
-            for fault in reconcile(tools, repair=True).faults:
-                _say(fault.line)
-    except MunimentError as error:
-        _say(f"catalog, store and index could not be compared: {error}")
 
 
 def _environment(prefect: Mapping[str, str]) -> dict[str, str]:

@@ -28,8 +28,6 @@ from pipeline import (
 from pipeline.errors import MunimentError
 from pipeline.evaluate import commands as evaluation
 from pipeline.frontier import commands as frontier
-from pipeline.logs import set_up
-from pipeline.settings import load_settings
 from pipeline.web.options import add_options
 
 __all__ = ["main"]
@@ -40,6 +38,9 @@ INTERRUPTED_EXIT = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code comes back."""
     arguments = _parser().parse_args(argv)
+    from pipeline.logs import set_up
+    from pipeline.settings import load_settings
+
     try:
         set_up(load_settings())
         code: int = arguments.command(arguments)

@@ -19,8 +19,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
-
 if TYPE_CHECKING:
     from pipeline.settings import Settings
 
@@ -125,6 +123,8 @@ def _unexpected_in_thread(found: threading.ExceptHookArgs) -> None:
 
 
 def _secrets(settings: Settings) -> list[str]:
+    from pydantic import SecretStr
+
     values = [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
     values += [urlsplit(url).password or "" for url in (settings.database_url, settings.qdrant_url)]
     return [value for value in values if len(value) >= SHORTEST_SECRET]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING
 
 from pipeline.frontier.text import count, waiting_text
@@ -15,12 +14,12 @@ from pipeline.workers import PASSING
 
 if TYPE_CHECKING:
     from pipeline.frontier.work import EscalationReport
+    from pipeline.reconcile.faults import Fault
     from pipeline.wiring import Tools
 
 __all__ = ["STEPS", "Night", "Step"]
 
 NIGHTS = 3  # on which a document is tried again; what fails so often does not fail in passing
-READ = (DocumentStatus.DONE, DocumentStatus.AWAITING, DocumentStatus.HELD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +85,17 @@ def _escalated(report: EscalationReport) -> list[str]:
     return [*lines, *waiting_text(report.waiting)]
 
 
-def _index(tools: Tools, _: Night) -> list[str]:
-    """What was read and lacks its vectors: a rebuild that was cut short, an index that could not be reached."""
-    lacking = list(_not_indexed(tools))
-    for document in lacking:
-        ingest_document(document, tools, retry=True)
-    return [f"{count(len(lacking), 'document')} indexed that had been left out"] if lacking else []
+def _reconcile(tools: Tools, _: Night) -> list[str]:
+    """Catalog, store and index are compared and mended; what was read and lacks its vectors is indexed by this."""
+    from pipeline.reconcile import reconcile
+    from pipeline.reconcile.faults import KINDS
 
+    def told(fault: Fault) -> str:
+        kind = KINDS[fault.kind]
+        mended = f"{fault.repaired} " if kind.needs == "repair" else ""
+        return f"{fault.count} {kind.what}: {mended}{kind.remedy}"
 
-def _not_indexed(tools: Tools) -> Iterator[Document]:
-    for document in tools.catalog.documents():
-        if document.status in READ and not tools.catalog.indexed(document.id) and tools.catalog.record(document.id):
-            yield document
+    return [told(fault) for fault in reconcile(tools, repair=True).faults]
 
 
 def _optimise(tools: Tools, _: Night) -> list[str]:
@@ -105,26 +103,14 @@ def _optimise(tools: Tools, _: Night) -> list[str]:
     return ["the index brings its graphs up to date"] if tools.tidy_index() else []
 
 
-def _reconcile(tools: Tools, _: Night) -> list[str]:
-    """What catalog, store and index do not agree on is mended; what only a person can mend is told."""
-    from pipeline.notices import Notice, tell
-    from pipeline.reconcile import reconcile
-
-    found = reconcile(tools, repair=True)
-    asking = [fault.line for fault in found.faults if fault.asks]
-    if asking:
-        key = f"reconcile {date.today().isoformat()}"
-        tell(tools, Notice("reconcile", "catalog, store and index do not agree: a person should look", asking, key=key))
-    return [fault.line for fault in found.faults]
-
-
 def _retention(tools: Tools, _: Night) -> list[str]:
-    """What was kept as long as its matter says is deleted, unless it is under legal hold."""
+    """What was kept as long as its matter says is deleted, unless a legal hold keeps it."""
     from pipeline.deletion import sweep
 
     done = sweep(tools)
-    said = [f"{count(len(done.documents), 'document')} deleted: kept as long as decided"] if done.documents else []
-    return [*said, *(f"still there: {left}" for left in done.left)]
+    lines = [f"{count(len(done.documents), 'document')} deleted, kept as long as their matter says"]
+    lines += [f"{done.unfinished} of them are not gone from everywhere yet: the next reconciliation goes on"]
+    return lines[: 1 + bool(done.unfinished)] if done.documents else []
 
 
 def _golden(tools: Tools, _: Night) -> list[str]:
@@ -147,9 +133,8 @@ def _figure(name: str, value: float, before: float | None) -> str:
 STEPS: Mapping[str, Step] = {
     "retry": _retry,
     "escalate": _escalate,
-    "index": _index,
-    "optimise": _optimise,
     "reconcile": _reconcile,
+    "optimise": _optimise,
     "retention": _retention,
     "golden set": _golden,
 }

@@ -1,8 +1,8 @@
 """The night's work, one step after the other: what failed for passing reasons is tried again, what waits is escalated,
-the index is completed and tidied, catalog, store and index are compared, what was kept long enough is deleted, and a
-golden set says whether results are still as good.
+catalog, store and index are compared and mended, what was kept long enough goes, and a golden set says whether results
+are still as good.
 
-    retry ─► escalate ─► index ─► optimise ─► reconcile ─► retention ─► golden set ─► report
+    retry ─► escalate ─► reconcile ─► optimise ─► retention ─► golden set ─► report
 
 A step that fails is named in the report and stops no other. The report holds counts and ids, no word and no name of a
 document: it may be shown on another machine.
@@ -20,7 +20,7 @@ from pipeline.claims import sole
 from pipeline.errors import AlreadyRunning, MunimentError
 from pipeline.night_steps import STEPS, Night
 from pipeline.run_ends import conclude
-from pipeline.worker import translated
+from pipeline.worker import without_words
 
 if TYPE_CHECKING:
     from pipeline.wiring import Tools
@@ -78,13 +78,17 @@ def night(tools: Tools, options: Night, run: Run = lambda _, work: work()) -> Ni
 
 def _made(name: str, work: Work, run: Run) -> StepReport:
     try:
-        return StepReport(name, tuple(run(name, work)))
+        return StepReport(name, tuple(run(name, partial(_without_words, work))))
     except AlreadyRunning as error:  # somebody does this very work: nothing is wrong
         return StepReport(name, (str(error),))
     except MunimentError as error:
         return StepReport(name, (str(error),), failed=True)
-    except Exception as error:
-        return StepReport(name, (str(translated(error)),), failed=True)
+
+
+def _without_words(work: Work) -> Sequence[str]:
+    """Whoever runs the step may write what it fails with into a log."""
+    with without_words():
+        return work()
 
 
 @contextmanager

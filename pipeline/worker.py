@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import pickle
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TypeVar
@@ -17,7 +18,7 @@ from typing import TypeVar
 from pipeline.confinement import Confinement, confine, outlaw
 from pipeline.errors import DocumentHeld, MunimentError
 
-__all__ = ["serve", "timed", "translated"]
+__all__ = ["serve", "timed", "translated", "without_words"]
 
 T = TypeVar("T")
 J = TypeVar("J")
@@ -64,6 +65,18 @@ def _is_memory(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+@contextmanager
+def without_words() -> Iterator[None]:
+    """What the program itself fails with inside comes out `translated`: its text may quote a document, and whoever
+    catches it may write it into a log or send it to a server. Also a decorator."""
+    try:
+        yield
+    except MunimentError:
+        raise
+    except Exception as error:
+        raise translated(error) from None
 
 
 def translated(error: Exception) -> MunimentError:

@@ -34,7 +34,7 @@ def until(true, child: Child | None = None, seconds: float = 30.0) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize(("deaths", "seconds"), [(1, 1), (2, 2), (5, 16), (9, 256), (10, 300), (10_000, 300)])
+@pytest.mark.parametrize(("deaths", "seconds"), [(0, 0), (1, 1), (2, 2), (5, 16), (9, 256), (10, 300), (10_000, 300)])
 def test_pauses_grow_to_a_limit(deaths, seconds):
     """From a second to five minutes."""
     assert pause(deaths) == seconds
@@ -52,6 +52,18 @@ def test_one_that_dies_again_and_again_is_said_loudly(monkeypatch):
     child.stop(lambda: True)
     assert said[0] == "it ended (exit code 2); it is started again in 0 s"
     assert [number for number, line in enumerate(said) if "SOMEBODY HAS TO LOOK" in line] == [LOUD]
+
+
+@pytest.mark.parametrize(("code", "lines"), [(0, 0), (3, 0), (5, 1)])
+def test_what_is_to_run_once_is_not_started_again(tmp_path, code, lines):
+    """However it ended; what did not do its work is said."""
+    place, said = tmp_path / "ran", list[str]()
+    child = kept(f"open({str(place)!r}, 'a').write('x'); raise SystemExit({code})", said, once=True)
+    until(lambda: place.exists() and child.ended, child)
+    for _ in range(3):
+        child.tend()
+    assert place.read_text() == "x" and len(said) == lines
+    child.stop(lambda: True)
 
 
 def test_what_it_started_ends_with_it(tmp_path):

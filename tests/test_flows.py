@@ -1,6 +1,7 @@
 """The Prefect flows on a real Prefect server: the same road, the same report, retries only where they can help."""
 
 import asyncio
+import logging
 import os
 import socket
 import subprocess
@@ -17,11 +18,13 @@ import flows.deployments
 import flows.ingest
 import flows.leftovers
 import flows.nightly
+import flows.pool
 import flows.reindex
 import flows.runs
 from pipeline.claims import sole
-from pipeline.errors import UsageError
+from pipeline.errors import DocumentHeld, UsageError
 from pipeline.intake import discover
+from pipeline.night_steps import STEPS
 from pipeline.processes import birth
 from pipeline.receive import take_in
 from pipeline.run import ingest_paths
@@ -63,6 +66,36 @@ def test_flow_walks_a_folder(home, inbox):
     assert {f"{d['name']} [{d['id']}]": "COMPLETED" for d in report["documents"]}.items() <= names.items()
     with open_tools() as tools:
         assert tools.searcher.find("governing law", where_all())[0].name == "msa.pdf"
+
+
+def test_prefect_hears_no_word_of_a_document(home, inbox, monkeypatch):
+    """A fault of the program that quotes the page: neither Prefect's logs nor its states have what it says."""
+    from prefect import get_client
+
+    heard = []
+
+    class Ear(logging.Handler):
+        def emit(self, record):
+            heard.append(self.format(record))
+
+    def stumble(document, *_, **__):
+        raise ValueError(pdfs.LEASE)
+
+    monkeypatch.setattr("pipeline.run.ingest_document", stumble)
+    loggers = [logging.getLogger(name) for name in ("prefect", "prefect.flow_runs", "prefect.task_runs")]
+    ear = Ear(logging.DEBUG)
+    for logger in loggers:
+        logger.addHandler(ear)
+    try:
+        with pytest.raises(DocumentHeld, match="ValueError at"):
+            flows.ingest.ingest_folder([str(inbox)])
+    finally:
+        for logger in loggers:
+            logger.removeHandler(ear)
+    with get_client(sync_client=True) as client:
+        states = [str(run.state) for run in (*client.read_flow_runs(), *client.read_task_runs())]
+    assert any("ValueError at" in line for line in heard) and any("ValueError at" in state for state in states)
+    assert "kangaroo" not in str(heard) + str(states) and "Dune Analytics" not in str(heard) + str(states)
 
 
 def where_all():
@@ -127,7 +160,7 @@ def test_the_nightly_flow_works_off_what_waits(office, batch):
         assert tools.catalog.page_totals() == {PageStatus.EXTRACTED: 1}
     shown = artifacts()[0]
     assert shown.startswith("- escalate: 1 page read") and "hush" not in shown and "Cedar" not in shown
-    assert {"retry", "escalate", "index", "optimise", "golden set"} <= {run.name for run in task_runs()}
+    assert {run.name for run in task_runs()} >= {*STEPS}
     asked = len(office.asked()) + len(office.asked("/v1/messages/batches"))
     assert escalated(flows.nightly.nightly(["acme"]))[0].startswith("0 pages read")
     assert asked == len(office.asked()) + len(office.asked("/v1/messages/batches")) == 1
@@ -260,3 +293,28 @@ def test_importing_the_pipeline_imports_no_prefect():
     modules = "pipeline.run, pipeline.stages, pipeline.wiring, pipeline.commands"
     code = f"import sys, {modules}; sys.exit('prefect' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], env=os.environ, check=False).returncode == 0
+
+
+def test_deployments_go_to_a_work_pool(home):
+    """The pool is made once; each deployment runs there by module, with its schedule, on whatever machine."""
+    from prefect import get_client
+
+    assert flows.pool.send("machines") == flows.pool.send("machines") == ["ingest-inbox", "nightly", "reindex"]
+    with get_client(sync_client=True) as client:
+        assert client.read_work_pool("machines").type == "process"
+        sent = {each.name: each for each in client.read_deployments() if each.work_pool_name == "machines"}
+    assert {name: each.entrypoint for name, each in sent.items()} == {
+        "ingest-inbox": "flows.ingest.ingest_inbox",
+        "nightly": "flows.nightly.nightly",
+        "reindex": "flows.reindex.reindex",
+    }
+    assert {name: len(each.schedules) for name, each in sent.items()} == {"ingest-inbox": 1, "nightly": 1, "reindex": 0}
+
+
+def test_a_pool_without_a_server_is_refused(home, capsys):
+    """No server of our own is started for a pool: nobody else would reach it."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: ""}):
+        assert flows.pool.main([]) == UsageError.exit_code
+    assert "PREFECT_API_URL" in capsys.readouterr().err
