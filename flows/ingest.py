@@ -19,7 +19,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.futures import PrefectFuture, as_completed
 from prefect.utilities.annotations import quote
 
-from flows.runs import begin, discreet, named, published, skipped, titled
+from flows.runs import begin, named, published, skipped, titled
 from pipeline.errors import AlreadyRunning, MunimentError
 from pipeline.frontier.text import count
 from pipeline.run import RunOptions, RunReport, Work, Worked, ingest_paths, work_off
@@ -59,35 +59,34 @@ def _retryable(_task: Any, _run: TaskRun, state: State) -> bool:
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-@discreet()
+@without_words()
 def ingest_one(shown: str, job: Any) -> Document:
     """Walk one document down the road. `shown` is what Prefect's pages show of it; `job` is the work to do and the
     document, quoted so that Prefect does not walk into them."""
     work, document = job
-    with without_words():
-        walked: Document = work(document)
+    walked: Document = work(document)
     return walked
 
 
 @flow(name="ingest-folder", persist_result=False)
-@discreet()
+@without_words()
 def ingest_folder(paths: list[str], matter: str | None = None, retry: bool = False) -> dict[str, Any]:
     """Take in what the paths hold and work it off; the report comes back as `muniment ingest --json` has it.
 
     Runs standing alone, so that a schedule or a deployment can start it with nothing but JSON parameters.
     """
-    with without_words(), open_tools(load_settings()) as tools:
+    with open_tools(load_settings()) as tools:
         options = RunOptions(retry=retry, mapped=_tasks(tools))
         return ingest_paths([Path(path) for path in paths], matter, tools, options).as_json()
 
 
 @flow(name="ingest-inbox", flow_run_name=partial(titled, "inbox"), persist_result=False)
-@discreet()
+@without_words()
 def ingest_inbox(linger: float = LINGER_SECONDS, at_most: float = AT_MOST_SECONDS) -> dict[str, Any]:
     """Work off every document that was taken in and not walked yet, then stay `linger` seconds for more, `at_most` so
     long in all. Counts come back, or {"skipped": why} where another run is at work."""
     begin()
-    with without_words(), open_tools(load_settings()) as tools:
+    with open_tools(load_settings()) as tools:
         try:
             report = work_off(tools, RunOptions(mapped=_tasks(tools)), linger=linger, at_most=at_most)
         except AlreadyRunning as error:

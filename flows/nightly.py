@@ -14,7 +14,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.utilities.annotations import quote
 
-from flows.runs import LATE, begin, discreet, lateness, published, skipped, titled
+from flows.runs import LATE, begin, lateness, published, skipped, titled
 from pipeline.errors import AlreadyRunning
 from pipeline.nightly import Night, NightReport, Work, night
 from pipeline.settings import Settings, load_settings
@@ -27,7 +27,7 @@ POLL = 60.0  # seconds between two looks at a batch
 
 
 @task(name="step", task_run_name="{name}", cache_policy=NO_CACHE, persist_result=False)
-@discreet()
+@without_words()
 def step(name: str, job: Any) -> tuple[str, ...]:
     """One step of the night; `job` is its work, quoted so that Prefect does not walk into it."""
     work: Work = job
@@ -35,7 +35,7 @@ def step(name: str, job: Any) -> tuple[str, ...]:
 
 
 @flow(name="nightly", flow_run_name=partial(titled, "night of"), persist_result=False)
-@discreet()
+@without_words()
 def nightly(
     matters: list[str] | None = None,
     budget: float | None = None,
@@ -54,7 +54,7 @@ def nightly(
         hours = late.total_seconds() / 3600
         return skipped("nightly", f"this run was planned for {hours:.0f} hours ago: the next one does its work")
     options = Night(tuple(matters) if matters else None, batch, wait_hours * 3600, poll)
-    with without_words(), open_tools(_settings(budget)) as tools:
+    with open_tools(_settings(budget)) as tools:
         try:
             report = night(tools, options, lambda name, work: step(name, quote(work)))
         except AlreadyRunning as error:

@@ -6,7 +6,7 @@ from functools import partial
 
 from prefect import flow
 
-from flows.runs import begin, discreet, published, titled
+from flows.runs import begin, published, titled
 from pipeline.frontier.text import count
 from pipeline.run import rebuild
 from pipeline.settings import load_settings
@@ -17,11 +17,11 @@ __all__ = ["reindex"]
 
 
 @flow(name="reindex", flow_run_name=partial(titled, "reindex"), persist_result=False)
-@discreet()
+@without_words()
 def reindex() -> dict[str, int]:
     """Drop the index and write it anew, with the models now configured; what it holds then comes back."""
     begin()
-    with without_words(), open_tools(load_settings()) as tools:
+    with open_tools(load_settings()) as tools:
         counts = rebuild(tools)
     lines = [f"{count(counts['documents'], 'document')}, {count(counts['pages'], 'page')} indexed"]
     published("reindex", lines, "What the index holds")

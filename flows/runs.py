@@ -11,8 +11,6 @@ import ipaddress
 import os
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,15 +20,13 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL
 
-from pipeline.errors import MunimentError
 from pipeline.logs import set_up
 from pipeline.processes import birth, end_with
 from pipeline.report import plain
 from pipeline.settings import load_settings
 from pipeline.types import Document
-from pipeline.worker import translated
 
-__all__ = ["LATE", "RUNNER", "begin", "discreet", "lateness", "named", "process", "published", "skipped", "titled"]
+__all__ = ["LATE", "RUNNER", "begin", "lateness", "named", "process", "published", "skipped", "titled"]
 
 LATE = timedelta(hours=3)
 RUNNER = "MUNIMENT_RUNNER"
@@ -49,18 +45,6 @@ def begin() -> None:
         os._exit(1)  # it was gone before the kernel was asked
     with get_client(sync_client=True) as client:
         client.update_flow_run(flow_run.id, infrastructure_pid=process())
-
-
-@contextmanager
-def discreet() -> Iterator[None]:
-    """What a flow or task raises, Prefect keeps in its states and logs, wherever its server is; the text of a fault of
-    the program may quote a page, so only its kind and place get through. Also a decorator."""
-    try:
-        yield
-    except MunimentError:
-        raise
-    except Exception as error:
-        raise translated(error) from None
 
 
 def process() -> str:

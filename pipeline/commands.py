@@ -59,7 +59,7 @@ def search(arguments: argparse.Namespace) -> int:
 def show(arguments: argparse.Namespace) -> int:
     """One document: pages, fields, evidence."""
     from pipeline.amendments import links_of
-    from pipeline.report import contract_text, document_text, links_text
+    from pipeline.report import contract_text, document_text, links_text, origins_text, rescans_text
     from pipeline.run import report_on
     from pipeline.wiring import open_tools
     from schemas.contract import Contract
@@ -69,14 +69,18 @@ def show(arguments: argparse.Namespace) -> int:
         report = report_on(document.id, tools, new=True)
         record = tools.catalog.record(document.id)
         links = links_of(document, tools.catalog)
+        rescans = tools.rescans.of(document.id)
+        origins = tools.catalog.origins(document.id)
     contract = Contract.model_validate_json(record) if record else None
 
     def text() -> str:
+        head = (document_text(report), origins_text(origins), links_text(links), rescans_text(rescans))
         fields = contract_text(contract) if contract else "  none: the document was not read"
-        return "\n\n".join(filter(None, (document_text(report), links_text(links), f"Fields\n{fields}")))
+        return "\n\n".join(filter(None, (*head, f"Fields\n{fields}")))
 
     def payload() -> dict[str, object]:
-        return report.as_json() | {"record": contract and contract.model_dump(), "links": asdict(links)}
+        beside = {"rescans": list(map(asdict, rescans)), "origins": list(map(asdict, origins))}
+        return report.as_json() | {"record": contract and contract.model_dump(), "links": asdict(links)} | beside
 
     emit(arguments, payload, text)
     return 0

@@ -76,9 +76,8 @@ class Confinement:
 
 
 def of_settings(settings: Settings) -> Confinement:
-    """How the workers of this home are confined: they read the program and the drop folder, and write into store and
-    spool."""
-    reads = [str(folder) for folder in (settings.tessdata, settings.inbox_dir) if folder]  # drops are looked into
+    """How the workers of this home are confined: they read the program and write into store and spool."""
+    reads = [str(settings.tessdata)] if settings.tessdata else []
     return Confinement(
         memory_mb=settings.worker_memory_mb,
         file_mb=max(settings.max_file_mb, 256),  # a page's image may be larger than the smallest document

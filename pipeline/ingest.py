@@ -52,4 +52,5 @@ def _walk(work: stages.Work) -> Document:
     contract = stages.merge(work, info, findings, triages)
     outcomes = stages.settle(work, images, texts, triages, contract)
     stages.index(work, pages, triages, contract)
+    stages.compare(work, images, contract)
     return stages.finish(work, outcomes, contract, findings)

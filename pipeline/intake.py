@@ -48,6 +48,7 @@ __all__ = [
     "open_folder",
     "refused_status",
     "take",
+    "too_large",
 ]
 
 MIB = 1 << 20
@@ -147,13 +148,18 @@ def refused_status(refusal: MunimentError) -> DocumentStatus:
     return DocumentStatus.REJECTED if isinstance(refusal, DocumentRejected) else DocumentStatus.HELD
 
 
+def too_large(size: int, max_file_mb: int) -> str:
+    """The reason for a file of so many bytes."""
+    return f"{size / MIB:.1f} MiB, more than the {max_file_mb} MiB of MUNIMENT_MAX_FILE_MB"
+
+
 def _first_look(head: bytes, size: int, max_file_mb: int, pictures: bool) -> tuple[DocumentStatus, str]:
     if not size:
         return DocumentStatus.REJECTED, "empty file"
     if b"%PDF-" not in head and not (pictures and is_picture(head)):
         return DocumentStatus.REJECTED, f"not a PDF: no %PDF- in its first {PDF_MAGIC_WITHIN} bytes"
     if size > max_file_mb * MIB:
-        return DocumentStatus.HELD, f"{size / MIB:.1f} MiB, more than the {max_file_mb} MiB of MUNIMENT_MAX_FILE_MB"
+        return DocumentStatus.HELD, too_large(size, max_file_mb)
     return DocumentStatus.RECEIVED, ""
 
 

@@ -20,9 +20,9 @@ from sqlalchemy import func, select
 from pipeline import __version__
 from pipeline.notices import Outbox
 from pipeline.operations import Operations
+from pipeline.space import PAUSED
 from pipeline.tables import documents, runs
 from pipeline.types import DocumentStatus, PageStatus
-from pipeline.watch import PAUSED
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -112,7 +112,7 @@ class _Collector:
 
     def _money(self) -> Iterator[Metric]:
         settings = self._tools.settings
-        spent = Operations(self._tools.catalog.database).spend(None, "model", time.time() - DAY)
+        spent = Operations(self._tools.catalog.database).spend(None, time.time() - DAY)["model"]
         paid = [({"model": one.key}, float(one.usd)) for one in spent]
         unsure = [({"model": one.key}, float(one.unsure)) for one in spent]
         yield _gauge("frontier_usd_day", "USD paid for frontier calls of the last 24 hours", paid)

@@ -139,9 +139,11 @@ class Outbox:
             return False
         log.warning("notice %s: %s", notice.kind, notice.title)
         now = self._now()
-        body = json.dumps(asdict(notice) | {"lines": list(notice.lines), "names": list(notice.names)})
-        row = {"key": notice.digest, "kind": notice.kind, "body": body, "created": now, "tries": 0}
         ways = channels(self._settings)
+        # Names that will not leave are not kept: they would outlive the document they are of.
+        names = list(notice.names) if ways and self._settings.notice_names else []
+        body = json.dumps(asdict(notice) | {"lines": list(notice.lines), "names": names})
+        row = {"key": notice.digest, "kind": notice.kind, "body": body, "created": now, "tries": 0}
         for channel in ways:
             due = self._first_try(connection, notice.kind, channel)
             self._database.insert_new(connection, notices, row | {"channel": channel, "due": due})
@@ -207,8 +209,9 @@ class Outbox:
             self._put_off(rows)
             return False
         with self._database.write() as connection:
-            ids = notices.c.id.in_([row.id for row in rows])
-            connection.execute(update(notices).where(ids).values(sent=self._now(), due=None))
+            for row in rows:
+                ended = {"sent": self._now(), "due": None, "body": _nameless(row.body)}
+                connection.execute(update(notices).where(notices.c.id == row.id).values(ended))
         return True
 
     def _put_off(self, rows: Iterable[Any]) -> None:
@@ -216,8 +219,9 @@ class Outbox:
         with self._database.write() as connection:
             for row in rows:
                 later = now + min(LONGEST, FIRST * 2 ** min(row.tries, 20))
-                due = None if now - row.created > GIVEN_UP else later
-                connection.execute(update(notices).where(notices.c.id == row.id).values(due=due))
+                given_up = {"due": None, "body": _nameless(row.body)}
+                values = given_up if now - row.created > GIVEN_UP else {"due": later}
+                connection.execute(update(notices).where(notices.c.id == row.id).values(values))
 
     def _message(self, rows: Sequence[Any]) -> Message:
         found = [Notice(**json.loads(row.body)) for row in rows]
@@ -231,3 +235,8 @@ class Outbox:
 
     def _lines(self, notice: Notice) -> list[str]:
         return [*notice.lines, *(notice.names if self._settings.notice_names else ())]
+
+
+def _nameless(body: str) -> str:
+    """A notice that has left, or never will, without the names in it."""
+    return json.dumps(json.loads(body) | {"names": []})

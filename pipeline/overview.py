@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.frontier.waits import Waits
 from pipeline.report import clip, table
+from pipeline.space import PAUSED
 from pipeline.types import DocumentStatus
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def overview(tools: Tools) -> dict[str, Any]:
             {"name": d.name, "id": d.id, "matter": d.matter, "status": d.status.value, "reason": d.reason}
             for d in waiting
         ],
+        "paused": catalog.meta(PAUSED) or "",
+        "rescans": tools.rescans.count(),
         "escalation": Waits(tools).counts(),
         "runs": [_run(run) for run in catalog.runs(RUNS)],
     }
@@ -40,12 +43,17 @@ def overview(tools: Tools) -> dict[str, Any]:
 
 def overview_text(view: dict[str, Any]) -> str:
     """The overview as text."""
+    paused = [f"Nothing is taken in from the inbox: {view['paused']}"] if view["paused"] else []
     if not view["documents"]:
-        return "Nothing here yet. Take documents in with: muniment ingest FOLDER"
-    parts = [f"{title.capitalize()}\n{table(list(view[title].items()))}" for title in ("documents", "pages", "matters")]
+        return "\n\n".join([*paused, "Nothing here yet. Take documents in with: muniment ingest FOLDER"])
+    parts = paused + [
+        f"{title.capitalize()}\n{table(list(view[title].items()))}" for title in ("documents", "pages", "matters")
+    ]
     if view["waiting"]:
         rows = [(clip(d["name"], 50), d["id"], d["status"], clip(d["reason"], 120)) for d in view["waiting"]]
         parts.append("For a person to look at\n" + table(rows))
+    if view["rescans"]:
+        parts.append(f"Other scans of a document that is here: {view['rescans']} (muniment show DOCUMENT names it)")
     if view["escalation"]:
         waits = [(_pages(count), reason) for reason, count in view["escalation"].items()]
         parts.append("Pages that need the frontier model, and why they wait\n" + table(waits))

@@ -12,7 +12,7 @@ from typing import Any
 from pipeline.errors import DocumentHeld, DocumentRejected
 from pipeline.page_tree import check_tree
 
-__all__ = ["InspectJob", "PdfInfo", "drawable", "forget", "inspect", "load_page", "open_pdf"]
+__all__ = ["InspectJob", "PdfInfo", "drawable", "inspect", "load_page", "open_pdf"]
 
 HEADER_REACH = 1024  # bytes: where Acrobat, too, stops looking for %PDF-
 
@@ -58,11 +58,6 @@ def open_pdf(path: Path) -> Any:
     """The `pymupdf.Document`; the last one opened stays open in its worker."""
     state = path.stat()
     return _open(path, state.st_mtime_ns, state.st_size)
-
-
-def forget() -> None:
-    """Let go of the document that was opened last: its path was a handle's, which will soon stand for another file."""
-    _open.cache_clear()
 
 
 @lru_cache(maxsize=1)

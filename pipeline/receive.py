@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["Drop", "Received", "receive", "take_in"]
 
 J = TypeVar("J")
-T = TypeVar("T")
 
 Made = tuple[str, str, str, Origin | None]  # name, source, SHA-256 and origin of a document
 
@@ -94,17 +93,11 @@ def picture_as_pdf(tools: Tools, sha256: str, pages: int = 1) -> str:
 
 
 def _made(tools: Tools, function: Callable[[J], str], job: J, seconds: float) -> str:
-    """The SHA-256 of a blob that a worker made, safe in the store."""
-    sha256 = in_worker(tools, function, job, seconds)
-    tools.store.publish(sha256)
-    return sha256
-
-
-def in_worker(tools: Tools, function: Callable[[J], T], job: J, seconds: float) -> T:
-    """The function's result from a worker; raises the error of our tree that took its place."""
+    """The SHA-256 of what a worker made and put into the store; raises the error of our tree that took its place."""
     for _, result in tools.pool.run(function, [job], seconds=seconds):
         if isinstance(result, MunimentError):
             raise result
+        tools.store.publish(result)
         return result
     raise AssertionError("a pool answers every item")
 

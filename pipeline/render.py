@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pipeline import jpeg, pixels, upright
+from pipeline import jpeg, pixels, prints, upright
 from pipeline.backends import ocr
 from pipeline.draw import draw
 from pipeline.errors import DocumentHeld
@@ -272,6 +272,7 @@ def _settle(job: RenderJob, raster: _Raster, pose: upright.Pose, small: Small) -
         rules=pixels.rulings(small).count,
         source=raster.source,
         damaged=raster.damaged,
+        look=prints.look_of(small.ink),
     )
 
 

@@ -12,9 +12,22 @@ from schemas.fields import FieldValue
 
 if TYPE_CHECKING:
     from pipeline.amendments import Link, Links
+    from pipeline.rescans import Rescan
     from pipeline.run import DocumentReport, RunReport
+    from pipeline.types import Origin
 
-__all__ = ["clip", "contract_text", "document_text", "hits_text", "links_text", "plain", "run_text", "table"]
+__all__ = [
+    "clip",
+    "contract_text",
+    "document_text",
+    "hits_text",
+    "links_text",
+    "origins_text",
+    "plain",
+    "rescans_text",
+    "run_text",
+    "table",
+]
 
 WIDTH = 110
 
@@ -98,6 +111,21 @@ def links_text(links: Links) -> str:
     rows = [("amends", link) for link in links.amends] + [("amended by", link) for link in links.amended_by]
     return table([(_how(word, link), f"{clip(link.name, 60)}  [{link.document}]", "; ".join(link.reasons))
                   for word, link in rows])  # fmt: skip
+
+
+def rescans_text(found: Sequence[Rescan]) -> str:
+    """The documents that are other scans of the same paper; "" without any."""
+    return table([("another scan of", f"{clip(one.name, 60)}  [{one.document}]", _alike(one)) for one in found])
+
+
+def _alike(rescan: Rescan) -> str:
+    return f"{rescan.alike} of {rescan.shown} pages look alike"
+
+
+def origins_text(found: Sequence[Origin]) -> str:
+    """What the document was made of, by the SHA-256 under which it is in the store; "" for its own original."""
+    return table([("made of", f"pages {one.pages} of the batch" if one.pages else "the picture", one.sha256)
+                  for one in found])  # fmt: skip
 
 
 def _how(word: str, link: Link) -> str:

@@ -6,7 +6,9 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-__all__ = ["Space"]
+__all__ = ["PAUSED", "Space"]
+
+PAUSED = "intake paused"  # key of the catalog: why nothing is taken in; "" while files are
 
 MIB = 1 << 20
 AGAIN = 1.1  # times the bound: else a file that is deleted and one that is taken open and close it by turns

@@ -26,10 +26,10 @@ from pipeline.intake import Incoming, open_beneath, open_folder
 from pipeline.settle import Stamp
 from pipeline.store import private_folder, sync_folder
 
-__all__ = ["Entry", "Spool"]
+__all__ = ["PART", "Entry", "Spool"]
 
 CHUNK = 1 << 20
-NOTE, DATA = ".json", ".data"
+NOTE, DATA, PART = ".json", ".data", ".part"
 HIDDEN = ".muniment-"  # names that begin with a dot are passed over in the inbox
 
 
@@ -81,8 +81,9 @@ class Spool:
 
     def entries(self) -> list[Entry]:
         """All that was claimed and not yet let go, oldest first. A note whose file never moved, or is gone already,
-        is what a killed watcher left of a claim: the file is still in the inbox, or was taken."""
-        for part in self.root.glob("*.part"):
+        is what a killed watcher left of a claim: the file is still in the inbox, or was taken. Such a note goes,
+        and so does what was being written beside it."""
+        for part in self.root.glob(f"*{PART}"):
             part.unlink()
         kept = []
         for note in sorted(self.root.glob(f"*{NOTE}")):
@@ -143,7 +144,7 @@ class Spool:
     def _note(self, entry: Entry) -> None:
         """Whole or not at all, and on the disk before the file moves."""
         private_folder(self.root)
-        part = self.root / f"{entry.token}.part"
+        part = self.root / (entry.token + PART)
         with part.open("w") as note:
             json.dump(asdict(entry), note)
             note.flush()

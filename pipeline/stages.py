@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Work",
     "answered",
+    "compare",
     "extract",
     "finish",
     "index",
@@ -289,6 +290,12 @@ def index(work: Work, pages: Sequence[PageInput], triages: Mapping[int, Triage],
             tools.index.upsert(indexing.build(document, batch, context, tools.text_embedder, tools.page_embedder))
         if lost := wanted - tools.index.pages_of(document.id):
             raise IndexUnavailable(f"{len(lost)} pages were written to the index but can't be read back")
+
+
+def compare(work: Work, images: Pages[PageImage], contract: Contract) -> None:
+    """Link the document with those of its matter that are scans of the same paper."""
+    looks = ["" if isinstance(image, MunimentError) else image.look for image in images.values()]
+    work.tools.rescans.compare(work.document, looks, contract)
 
 
 def finish(

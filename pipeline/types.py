@@ -167,7 +167,8 @@ class PageImage:
     clockwise quarter turn in degrees that put the page upright, `skew` the degrees then taken out.
     `ink` is the share of dark pixels, `contrast` the grey-level spread between ink and paper (0..1),
     `rules` the number of long straight ruling lines (tables, forms). `damaged`: a part of the page could not
-    be drawn, because its content is damaged.
+    be drawn, because its content is damaged. `look` is its perceptual hash (see `pipeline.prints`), "" if it shows
+    next to nothing.
     """
 
     number: int
@@ -184,6 +185,7 @@ class PageImage:
     rules: int = 0
     source: Literal["embedded", "rendered"] = "rendered"
     damaged: bool = False
+    look: str = ""
 
 
 @dataclass(frozen=True, slots=True)

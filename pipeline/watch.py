@@ -24,7 +24,7 @@ from pipeline.intake import Incoming, drops
 from pipeline.receive import Drop, Received, receive, take_in
 from pipeline.settle import Fault, Stamp, Verdict, Waits
 from pipeline.sights import Place, Sights
-from pipeline.space import Space
+from pipeline.space import PAUSED, Space
 from pipeline.spool import Entry, Spool
 from pipeline.store import private_folder
 from pipeline.types import Document
@@ -33,9 +33,7 @@ if TYPE_CHECKING:
     from pipeline.whole import Look
     from pipeline.wiring import Tools
 
-__all__ = ["PAUSED", "Watcher"]
-
-PAUSED = "intake paused"  # key of the catalog: why nothing is taken in; "" while files are
+__all__ = ["Watcher"]
 
 OnTaken = Callable[[Sequence[Document]], None]
 Say = Callable[[str], None]
@@ -56,9 +54,8 @@ class Watcher:
         self._waits = Waits(settings.settle_seconds, settings.patience_seconds)
         self._spool = Spool(settings.root / "spool")
         self._space = Space([settings.root, tools.store.root], settings.min_free_mb)
-        self._dropped, self._claimed = Sights(tools), Sights(tools)
+        self._dropped, self._claimed = (Sights(tools, self._spool.root) for _ in range(2))
         self._odd: dict[Incoming, float] = {}
-        self._seen: tuple[int, int] | None = None  # the inbox, as the kernel knows it
         self._trouble = ""
         self._paused: str | None = None
         self._stop = threading.Event()
@@ -116,7 +113,6 @@ class Watcher:
     # ---- from the inbox to the spool
 
     def _claim_dropped(self) -> bool:
-        self._let_workers_in()
         found = list(drops(self._inbox, self._tools.settings.matter))
         files = {str(incoming.path): incoming for incoming in found if not incoming.problem}
         places = [place for incoming in files.values() if (place := self._place(incoming))]
@@ -124,16 +120,6 @@ class Watcher:
             if sight.verdict in (Verdict.TAKE, Verdict.REFUSE):
                 self._each(self._claim, files[sight.place.key], sight.verdict is Verdict.REFUSE)
         return bool(files) | self._refuse_odd([incoming for incoming in found if incoming.problem])
-
-    def _let_workers_in(self) -> None:
-        """Workers may read the folder that was there when they started; a share that was mounted since is another."""
-        try:
-            state = self._inbox.stat()
-        except OSError:  # not there: nothing is dropped
-            return
-        if self._seen not in (None, (state.st_dev, state.st_ino)):
-            self._tools.pool.renew()
-        self._seen = (state.st_dev, state.st_ino)
 
     def _place(self, incoming: Incoming) -> Place | None:
         try:
@@ -176,7 +162,8 @@ class Watcher:
         places = []
         for entry in entries.values():
             if stamp := self._spool.stamp(entry):
-                places.append(Place(entry.token, *self._spool.place(entry), stamp, self._waits_of(entry)))
+                waits = self._waits_of(entry)
+                places.append(Place(entry.token, *self._spool.place(entry), stamp, waits, not entry.away))
         for sight in self._claimed.judge(places):
             if sight.look and sight.verdict in (Verdict.TAKE, Verdict.REFUSE):
                 self._each(self._take, entries[sight.place.key], sight.place.stamp, sight.look)

@@ -10,31 +10,23 @@ from typing import BinaryIO, Literal
 
 from pipeline import pdf, pictures
 from pipeline.errors import DocumentHeld, DocumentRejected, MunimentError
-from pipeline.intake import MIB, PDF_MAGIC_WITHIN, open_beneath, refused_status
+from pipeline.intake import PDF_MAGIC_WITHIN, refused_status
 from pipeline.settle import Fault, Stamp
 from pipeline.types import DocumentStatus
 
-__all__ = ["Kind", "Limits", "Look", "LookJob", "look"]
+__all__ = ["Kind", "Look", "LookJob", "look"]
 
 Kind = Literal["pdf", "picture", ""]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What a file may hold: MiB, pages, and pixels of one picture."""
-
-    file_mb: int
-    pages: int
-    pixels: int
-
-
-@dataclass(frozen=True, slots=True)
 class LookJob:
-    """A file to look into, at `path` below `root`; no link is followed on the way."""
+    """A file to look into, in a folder that nobody else writes to; the pages it may have, and the pixels of one of a
+    picture's."""
 
-    root: Path
     path: Path
-    limits: Limits
+    max_pages: int
+    max_pixels: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,50 +43,44 @@ class Look:
 def look(job: LookJob) -> Look:
     """Open the file and touch all of it."""
     try:
-        handle = open_beneath(job.root, job.path)
+        handle = os.open(job.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         return Look(None, fault=Fault(DocumentStatus.HELD, f"can't be read: {error.strerror}"))
     with os.fdopen(handle, "rb") as opened:
-        kind, pages, fault = _inside(opened, job.limits)
+        kind, pages, fault = _inside(opened, job)
         return Look(Stamp.of(os.fstat(opened.fileno())), kind, pages, fault)
 
 
-def _inside(opened: BinaryIO, limits: Limits) -> tuple[Kind, int, Fault | None]:
+def _inside(opened: BinaryIO, job: LookJob) -> tuple[Kind, int, Fault | None]:
     kind: Kind = ""
     try:
-        kind = _kind(opened, limits)
-        return kind, _pages(kind, opened, limits), None
+        kind = _kind(opened)
+        return kind, _pages(kind, opened, job), None
     except MunimentError as error:
         return kind, 0, Fault(refused_status(error), str(error))
     except OSError as error:
         return kind, 0, Fault(DocumentStatus.HELD, f"can't be read: {error.strerror or type(error).__name__}")
 
 
-def _kind(opened: BinaryIO, limits: Limits) -> Kind:
+def _kind(opened: BinaryIO) -> Kind:
     state = os.fstat(opened.fileno())
     if not stat.S_ISREG(state.st_mode):
         raise DocumentRejected("not a file (a folder, device, pipe or socket)")
     if not state.st_size:
         raise DocumentRejected("empty file")
     head = opened.read(PDF_MAGIC_WITHIN)
-    kind: Kind = "pdf" if b"%PDF-" in head else "picture" if pictures.is_picture(head) else ""
-    if not kind:
-        raise DocumentRejected("neither a PDF nor a picture (TIFF, JPEG, PNG)")
-    if state.st_size > limits.file_mb * MIB:
-        raise DocumentHeld(f"{state.st_size / MIB:.1f} MiB, more than the {limits.file_mb} MiB of MUNIMENT_MAX_FILE_MB")
-    return kind
+    if b"%PDF-" in head:
+        return "pdf"
+    if pictures.is_picture(head):
+        return "picture"
+    raise DocumentRejected("neither a PDF nor a picture (TIFF, JPEG, PNG)")
 
 
-def _pages(kind: Kind, opened: BinaryIO, limits: Limits) -> int:
+def _pages(kind: Kind, opened: BinaryIO, job: LookJob) -> int:
     if kind == "picture":
-        return pictures.check(opened, limits.pages, limits.pixels)
-    # by the handle, not by the name: what stands under the name may be another file, or a link, by now
+        return pictures.check(opened, job.max_pages, job.max_pixels)
     _check_end(opened)
-    path = Path(f"/dev/fd/{opened.fileno()}")
-    try:
-        return pdf.inspect(pdf.InspectJob(path, limits.pages)).page_count
-    finally:
-        pdf.forget()
+    return pdf.inspect(pdf.InspectJob(job.path, job.max_pages)).page_count
 
 
 def _check_end(opened: BinaryIO) -> None:

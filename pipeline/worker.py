@@ -70,7 +70,7 @@ def _is_memory(error: BaseException | None) -> bool:
 @contextmanager
 def without_words() -> Iterator[None]:
     """What the program itself fails with inside comes out `translated`: its text may quote a document, and whoever
-    catches it may write it into a log or send it to a server."""
+    catches it may write it into a log or send it to a server. Also a decorator."""
     try:
         yield
     except MunimentError:

@@ -77,7 +77,6 @@ class _Worker:
     process: subprocess.Popen[bytes]
     connection: Connection
     deadline: float
-    generation: int = 0
     ready: bool = False
     task: _Task | None = None
     done: int = 0
@@ -108,7 +107,6 @@ class WorkerPool:
         self._inbox: queue.SimpleQueue[_Run | None] = queue.SimpleQueue()
         self._bell, self._doorstep = socket.socketpair()
         self._closed = False
-        self._generation = 0
         self._lock = threading.Lock()
         self._workers: list[_Worker] = []
         self._runs: deque[_Run] = deque()
@@ -142,11 +140,6 @@ class WorkerPool:
                 yield item, result
         finally:
             run.cancelled = True
-
-    def renew(self) -> None:
-        """From now on give work to fresh workers alone: what theirs may read was decided when they started, and a share
-        that was mounted since is another folder to the kernel."""
-        self._generation += 1
 
     def close(self) -> None:
         """End all workers. A `run` still under way raises `Stopped`: its items are unfinished, not at fault."""
@@ -203,14 +196,12 @@ class WorkerPool:
         return True
 
     def _give_out(self) -> None:
-        for stale in [w for w in self._workers if w.idle and w.generation != self._generation]:
-            self._retire(stale)
         while (idle := next((w for w in self._workers if w.idle), None)) and (task := self._next_task()):
             self._hand(idle, task)
         starting = sum(not worker.ready for worker in self._workers)
         wanted = sum(len(run.pending) for run in self._runs if not run.cancelled) - starting
         for _ in range(min(wanted, self.size - len(self._workers))):
-            self._workers.append(_start(self.confinement, self._generation))
+            self._workers.append(_start(self.confinement))
 
     def _next_task(self) -> _Task | None:
         """The next item of the run whose turn it is; that run goes to the end of the line."""
@@ -241,7 +232,7 @@ class WorkerPool:
             return
         task, worker.task = worker.task, None
         worker.done += 1
-        if kind == "memory" or worker.done >= self.tasks_per_worker or worker.generation != self._generation:
+        if kind == "memory" or worker.done >= self.tasks_per_worker:
             self._retire(worker)
         if task is not None:
             task.run.results.put((task.item, self._out_of_memory() if kind == "memory" else value))
@@ -308,7 +299,7 @@ def _how(code: int) -> str:
     return f"of signal {-code}"
 
 
-def _start(confinement: Confinement, generation: int) -> _Worker:
+def _start(confinement: Confinement) -> _Worker:
     """A fresh interpreter, not a fork and not multiprocessing's spawn: nothing of this process's memory,
     `__main__` or environment reaches the worker, and its output goes nowhere (it may quote a page)."""
     ours, theirs = socket.socketpair()
@@ -327,4 +318,4 @@ def _start(confinement: Confinement, generation: int) -> _Worker:
             pass_fds=[theirs.fileno()],
             process_group=0,  # Ctrl-C goes to the parent alone, which decides what to finish
         )
-    return _Worker(process, Connection(ours.detach()), time.monotonic() + START_SECONDS, generation)
+    return _Worker(process, Connection(ours.detach()), time.monotonic() + START_SECONDS)

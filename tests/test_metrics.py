@@ -17,8 +17,8 @@ from pipeline.frontier.ledger import Budget, Planned
 from pipeline.metrics import KEPT, Cached, exposition
 from pipeline.notices import Notice, tell
 from pipeline.people import People
+from pipeline.space import PAUSED
 from pipeline.types import DocumentStatus
-from pipeline.watch import PAUSED
 from pipeline.web.app import create_app
 from pipeline.web.callers import callers_of
 from pipeline.wiring import Tools

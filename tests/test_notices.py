@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from databases import Clock
 from receivers import Posts, post_server
+from sqlalchemy import select
 
 from pipeline.database import Database
 from pipeline.errors import NotSent
 from pipeline.notices import GIVEN_UP, QUIET, Message, Notice, Outbox, channels, deliver, tell
 from pipeline.settings import Settings, load_settings
+from pipeline.tables import notices
 from pipeline.wiring import Tools
 
 HELD = Notice("held", "1 held document", ["matter acme: 1: 0a1b2c"], ["secret-merger.pdf [0a1b2c]: held: cut short"])
@@ -119,6 +121,8 @@ def test_names_stay_here_unless_they_may_leave(home: Path, posts: Posts) -> None
         tools = Tools(load_settings(home=home / str(allowed), webhook_url=posts.url, notice_names=allowed,
                                     public_url="https://contracts.firm.example/"))  # fmt: skip
         tell(tools, HELD)
+        with tools.catalog.database.read() as connection:  # what left is not kept longer than the document may be
+            assert "merger" not in connection.execute(select(notices.c.body)).scalar_one()
         tools.close()
     here, there = (json.loads(body) for _, body in posts.got)
     assert here["lines"] == ["matter acme: 1: 0a1b2c"] and "merger" not in str(posts.got[0])

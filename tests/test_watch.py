@@ -22,9 +22,9 @@ from pipeline.intake import discover
 from pipeline.receive import take_in
 from pipeline.separators import print_sheets
 from pipeline.settings import load_settings
-from pipeline.space import Space
+from pipeline.space import PAUSED, Space
 from pipeline.types import Document, DocumentStatus
-from pipeline.watch import PAUSED, Watcher
+from pipeline.watch import Watcher
 from pipeline.wiring import Tools, open_tools
 
 SETTLE, PATIENCE = 0.15, 0.6
@@ -232,20 +232,25 @@ def test_what_is_no_document_is_rejected_and_lies_there_too(desk: Desk) -> None:
 def test_a_file_that_was_refused_is_taken_again(desk: Desk) -> None:
     """Dropped again after what was wrong was put right, it stands as received; while it is not, it is held again
     beside the first one."""
-    data = desk.drop("a.pdf")
-    with_limit = Desk.__new__(Desk)
-    with_limit.__dict__ |= desk.__dict__ | {"watcher": Watcher(limited(desk.tools, max_pages=1), say=desk.lines.append)}
+    lenient, desk.watcher = desk.watcher, Watcher(limited(desk.tools, max_pages=1), say=desk.lines.append)
     two = pdfs.born_digital(desk.folder / "two.pdf", "one", "two").read_bytes()
-    (desk.folder / "a.pdf").unlink()
-    assert [document.status for document in with_limit.take()] == [DocumentStatus.HELD]
+    assert [document.status for document in desk.take()] == [DocumentStatus.HELD]
     (desk.folder / "two.pdf").write_bytes(two)
-    with_limit.take()
+    desk.take()
     assert set(desk.held()) == {"two.pdf", "two (2).pdf"}
     (desk.inbox / "_held" / desk.matter / "two.pdf").rename(desk.folder / "two.pdf")
     (desk.inbox / "_held" / desk.matter / "two.pdf.reason.txt").unlink()
+    desk.watcher = lenient
     (document,) = desk.take()
     assert (document.status, document.reason, desk.taken) == (DocumentStatus.RECEIVED, "", [document])
-    assert data != two
+
+
+def test_a_whole_file_needs_no_patience(desk: Desk) -> None:
+    """Workers may read nothing but store and spool: what lies in the inbox is looked into all the same."""
+    desk.watcher = Watcher(limited(desk.tools, patience_seconds=600), say=desk.lines.append)
+    desk.drop()
+    saved(desk.folder / "photo.png")
+    assert [document.status for document in desk.take()] == [DocumentStatus.RECEIVED] * 2
 
 
 def limited(tools: Tools, **settings: object) -> Tools:

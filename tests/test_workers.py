@@ -136,18 +136,6 @@ def test_a_worker_is_replaced_after_its_tasks(tasks):
     assert [pids.count(pid) for pid in dict.fromkeys(pids)] == [3, 3, 3]
 
 
-def test_renewed_workers_take_the_next_tasks(tasks):
-    """Idle or busy, a worker of before gets no more work; what it had under way comes back."""
-    with WorkerPool(1, memory_mb=512, tasks_per_worker=50) as pool:
-        before = results(pool, tasks.pid, [1])[1]
-        assert results(pool, tasks.pid, [1])[1] == before
-        pool.renew()
-        assert results(pool, tasks.pid, [1])[1] != before
-        slow = pool.run(tasks.nap, [0.3, 0.0], seconds=20)
-        pool.renew()
-        assert sorted(item for item, _ in slow) == [0.0, 0.3]
-
-
 def test_two_threads_share_the_workers(tasks):
     """A short document isn't made to wait until a long one that came first is through."""
     with WorkerPool(1, memory_mb=512, tasks_per_worker=500) as pool:

@@ -12,7 +12,8 @@ looks. Where a file is cut is random too, within its first 99 %: behind that may
 whole.
 
 Meanwhile `muniment watch` runs in a process group of its own that gets SIGKILL after a random time and is started
-again. When all writers are done it runs to its end. Then the bytes of every drop are looked for in catalog and store.
+again; so it goes on after the last writer, until there was a kill for every eighth drop or nothing is left. Then it
+runs to its end. Then the bytes of every drop are looked for in catalog and store.
 Prints the counts, and exits with 1 if a drop is lost (no document of these bytes), doubled (two documents of them), or
 partial (a document of other bytes than were dropped), or if a file stayed in inbox or spool or was held.
 """
@@ -49,6 +50,7 @@ __all__ = ["WAYS", "Result", "main", "measure"]
 MATTERS = ("acme", "brook", "cedar")
 CUT_WITHIN = 0.99
 PATIENCE = 60.0  # far above the longest pause: these writers all come back
+KILL_EVERY = 8  # drops: killed so often at least, as long as anything is left to be taken
 ALIVE = (0.3, 6.0)  # seconds a watcher lives before it is killed: from before its first look on
 
 
@@ -224,6 +226,8 @@ def measure(
         while not writing.ready():
             result.kills += _watch(home, settle, chance.uniform(*ALIVE) if kills else None, writing)
         writing.get()  # a writer that failed is no measurement
+    while kills and result.kills < times / KILL_EVERY and any(_left(home)):
+        result.kills += _watch(home, settle, chance.uniform(*ALIVE), None)
     _watch(home, settle, None, None)
     _judge(home, drops, result)
     return result
