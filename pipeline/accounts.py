@@ -3,6 +3,9 @@
 Passwords are kept as argon2id with argon2-cffi's parameters (RFC 9106's for little memory: 64 MiB, three passes), and
 hashed anew at a sign-in when those parameters have changed since. A password is judged by its length only. A name that
 is not known costs as much time as a wrong password, so that nobody learns from the clock who works here.
+
+An account may also be that of somebody an OpenID Connect issuer vouches for: then the issuer's own key of the person
+(issuer and subject) leads to it, and it has no password until an administrator sets one.
 """
 
 from __future__ import annotations
@@ -20,12 +23,12 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from pipeline.database import Database
 from pipeline.errors import NotFound, UsageError
-from pipeline.tables import sessions, users
+from pipeline.tables import sessions, subjects, users
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
-__all__ = ["LONGEST", "SHORTEST", "Accounts", "User", "clean_person", "name_key"]
+__all__ = ["LONGEST", "SHORTEST", "Accounts", "Subject", "User", "clean_person", "name_key"]
 
 SHORTEST, LONGEST = 12, 1024  # characters of a password
 NAME_LENGTH = 60
@@ -43,6 +46,14 @@ class User:
     admin: bool
     disabled: bool
     created: float
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """How an issuer knows the person of an account."""
+
+    issuer: str
+    subject: str
 
 
 class Accounts:
@@ -77,24 +88,59 @@ class Accounts:
         `first`: only while there is no account, which is asked in the same transaction.
         """
         name = clean_person(name)
-        row = {"key": name_key(name), "name": name, "password": self._hash(password, name), "admin": admin}
-        row |= {"disabled": False, "created": time.time()}
+        hashed = self._hash(password, name)
         with self._database.write() as connection:
             self._database.alone(connection, _LOCK)  # two firsts, or two last admins, must not pass each other
             if first and _any(connection):
                 raise UsageError("there is an account already")
-            if connection.execute(select(users.c.id).where(users.c.key == row["key"])).first():
-                raise UsageError("that name is taken")
-            connection.execute(insert(users).values(row))
+            _insert(connection, name, hashed, admin=admin)
         return self.user(name)
+
+    def add_subject(self, name: str, issuer: str, subject: str) -> User:
+        """Make an account without a password for whom the issuer knows by this subject; the account that is there when
+        another request was faster. `UsageError` for a name that won't do or is taken, and while there is no account."""
+        name = clean_person(name)
+        with self._database.write() as connection:
+            self._database.alone(connection, _LOCK)
+            if (known := _known(connection, issuer, subject)) is None:
+                if not _any(connection):
+                    raise UsageError("the first account has a password")
+                known = _insert(connection, name, "", admin=False)
+                connection.execute(insert(subjects).values(_subject(known, issuer, subject)))
+        return self.by_id(known)
+
+    def link(self, id: int, issuer: str, subject: str) -> None:
+        """From now on this subject of the issuer leads to the account; `UsageError` when it leads to one already."""
+        with self._database.write() as connection:
+            self._database.alone(connection, _LOCK)
+            if _known(connection, issuer, subject) is not None:
+                raise UsageError("this subject has an account already")
+            connection.execute(insert(subjects).values(_subject(id, issuer, subject)))
+
+    def by_subject(self, issuer: str, subject: str) -> User | None:
+        """The account of whom the issuer knows by this subject, also a disabled one."""
+        with self._database.read() as connection:
+            known = _known(connection, issuer, subject)
+        return None if known is None else self.by_id(known)
+
+    def subjects(self, id: int) -> list[Subject]:
+        """Who the account is at issuers, oldest first."""
+        query = select(subjects.c.issuer, subjects.c.subject).where(subjects.c.user == id)
+        with self._database.read() as connection:
+            return [Subject(*row) for row in connection.execute(query.order_by(subjects.c.created))]
+
+    def has_password(self, id: int) -> bool:
+        """Whether one can sign in with a password at all."""
+        with self._database.read() as connection:
+            return bool(connection.execute(select(users.c.password).where(users.c.id == id)).scalar())
 
     def check(self, name: str, password: str) -> User | None:
         """The account, if it may sign in and the password is its own. Takes as long for any wrong answer."""
         with self._database.read() as connection:
             found = connection.execute(select(users).where(users.c.key == name_key(name))).first()
-        nobody = self._nobody
-        matches = self._matches(found.password if found else nobody, password)
-        if found is None or found.disabled or not matches:
+        hashed = found.password if found else ""
+        matches = self._matches(hashed or self._nobody, password)
+        if found is None or found.disabled or not hashed or not matches:
             return None
         if self._hasher.check_needs_rehash(found.password):
             self._store(found.id, self._hash(password, found.name), ending=False)
@@ -184,6 +230,31 @@ def name_key(name: str) -> str:
 
 def _any(connection: Connection) -> bool:
     return connection.execute(select(users.c.id).limit(1)).first() is not None
+
+
+def _insert(connection: Connection, name: str, hashed: str, *, admin: bool) -> int:
+    """The number of the new account; `UsageError` when the name is taken."""
+    row = {"key": name_key(name), "name": name, "password": hashed, "admin": admin}
+    if connection.execute(select(users.c.id).where(users.c.key == row["key"])).first():
+        raise UsageError("that name is taken")
+    made = connection.execute(insert(users).values(row | {"disabled": False, "created": time.time()}))
+    assert made.inserted_primary_key is not None
+    return int(made.inserted_primary_key[0])
+
+
+def _known(connection: Connection, issuer: str, subject: str) -> int | None:
+    found = select(subjects.c.user).where(subjects.c.key == _subject_key(issuer, subject))
+    return connection.execute(found).scalar()
+
+
+def _subject(id: int, issuer: str, subject: str) -> dict[str, object]:
+    key = _subject_key(issuer, subject)
+    return {"key": key, "user": id, "issuer": issuer, "subject": subject, "created": time.time()}
+
+
+def _subject_key(issuer: str, subject: str) -> str:
+    """Neither text has a NUL: an issuer is an address, and its subjects are compared as they are."""
+    return hashlib.sha256(f"{issuer}\0{subject}".encode(errors="surrogatepass")).hexdigest()
 
 
 def _composed(password: str) -> str:

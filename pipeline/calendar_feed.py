@@ -62,8 +62,10 @@ def _event(due: Due, address: str, stamp: datetime, alarm_days: int) -> Event:
 
 
 def _amended(due: Due) -> str:
+    days = ((each.due, clip(each.by, 120), clip(each.rule, LONGEST)) for each in due.moved)
+    said = "".join(f"\nBy amendment {name} it would be {day}: {rule}" for day, name, rule in days)
     names = ", ".join(clip(name, 120) for name in due.amended_by)
-    return f"\nAmended by {names}: the day may be another." if names else ""
+    return said or (f"\nAmended by {names}: the day may be another." if names else "")
 
 
 def _alarm(summary: str, days: int) -> Alarm:

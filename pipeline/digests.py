@@ -8,7 +8,7 @@ old by itself: deadlines of a contract that renews move on when a day has passed
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -23,6 +23,7 @@ from pipeline.corrections import Corrections
 from pipeline.deadlines import KINDS, Deadline, Kind, deadlines_of, holds_until
 from pipeline.doubts import Doubt, Rank, doubts_of
 from pipeline.frontier.ledger import matter_key
+from pipeline.moved import Amendment, Moved, moved_by
 from pipeline.reliance import effective
 from pipeline.rows import to_outcome
 from pipeline.tables import amending, deadlines, digests, documents, doubts, findings, pages
@@ -52,13 +53,15 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A deadline, the document it is about, and the names of what amends that, or may: the day may be another."""
+    """A deadline, the document it is about, the names of what amends that, or may, and the other days that follow from
+    these: where there are none, the day may be another all the same."""
 
     document: str
     name: str
     matter: str
     deadline: Deadline
     amended_by: tuple[str, ...] = ()
+    moved: tuple[Moved, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +152,8 @@ class Digests:
         with self._database.read() as connection:
             rows = connection.execute(query).all()
             names = _amendments(connection, {row.document for row in rows})
-        return [_due(row, names.get(row.document, ())) for row in rows]
+        moved = {document: self._moved(document, amending) for document, amending in names.items()}
+        return [_due(row, names.get(row.document, {}), moved.get(row.document, [])) for row in rows]
 
     def deadline_counts(self, asked: Asked) -> dict[Kind, int]:
         """How many there are of each kind, whatever kinds are asked for."""
@@ -165,6 +169,17 @@ class Digests:
         if contract is None or contract.amends.best is None:
             return []
         return [each.document for each in amended_by(contract, self._catalog.document(document).matter, self._catalog)]
+
+    def _moved(self, document: str, amending: Mapping[str, str]) -> list[dict[str, Moved]]:
+        """The other days of the document's deadlines, by each of what amends it."""
+        today, agreement = date.today(), self._relied(document)
+        records = [(id, name, self._relied(id)) for id, name in amending.items()]
+        known = [Amendment(id, name, record) for id, name, record in records if record]
+        return [moved_by(agreement, each, today) for each in known] if agreement else []
+
+    def _relied(self, document: str) -> Contract | None:
+        contract = _record(self._catalog.record(document))
+        return effective(contract, self._corrections.of(document)) if contract else None
 
     def _stale(self) -> list[str]:
         today = date.today().isoformat()
@@ -231,19 +246,21 @@ def _queued(row: Any) -> Queued:
     return Queued(row.document, row.document_name, row.matter_name, at, doubt)
 
 
-def _due(row: Any, amendments: Sequence[str]) -> Due:
+def _due(row: Any, amendments: Mapping[str, str], moved: Iterable[Mapping[str, Moved]]) -> Due:
     deadline = _DEADLINE.validate_json(row.body)
-    return Due(row.document, row.document_name, row.matter_name, deadline, tuple(amendments))
+    others = tuple(days[deadline.id] for days in moved if deadline.id in days)
+    return Due(row.document, row.document_name, row.matter_name, deadline, tuple(amendments.values()), others)
 
 
-def _amendments(connection: Connection, targets: Iterable[str]) -> dict[str, list[str]]:
-    """Names of what amends these documents, by id; an amendment lies in the same matter as what it changes."""
-    query = select(amending.c.target, documents.c.name).join(documents, documents.c.id == amending.c.document)
-    found: dict[str, list[str]] = {}
-    for target, name in connection.execute(
+def _amendments(connection: Connection, targets: Iterable[str]) -> dict[str, dict[str, str]]:
+    """What amends these documents, by their id: ids and names. An amendment lies in the matter of what it changes."""
+    query = select(amending.c.target, documents.c.id, documents.c.name)
+    query = query.join(documents, documents.c.id == amending.c.document)
+    found: dict[str, dict[str, str]] = {}
+    for target, id, name in connection.execute(
         query.where(amending.c.target.in_(list(targets))).order_by(documents.c.received)
     ):
-        found.setdefault(target, []).append(name)
+        found.setdefault(target, {})[id] = name
     return found
 
 

@@ -120,6 +120,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield _try("page images", lambda: _model(settings.page_model, settings, "none: search uses text, not page images"))
     yield _try("index", lambda: _index(settings))
     yield _try("frontier", lambda: _frontier_check(settings))
+    yield _try("sign-in", lambda: _sign_in(settings))
     yield _try("notices", lambda: _notices(settings))
 
 
@@ -213,6 +214,17 @@ def _index(settings: Settings) -> str:
     return f"Qdrant server at {host}, collection {'is there' if there else 'is made at the first ingest'}"
 
 
+def _sign_in(settings: Settings) -> str:
+    from pipeline.issuer import issuer_of
+
+    issuer = issuer_of(settings)
+    if issuer is None:
+        return "by password"
+    issuer.check()
+    who = f"members of {settings.oidc_group}" if settings.oidc_group else "anybody it knows"
+    return f"by password, or through {settings.oidc_issuer}: {who}, seeing nothing until it is granted"
+
+
 def _models(settings: Settings) -> list[dict[str, Any]]:
     from dataclasses import asdict
 
@@ -232,6 +244,8 @@ def _leaves(settings: Settings) -> list[str]:
     if settings.prefect_api_url:
         where = _host(settings.prefect_api_url)
         lines.append(f"flows report document names and run states to the Prefect server at {where}")
+    if settings.oidc_issuer:
+        lines.append(f"who signs in through {_host(settings.oidc_issuer)} is sent there; it learns when, and no more")
     lines += _told(settings)
     lines.append("models: downloaded only by `muniment models pull`, never behind your back")
     return lines

@@ -20,6 +20,7 @@
     │   └── MatterBudgetSpent        exit 9    the budget of one matter has; others go on
     ├── FrontierStopped              exit 10   the destination takes no more calls (key, account, address)
     ├── FrontierUnavailable          exit 10   the destination did not answer or failed (retryable)
+    ├── IssuerUnavailable            exit 10   who vouches for people did not answer, or with nonsense (retryable)
     ├── NotSent                  exit 1    a notice could not be handed over (retryable)
     ├── AlreadyRunning               exit 11   another run of this kind is at work here (retryable)
     │   └── ClaimLost                exit 11   another worker took the document over (retryable)
@@ -44,6 +45,7 @@ __all__ = [
     "FrontierUnavailable",
     "IndexMismatch",
     "IndexUnavailable",
+    "IssuerUnavailable",
     "MatterBudgetSpent",
     "ModelError",
     "MunimentError",
@@ -175,6 +177,13 @@ class FrontierStopped(MunimentError):
 
 class FrontierUnavailable(MunimentError):
     """The destination did not answer, or failed; the next run tries again."""
+
+    retryable = True
+    exit_code = 10
+
+
+class IssuerUnavailable(MunimentError):
+    """The OpenID Connect issuer did not answer, or answered nonsense; nobody came in."""
 
     retryable = True
     exit_code = 10

@@ -12,24 +12,24 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, lru_cache
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from pathlib import Path, PurePath
+from typing import Any
 from urllib.parse import unquote
 
 from pipeline.backends.protocols import IndexedPage, PageEmbedder, PageInput, SparseVector, TextEmbedder
 from pipeline.look import pack
+from pipeline.model_files import row_length
 from pipeline.phrases import page_spellings, tokens
 from pipeline.types import Document, PageText
 
-if TYPE_CHECKING:
-    pass
-
 __all__ = [
     "DocumentContext",
+    "Maker",
     "build",
     "day_number",
     "document_terms",
     "opening",
+    "page_maker",
     "query_terms",
     "signature",
     "stems",
@@ -69,15 +69,29 @@ class DocumentContext:
     references: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
-def signature(text_embedder: TextEmbedder, page_embedder: PageEmbedder | None) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """What the index needs to know of an embedding model, without loading it: name and length of a vector."""
+
+    name: str
+    dimension: int
+
+
+def signature(text: Maker | TextEmbedder, page: Maker | PageEmbedder | None) -> dict[str, Any]:
     """What made the index: layout and models. Vectors of two signatures can't be compared."""
     return {
         "layout": LAYOUT,
-        "text_model": text_embedder.name,
-        "text_dimension": text_embedder.dimension,
-        "page_model": page_embedder.name if page_embedder else "",
-        "page_dimension": page_embedder.dimension if page_embedder else 0,
+        "text_model": text.name,
+        "text_dimension": text.dimension,
+        "page_model": page.name if page else "",
+        "page_dimension": page.dimension if page else 0,
     }
+
+
+def page_maker(name: str, folder: Path) -> Maker | None:
+    """The page-image model of this folder; None where its files don't say how long a vector is."""
+    length = row_length(folder)
+    return Maker(name, length) if length else None
 
 
 def windows(count: int) -> list[tuple[int, int]]:

@@ -112,7 +112,7 @@ class _Collector:
 
     def _money(self) -> Iterator[Metric]:
         settings = self._tools.settings
-        spent = Operations(self._tools.catalog.database).spend(None, "model", time.time() - DAY)
+        spent = Operations(self._tools.catalog.database).spend(None, time.time() - DAY)["model"]
         paid = [({"model": one.key}, float(one.usd)) for one in spent]
         unsure = [({"model": one.key}, float(one.unsure)) for one in spent]
         yield _gauge("frontier_usd_day", "USD paid for frontier calls of the last 24 hours", paid)

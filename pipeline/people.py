@@ -32,6 +32,17 @@ class People:
         """The admin of a home without accounts; `UsageError` when it has one."""
         return self._added(self.accounts.add(name, password, admin=True, first=True), everything=True)
 
+    def add_subject(self, name: str, issuer: str, subject: str) -> User:
+        """The account of somebody who came through an issuer for the first time; it sees nothing yet."""
+        user = self.accounts.add_subject(name, issuer, subject)
+        self.audit.record(self.who, "account", user.name, {"done": "added", "issuer": issuer, "subject": subject})
+        return user
+
+    def link(self, user: User, issuer: str, subject: str) -> None:
+        """The issuer's subject leads to this account from now on."""
+        self.accounts.link(user.id, issuer, subject)
+        self.audit.record(self.who, "account", user.name, {"done": "linked", "issuer": issuer, "subject": subject})
+
     def set_disabled(self, user: User, *, disabled: bool) -> None:
         """The account may not, or may again, sign in."""
         (self.accounts.disable if disabled else self.accounts.enable)(user.id)

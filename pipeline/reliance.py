@@ -16,7 +16,7 @@ from pipeline.ground import same_name
 from schemas.contract import LIST_FIELDS, SINGLE_FIELDS, Amended, Contract
 from schemas.fields import Entry, Evidence, FieldValue
 
-__all__ = ["PERSON", "Said", "by_person", "effective", "said"]
+__all__ = ["PERSON", "Said", "by_person", "effective", "replaced", "said"]
 
 PERSON = "person"
 NAMES = frozenset({"parties", "signatories"})
@@ -54,8 +54,12 @@ def effective(contract: Contract, corrections: Standing) -> Contract:
         return contract
     told = said(contract, corrections)
     entries = {name: _entry(told[name]) for name in told}
-    changed = contract.model_copy(update={name: entry for name, entry in entries.items() if entry is not None})
-    return derive(_underived(contract, changed), ())
+    return replaced(contract, {name: entry for name, entry in entries.items() if entry is not None})
+
+
+def replaced(contract: Contract, entries: Mapping[str, Entry[Any]]) -> Contract:
+    """The record with these fields instead of its own; dates that were computed are computed anew from them."""
+    return derive(_underived(contract, contract.model_copy(update=dict(entries))), ())
 
 
 def said(contract: Contract, corrections: Standing) -> dict[str, tuple[Said, ...]]:

@@ -56,6 +56,7 @@ __all__ = [
     "runs",
     "sessions",
     "sources",
+    "subjects",
     "tallies",
     "tokens",
     "told",
@@ -112,6 +113,14 @@ documents = Table(
     Index("documents_by_status", "status"),
     # a matter has at most 100 characters: see clean_matter
     Index("documents_by_matter", "matter", "status", "received", "page_count"),
+    # without it SQLite reads through every record to see whether a document is indexed
+    Index(
+        "documents_indexed",
+        "status",
+        "matter",
+        sqlite_where=text("indexed IS NOT NULL"),
+        postgresql_where=text("indexed IS NOT NULL"),
+    ),
 )
 
 sources = Table(
@@ -422,6 +431,17 @@ tokens = Table(
     Column("seen", Double),
     Index("tokens_by_key", "key", unique=True),
     Index("tokens_by_user", "user"),
+)
+
+subjects = Table(
+    "subjects",
+    metadata,
+    Column("key", String_(64), primary_key=True),  # SHA-256 of issuer and subject
+    _user(),
+    Column("issuer", Text_, nullable=False),
+    Column("subject", Text_, nullable=False),
+    Column("created", Double, nullable=False),
+    Index("subjects_by_user", "user"),
 )
 
 grants = Table(

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pipeline.frontier.ledger import Ledger
     from pipeline.frontier.models import Model
     from pipeline.grants import Grants
+    from pipeline.issuer import Issuer
     from pipeline.rescans import Rescans
     from pipeline.retention import Retention
     from pipeline.search import Searcher
@@ -185,6 +186,13 @@ class Tools:
         from pipeline.accounts import Accounts
 
         return self._kept(Accounts)
+
+    @property
+    def issuer(self) -> Issuer | None:
+        """Who vouches for people that sign in without a password here, when one is configured."""
+        from pipeline.issuer import issuer_of
+
+        return self._once("issuer", lambda: issuer_of(self.settings))
 
     @property
     def grants(self) -> Grants:
@@ -343,9 +351,12 @@ class Tools:
         return resolve(name, self.settings.models_dir)
 
     def _make_index(self) -> PageIndex:
-        from pipeline.index import signature
+        from pipeline.index import Maker, page_maker, signature
+        from pipeline.models import MINILM_DIMENSION, MINILM_NAME
 
-        made_by = signature(self.text_embedder, self.page_embedder)
+        name = self.settings.page_model
+        page = page_maker(self.identities["page"], self._model(name)) if name else None
+        made_by = signature(Maker(MINILM_NAME, MINILM_DIMENSION), page or self.page_embedder)
         index = self._server(made_by) if self.settings.qdrant_url else self._embedded(made_by)
         self._closing.callback(index.close)
         return index

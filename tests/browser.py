@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -43,6 +44,7 @@ __all__ = [
     "fill",
     "serve",
     "tab",
+    "until",
 ]
 
 AMENDMENT = """FIRST AMENDMENT TO SERVICES AGREEMENT
@@ -190,6 +192,15 @@ def tab(browser: Browser, url: str, *, width: int = 1280, height: int = 800, dar
         assert not complaints, complaints
     finally:
         context.close()
+
+
+def until(page: Page, expression: str) -> None:
+    """Wait until this JavaScript is true. Playwright's own `wait_for_function` works by `eval` in the page when it is
+    not true at once, which our content security policy refuses."""
+    ends = time.monotonic() + 15
+    while not page.evaluate(expression):
+        assert time.monotonic() < ends, f"never true: {expression}"
+        page.wait_for_timeout(20)
 
 
 def _made(path: Path) -> Path:

@@ -179,3 +179,45 @@ def test_unknown_accounts_are_said_to_be_unknown(accounts):
         accounts.user("nobody")
     with pytest.raises(NotFound):
         accounts.by_id(7)
+
+
+ISSUER = "https://login.example.com"
+
+
+def test_a_subject_leads_to_its_account_and_to_no_other(accounts):
+    """Of one issuer, exactly as it writes it; asked for again, by many at once too, it is the same account."""
+    with pytest.raises(UsageError, match="first account"):
+        accounts.add_subject("Ben", ISSUER, "u-1")
+    accounts.add("Ada", PASSWORD, admin=True)
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: accounts.add_subject("Ben", ISSUER, "u-1"), range(8)))
+    ben = accounts.user("Ben")
+    assert set(made) == {ben} and not ben.admin
+    assert accounts.by_subject(ISSUER, "u-1") == ben
+    for issuer, subject in ((ISSUER, "U-1"), (ISSUER, "u-1 "), ("https://other.example", "u-1"), (ISSUER, "")):
+        assert accounts.by_subject(issuer, subject) is None
+    assert [(each.issuer, each.subject) for each in accounts.subjects(ben.id)] == [(ISSUER, "u-1")]
+
+
+def test_an_account_of_a_subject_has_no_password(accounts, database):
+    """None is right, whatever is kept; and a wrong one costs as much time as for any account."""
+    accounts.add("Ada", PASSWORD, admin=True)
+    ben = accounts.add_subject("Ben", ISSUER, "u-1")
+    assert kept(database, "Ben") == "" and not accounts.has_password(ben.id)
+    for guess in ("", "the password of nobody", PASSWORD):
+        assert accounts.check("Ben", guess) is None
+    accounts.set_password(ben.id, PASSWORD)
+    assert accounts.check("Ben", PASSWORD) == ben and accounts.has_password(ben.id)
+
+
+def test_a_taken_name_or_subject_is_not_given_twice(accounts):
+    """Neither to a subject whose person is called like an account, nor to a second account."""
+    ada = accounts.add("Ada", PASSWORD, admin=True)
+    with pytest.raises(UsageError, match="taken"):
+        accounts.add_subject("ADA", ISSUER, "u-2")
+    assert accounts.by_subject(ISSUER, "u-2") is None
+    accounts.link(ada.id, ISSUER, "u-2")
+    assert accounts.by_subject(ISSUER, "u-2") == ada
+    accounts.add("Ben", PASSWORD)
+    with pytest.raises(UsageError, match="already"):
+        accounts.link(accounts.user("Ben").id, ISSUER, "u-2")

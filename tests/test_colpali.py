@@ -16,6 +16,8 @@ from pipeline.backends import colpali
 from pipeline.backends.colpali import ColPaliEmbedder
 from pipeline.backends.pooling import POOL_FACTOR
 from pipeline.errors import ModelError
+from pipeline.index import Maker, page_maker
+from pipeline.model_files import row_length
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
@@ -55,6 +57,18 @@ def test_rows_are_unit_vectors_without_padding(embedder: ColPaliEmbedder, pages:
         assert matrix.dtype == np.float32
         assert matrix.shape[1] == embedder.dimension == 128
         assert np.linalg.norm(matrix, axis=1) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_the_length_of_a_row_is_known_without_loading(
+    checkpoint: Path, embedder: ColPaliEmbedder, tmp_path: Path
+) -> None:
+    """From the files alone, of an adapter too; None where no tensor is known, so that the model has to be asked."""
+    assert page_maker(embedder.name, checkpoint) == Maker(embedder.name, embedder.dimension)
+    adapter, other = tmp_path / "adapter", tmp_path / "other"
+    for folder, name in ((adapter, "base_model.model.custom_text_proj.lora_B.weight"), (other, "head.weight")):
+        folder.mkdir()
+        save_file({name: torch.zeros(96, 8)}, folder / "adapter_model.safetensors")
+    assert (row_length(adapter), row_length(other)) == (96, None)
 
 
 def test_half_precision_keeps_unit_length(checkpoint: Path, pages: list[Path]) -> None:

@@ -9,12 +9,14 @@ from typing import Any
 
 import icalendar
 import pytest
-from desk import CSRF, client, put, tools_of, value
+from desk import CSRF, client, put, record, tools_of, value
 
 from pipeline.calendar_feed import calendar
 from pipeline.cli import main
 from pipeline.deadlines import Deadline
+from pipeline.derive import derive
 from pipeline.digests import Due
+from pipeline.moved import Amendment, moved_by
 from pipeline.web.app import create_app
 from pipeline.web.callers import callers_of
 from pipeline.wiring import Tools
@@ -201,3 +203,57 @@ def test_what_is_amended_says_so_whichever_came_first(tools: Tools, first: str) 
     assert found == {"lease.pdf": ["first-amendment.pdf"], "lone.pdf": []}
     assert "Amended by first-amendment.pdf: the day may be another" in rooms.get("/deadlines").text
     assert "Amended by first-amendment.pdf" in events(rooms.get("/deadlines.ics").content)[0]["DESCRIPTION"]
+
+
+def test_the_day_an_amendment_states_stands_beside_the_old_one(tools: Tools) -> None:
+    """Proven on the amendment's page, it is shown with its rule and leads there; the agreement's own day stays."""
+    shared = {"parties": (value("Acme Ltd", "parties"), value("Bolt LLC", "parties")), "kind": "lease"}
+    document = put(tools, "lease.pdf", title="Office Lease", agreement_date="2020-01-31", document_number="L-7",
+                   expiration_date=in_days(200), notice_period=value("60 days", quote="before expiry", page=3),
+                   renewal_term=value("1 year", quote=AUTOMATIC), **shared)  # fmt: skip
+    later = value(in_days(300), page=2, quote="shall expire on that day")
+    notice = value("30 days", quote="thirty days before the end of the term", page=2)
+    amends = value("Office Lease", "amends", date="2020-01-31", number="L-7")
+    amendment = put(tools, "second.pdf", amends=amends, expiration_date=later, notice_period=notice, **shared)
+    rooms = client(tools, "acme")
+    found = {(each["name"], each["kind"]): each for each in listed(rooms)}
+    assert document.id == found["lease.pdf", "renewal"]["document"]
+    for kind, old, new in (("notice", 140, 270), ("renewal", 200, 300)):
+        line = found["lease.pdf", kind]
+        assert line["due"] == in_days(old)
+        [other] = line["moved"]
+        assert (other["by"], other["document"], other["page"]) == ("second.pdf", amendment.id, 2)
+        assert other["due"] == in_days(new)
+    text = rooms.get("/deadlines").text
+    assert f'href="/documents/{amendment.id}/pages/2"' in text and "the day may be another" not in text
+    description = next(each for each in events(rooms.get("/deadlines.ics").content) if "lease" in each["SUMMARY"])
+    assert f"By amendment second.pdf it would be {in_days(270)}" in description["DESCRIPTION"]
+
+
+UNSTATED = {
+    "not verified": {"expiration_date": value("2040-01-01", doubt="weak")},
+    "computed": {"expiration_date": value("2040-01-01", derived="term", status="unverified")},
+    "read in several ways": {"expiration_date": (value("2040-01-01"), value("2041-01-01"))},
+    "an extension": {"term": value("2 years", quote="the term is extended by two years")},
+    "the same day": {"expiration_date": value("2030-01-01")},
+    "something else": {"governing_law": value("Ohio")},
+}
+
+
+@pytest.mark.parametrize("fields", UNSTATED.values(), ids=UNSTATED)
+def test_an_amendment_moves_no_day_by_what_it_does_not_prove(fields: dict[str, Any]) -> None:
+    """Nor by how much is added to a term."""
+    agreement = record(kind="lease", effective_date="2026-01-01", expiration_date="2030-01-01")
+    assert moved_by(agreement, Amendment("a", "a.pdf", record("a", **fields)), date(2026, 5, 1)) == {}
+
+
+def test_a_new_term_counts_from_the_old_beginning() -> None:
+    """A day that was computed is computed anew; one that is printed stays until an amendment gives another."""
+    agreement = derive(record(kind="lease", effective_date="2026-01-01", term=value("3 years")), ())
+    amendment = Amendment(
+        "a", "a.pdf", record("a", term=value("5 years", quote="the term shall be five years", page=3))
+    )
+    moved = moved_by(agreement, amendment, date(2026, 5, 1))
+    assert {id: (each.due, each.page) for id, each in moved.items()} == {"expiry": ("2031-01-01", 3)}
+    printed = record(kind="lease", effective_date="2026-01-01", term="3 years", expiration_date="2028-12-31")
+    assert moved_by(printed, amendment, date(2026, 5, 1)) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -257,3 +258,46 @@ def test_one_key_each(chromium: Any, desk: browser.Site) -> None:
         page.keyboard.type("axusz")
         assert page.locator("#value").input_value() == "axusz"
         assert len(verdicts()) == before + 4
+
+
+def test_a_field_nobody_read_gets_its_value_from_the_document_view(tools: Tools) -> None:
+    """One that has a single value and one that has many: kept with the page and shown as the person's; who comes second
+    is told so, and what is no value of the field is refused."""
+    document = put(tools, "a.pdf", kind="lease")
+    rooms, place = client(tools, "acme"), f"/documents/{document.id}"
+    page = rooms.get(place).text
+    sent = {"csrf": CSRF, "verdict": "corrected", "made_on": "0", "page": "2"}
+    for field in ("governing_law", "parties"):
+        assert f'id="new-{field}"' in page
+    for field in ("kind", "clauses"):
+        assert f'id="new-{field}"' not in page
+    assert (
+        rooms.post(f"{place}/corrections", data=sent | {"field": "expiration_date", "value": "soon"}).status_code == 400
+    )
+    assert (
+        rooms.post(f"{place}/corrections", data=sent | {"field": "parties", "value": "x", "page": "9"}).status_code
+        == 400
+    )
+    for field, text in (("governing_law", "Ohio"), ("parties", "Brook Ltd")):
+        assert rooms.post(f"{place}/corrections", data=sent | {"field": field, "value": text}).status_code == 303
+    again = rooms.post(f"{place}/corrections", data=sent | {"field": "governing_law", "value": "Iowa"})
+    assert again.status_code == 409
+    shown = {each["field"]: each for each in rooms.get(f"/api{place}").json()["fields"]}
+    for field, text in (("governing_law", "Ohio"), ("parties", "Brook Ltd")):
+        [value] = shown[field]["values"]
+        assert (value["person"]["shown"], value["person"]["who"], value["evidence"][0]["page"]) == (text, "ada", 2)
+        assert shown[field]["status"] == "verified"
+    assert 'id="new-governing_law"' not in rooms.get(place).text
+
+
+def test_what_was_withdrawn_can_be_said_again(tools: Tools) -> None:
+    """The form names the last word on the field, also when that was taken back."""
+    document = put(tools, "a.pdf", kind="lease")
+    rooms, place = client(tools, "acme"), f"/documents/{document.id}"
+    sent = {"csrf": CSRF, "verdict": "corrected", "field": "governing_law", "value": "Ohio", "page": "1"}
+    assert rooms.post(f"{place}/corrections", data=sent).status_code == 303
+    assert rooms.post("/review/undo", data={"csrf": CSRF}).status_code == 303
+    form = rooms.get(place).text.partition('name="field" value="governing_law"')[2]
+    made_on = re.search(r'name="made_on" value="(\d+)"', form)[1]
+    assert int(made_on) > 0
+    assert rooms.post(f"{place}/corrections", data=sent | {"made_on": made_on}).status_code == 303

@@ -167,7 +167,7 @@ def lies_on(tab, selector):
 def opened(tab, path):
     tab.goto(path)
     tab.wait_for_selector(".words.placed", state="attached")
-    tab.wait_for_function("document.querySelector('.scan').complete")
+    browser.until(tab, "document.querySelector('.scan').complete")
     return tab
 
 
@@ -225,7 +225,7 @@ def test_keys_walk_pages_and_hits(tab, archive):
     tab.keyboard.press("ArrowLeft")
     tab.wait_for_url("**/pages/1?q=*")
     tab.keyboard.press("n")
-    tab.wait_for_function(f"!location.pathname.endsWith('{archive.agreement.id}/pages/1')")
+    tab.wait_for_url(lambda url: f"{archive.agreement.id}/pages/1?" not in url)
     tab.keyboard.press("p")
     tab.wait_for_url(f"**{page_of(archive.agreement)}?q=*")
     tab.keyboard.press("/")

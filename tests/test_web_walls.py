@@ -18,6 +18,8 @@ LONGEST_URL = 20_000  # httpx sends none above 65,536 once it is encoded; bodies
 OPEN = {
     "GET /sign-in",
     "POST /sign-in",
+    "GET /sign-in/oidc",
+    "GET /sign-in/oidc/back",
     "GET /setup",
     "POST /setup",
     "GET /health",

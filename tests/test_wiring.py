@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from pipeline.errors import ModelError
+from pipeline.index import signature
 from pipeline.settings import load_settings
 from pipeline.wiring import Tools, open_tools
 
@@ -18,6 +19,22 @@ def test_catalog_alone_loads_no_model(home):
         "sys.exit(bool({'torch', 'transformers', 'qdrant_edge', 'qdrant_client', 'pymupdf'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_index_opens_without_a_model(home):
+    """What can be chosen from is known before torch is imported: the empty search page waits for no model."""
+    code = (
+        "import sys\nfrom pipeline.types import SearchFilter\nfrom pipeline.wiring import open_tools\n"
+        "with open_tools() as tools:\n    found = tools.index.facets(SearchFilter(), 5); tools.release_index()\n"
+        "sys.exit(bool(found['matter'] or {'torch', 'transformers'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_index_is_made_by_the_models_that_are_loaded(home):
+    """Known beforehand or loaded, it is the same name and length of a vector."""
+    with open_tools() as tools:
+        assert tools.index._signature == signature(tools.text_embedder, None)
 
 
 def test_parts_are_made_once(home):

@@ -20,7 +20,7 @@ from transformers.utils import logging as transformers_logging
 
 from pipeline.backends.device import device_of, dtype_of
 from pipeline.errors import ModelError
-from pipeline.models import MINILM_SHA256
+from pipeline.models import MINILM_DIMENSION, MINILM_NAME
 
 if TYPE_CHECKING:
     from pipeline.backends.protocols import Matrix
@@ -52,12 +52,12 @@ class MiniLM:
     @property
     def name(self) -> str:
         """Model name and the hash of its weights."""
-        return f"all-MiniLM-L6-v2@{MINILM_SHA256[:12]}"
+        return MINILM_NAME
 
     @property
     def dimension(self) -> int:
         """384."""
-        return int(self._model.config.hidden_size)
+        return MINILM_DIMENSION
 
     def embed(self, texts: Sequence[str]) -> Matrix:
         """(n, 384) float32, rows of unit length, in the order of `texts`.

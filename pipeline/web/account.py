@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from pipeline.errors import UsageError
 from pipeline.sessions import TOKEN_DAYS
-from pipeline.web.callers import cookie_of, set_cookie
+from pipeline.web.callers import SESSION
 from pipeline.web.entrance import people_of
 from pipeline.web.guard import Acting, Caller, Office, Person, RowId, Who, address_of
 from pipeline.web.views import page
@@ -83,7 +83,7 @@ def change_password(
     except UsageError as error:
         return _shown(request, tools, caller, 400, wrong=str(error))
     back = RedirectResponse("/account", 303)
-    set_cookie(request, back, tools.sessions.open(caller.id, address, request.headers.get("user-agent", "")))
+    SESSION.put(request, back, tools.sessions.open(caller.id, address, request.headers.get("user-agent", "")))
     return back
 
 
@@ -153,9 +153,10 @@ def _shown(
         "account.html",
         status,
         sessions=tools.sessions.of(caller.id),
-        this=tools.sessions.number(cookie_of(request)),
+        this=tools.sessions.number(SESSION.of(request)),
         tokens=tools.sessions.tokens(caller.id),
         days=TOKEN_DAYS,
+        password=tools.accounts.has_password(caller.id),
         wrong=wrong,
         token=token,
     )

@@ -36,6 +36,7 @@ from pipeline.web import (
     exports,
     heat,
     log,
+    oidc,
     operations,
     people,
     review,
@@ -61,6 +62,7 @@ ROOMS = (
     documents.room,
     exports.room,
     entrance.room,
+    oidc.room,
     account.room,
     people.room,
     log.room,
@@ -98,6 +100,7 @@ def create_app(tools: Tools, callers: Callers, setup: SetupLink | None = None) -
     """The application over an open home; `callers` finds who asks, `setup` lets the first account be made."""
     app = FastAPI(title="Muniment", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.tools, app.state.callers, app.state.setup = tools, callers, setup
+    app.state.journeys = oidc.Journeys()
     app.state.metrics = Cached(partial(exposition, tools))
     for room in ROOMS:
         app.include_router(room)

@@ -27,6 +27,7 @@ __all__ = [
     "user_act",
     "user_add",
     "user_decide",
+    "user_link",
     "user_list",
     "user_password",
     "user_revoke",
@@ -96,6 +97,18 @@ def user_act(arguments: argparse.Namespace) -> int:
     with _people() as (tools, people):
         people.set_disabled(user := tools.accounts.user(arguments.name), disabled=arguments.disabled)
     return _print(arguments, {"user": user.name, "disabled": arguments.disabled}, f"{user.name}: {arguments.action}d")
+
+
+def user_link(arguments: argparse.Namespace) -> int:
+    """The configured issuer's subject leads to this account from now on."""
+    from pipeline.errors import UsageError
+
+    with _people() as (tools, people):
+        if tools.issuer is None:
+            raise UsageError("MUNIMENT_OIDC_ISSUER is not set: whose subject is it?")
+        people.link(user := tools.accounts.user(arguments.name), tools.settings.oidc_issuer, arguments.subject)
+    text = f"{user.name} signs in through {tools.settings.oidc_issuer} as {arguments.subject}"
+    return _print(arguments, {"user": user.name, "subject": arguments.subject}, text)
 
 
 def user_decide(arguments: argparse.Namespace) -> int:

@@ -50,10 +50,21 @@ class Asked(BaseModel):
     through: date | None = None
 
 
+class OtherDay(BaseModel):
+    """The day it would be by an amendment, and the page there that says so."""
+
+    by: str
+    document: str
+    page: int
+    due: date
+    rule: str
+
+
 class Deadline(BaseModel):
     """A day to act. `due` is null where it can't be computed: `rule` then says why. `sure`: "person" (a person said
     so), "verified", "unverified", or "conflict" (read in several ways). `amended_by` names what amends the document, or
-    may: the day may be another. `passages` are the evidence, most telling first.
+    may: the day may be another; `moved` are the days that follow from these, where they state one. `passages` are the
+    evidence, most telling first.
     """
 
     document: str
@@ -66,6 +77,7 @@ class Deadline(BaseModel):
     sure: str
     confidence: float
     amended_by: list[str] = []
+    moved: list[OtherDay] = []
     passages: list[Passage]
 
     @classmethod
@@ -83,6 +95,7 @@ class Deadline(BaseModel):
             sure=line.sure,
             confidence=line.confidence,
             amended_by=list(due.amended_by),
+            moved=[OtherDay.model_validate(each, from_attributes=True) for each in due.moved],
             passages=[Passage.of(each) for each in line.evidence],
         )
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from pipeline.amendments import Link, links_of
 from pipeline.listing import Cut, Listed, listed, shelf
 from pipeline.reliance import effective
+from pipeline.typed import choices, hint
 from pipeline.types import Document, DocumentStatus, PageOutcome
 from pipeline.web.changes import Change, changes
 from pipeline.web.fields import FieldOut, fields_of
@@ -106,7 +107,7 @@ def list_json(wanted: Annotated[Wanted, Query()], tools: Office, caller: Who) ->
 @room.get("/documents/{document}", response_class=HTMLResponse)
 def document_view(request: Request, document: Visible, tools: Office, caller: Who) -> HTMLResponse:
     """The document for people."""
-    return page(request, "document.html", shown=_document(document, tools, caller))
+    return page(request, "document.html", shown=_document(document, tools, caller), hint=hint, choices=choices)
 
 
 @room.get("/api/documents/{document}")

@@ -12,13 +12,14 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from pipeline.accounts import User
 from pipeline.errors import NotFound, UsageError
 from pipeline.people import People
-from pipeline.web.callers import cookie_of, drop_cookie, set_cookie
+from pipeline.web.callers import SESSION
 from pipeline.web.guard import Callers, FromHere, Office, Posted, address_of
 from pipeline.web.views import page
 
-__all__ = ["SetupLink", "local", "people_of", "room"]
+__all__ = ["SetupLink", "enter", "local", "people_of", "room", "shown"]
 
 room = APIRouter(tags=["people"], include_in_schema=False)
 
@@ -45,7 +46,7 @@ def sign_in_page(request: Request, tools: Office, next: str = "/") -> Response:
     callers: Callers = request.app.state.callers
     if callers(request) is not None:
         return RedirectResponse(local(next), 303)
-    return page(request, "sign_in.html", next=local(next), name="", wrong="", empty=not tools.accounts.any())
+    return shown(request, tools, 200, next=local(next))
 
 
 @room.post("/sign-in", response_class=HTMLResponse, dependencies=[FromHere])
@@ -61,25 +62,25 @@ def sign_in(
     wait = tools.throttle.enter(name, address)
     if wait > 0:
         wrong = f"Too many tries. Wait {_spoken(wait)}, then try again."
-        shown = page(request, "sign_in.html", 429, next=local(next), name=name, wrong=wrong, empty=False)
-        shown.headers["retry-after"] = str(int(wait) + 1)
-        return shown
+        later = shown(request, tools, 429, next=local(next), name=name, wrong=wrong)
+        later.headers["retry-after"] = str(int(wait) + 1)
+        return later
     user = tools.accounts.check(name, password)
     if user is None:
         # What was typed as the name may be a password, so it is not written down.
         tools.audit.record("(nobody)", "sign-in-refused", detail={"address": address})
-        return page(request, "sign_in.html", 401, next=local(next), name=name, wrong=NO_MATCH, empty=False)
+        return shown(request, tools, 401, next=local(next), name=name, wrong=NO_MATCH)
     tools.throttle.passed(name, address)
-    return _enter(request, tools, user.id, user.name, local(next))
+    return enter(request, tools, user, local(next))
 
 
 @room.post("/sign-out")
 def sign_out(request: Request, tools: Office, caller: Posted) -> Response:
     """The session ends, here and in the database."""
-    tools.sessions.close(cookie_of(request))
+    tools.sessions.close(SESSION.of(request))
     tools.audit.record(caller.name, "sign-out")
     away = RedirectResponse("/sign-in", 303)
-    drop_cookie(request, away)
+    SESSION.drop(request, away)
     return away
 
 
@@ -107,7 +108,27 @@ def setup(
         user = people_of(tools, "(setup link)").add_first(name, password)
     except UsageError as error:
         return page(request, "setup.html", 400, key=key, name=name, wrong=str(error))
-    return _enter(request, tools, user.id, user.name, "/")
+    return enter(request, tools, user, "/")
+
+
+def shown(
+    request: Request, tools: Office, status: int, *, next: str = "/", name: str = "", wrong: str = ""
+) -> HTMLResponse:
+    """The sign-in form, with what was wrong."""
+    issuer, empty = tools.issuer.host if tools.issuer else "", not tools.accounts.any()
+    return page(request, "sign_in.html", status, next=next, name=name, wrong=wrong, empty=empty, issuer=issuer)
+
+
+def enter(request: Request, tools: Office, user: User, to: str, **how: str) -> Response:
+    """A new session of the user, whose browser goes on to `to`; `how` they proved who they are joins the log."""
+    if old := SESSION.of(request):
+        tools.sessions.close(old)
+    address = address_of(request)
+    secret = tools.sessions.open(user.id, address, request.headers.get("user-agent", ""))
+    tools.audit.record(user.name, "sign-in", detail={"address": address, **how})
+    inside = RedirectResponse(to, 303)
+    SESSION.put(request, inside, secret)
+    return inside
 
 
 def people_of(tools: Office, who: str) -> People:
@@ -125,17 +146,6 @@ def _admit(request: Request, tools: Office, key: str) -> None:
     link: SetupLink | None = request.app.state.setup
     if link is None or not link.opens(key) or tools.accounts.any():
         raise NotFound("this link opens nothing (any more): `muniment serve` prints a new one when it is started anew")
-
-
-def _enter(request: Request, tools: Office, user: int, name: str, to: str) -> Response:
-    if old := cookie_of(request):
-        tools.sessions.close(old)
-    address = address_of(request)
-    secret = tools.sessions.open(user, address, request.headers.get("user-agent", ""))
-    tools.audit.record(name, "sign-in", detail={"address": address})
-    inside = RedirectResponse(to, 303)
-    set_cookie(request, inside, secret)
-    return inside
 
 
 def _spoken(seconds: float) -> str:

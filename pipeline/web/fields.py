@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from pipeline.corrections import Correction, standing, value_key
 from pipeline.reliance import Said, effective, said
 from pipeline.rulings import choice_of
-from schemas.contract import Contract
+from schemas.contract import SINGLE_FIELDS, Contract
 from schemas.fields import BoxTuple, FieldValue, Status
 
 __all__ = ["FieldOut", "Proof", "Ruled", "ValueOut", "fields_of", "named", "on_page", "shown"]
@@ -82,13 +82,15 @@ class ValueOut(BaseModel):
 
 class FieldOut(BaseModel):
     """All that is known of one field: `absent` and `unreadable` are answers, `conflict` keeps every reading. In both
-    counts what people said."""
+    counts what people said. `made_on` is
+    what a correction must name that gives the field a value where it has none."""
 
     field: str
     name: str
     one: str = Field(description="what one of its values is called", examples=["Party"])
     status: Status
     conflict: bool
+    made_on: int
     values: list[ValueOut]
 
 
@@ -104,6 +106,7 @@ def fields_of(record: Contract, history: Sequence[Correction]) -> list[FieldOut]
             one=ONE.get(name, named(name)),
             status=getattr(holds, name).status,
             conflict=getattr(holds, name).conflict,
+            made_on=last.get((name, ""), 0) if name in SINGLE_FIELDS else 0,
             values=list(_values(name, told[name], last)),
         )
         for name in told

@@ -187,14 +187,14 @@ def overview_of(tools: Tools, caller: Caller) -> Overview:
     """All that the caller may know."""
     sums, matters = Operations(tools.catalog.database), caller.matters
     documents, pages = sums.totals(matters)
-    since = datetime.now().timestamp() - DAYS * 86400
+    spent = sums.spend(matters, datetime.now().timestamp() - DAYS * 86400)
     return Overview(
         documents=documents,
         pages=pages,
         arrived=[Arrived(**asdict(day)) for day in sums.arrived(matters, DAYS)],
         waiting=[Waiting(**asdict(each), address=_address(each)) for each in sums.waiting(matters)],
-        spent_by_day=[Spent(**asdict(each)) for each in sums.spend(matters, "day", since)],
-        spent_by_model=[Spent(**asdict(each)) for each in sums.spend(matters, "model", since)],
+        spent_by_day=[Spent(**asdict(each)) for each in spent["day"]],
+        spent_by_model=[Spent(**asdict(each)) for each in spent["model"]],
         machine=_machine(tools, sums) if caller.admin else None,
     )
 

@@ -59,6 +59,11 @@ def _add_user(parsers: Any, command: Command) -> None:
         ("grant", "allow matters", commands.user_decide),
         ("deny", "deny matters, whatever else is allowed", commands.user_decide),
         ("withdraw", "neither allow nor deny matters any more", commands.user_decide),
+        (
+            "link",
+            "whom MUNIMENT_OIDC_ISSUER knows by a subject signs in as this account",
+            commands.user_link,
+        ),
         ("token", "a new API token, printed this once", commands.user_token),
         ("tokens", "the account's API tokens", commands.user_tokens),
         ("revoke", "an API token opens nothing any more", commands.user_revoke),
@@ -78,6 +83,8 @@ def _add_user_options(name: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--password-stdin", action="store_true", help="read the password from stdin, one line")
     if name in ("grant", "deny", "withdraw"):
         parser.add_argument("matter", metavar="MATTER", nargs="+", help="its name, or '*' for every matter")
+    if name == "link":
+        parser.add_argument("subject", metavar="SUBJECT", help="the claim sub, as the log of refused sign-ins has it")
     if name == "token":
         parser.add_argument("--label", required=True, help="what it is for")
         parser.add_argument("--days", type=_number, default=90, help="how long it opens anything (default 90)")

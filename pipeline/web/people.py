@@ -215,7 +215,8 @@ def _one_shown(request: Request, tools: Office, id: int, status: int = 200, *, w
         raise NotFound("there is no such account") from None
     decided = {grant.matter for grant in person.grants}
     open_matters = [matter for matter in tools.grants.known_matters() if matter not in decided]
-    return page(request, "person.html", status, person=person, matters=open_matters, every=EVERY, wrong=wrong)
+    shown = {"person": person, "matters": open_matters, "subjects": tools.accounts.subjects(id)}
+    return page(request, "person.html", status, **shown, every=EVERY, wrong=wrong)
 
 
 def _to(id: int) -> Response:

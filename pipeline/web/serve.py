@@ -83,6 +83,7 @@ def serve(settings: Settings, serving: Serving, say: Callable[[str], None] = pri
     serving.check()
     with _listening(serving) as listener, open_tools(settings) as tools:
         setup = _first_account(tools, serving)
+        _ = tools.issuer  # what is wrong with its settings is said now, not to the first who comes
         door = Door(create_app(tools, callers_of(tools), setup), serving.hosts(), only_https=serving.scheme == "https")
         url = serving.url(listener.getsockname()[1])
         server = _Server(_config(door, serving), lambda: _announce(url, setup, say), lambda: _end_at_once(tools))
@@ -174,10 +175,10 @@ def _announce(url: str, setup: SetupLink | None, say: Callable[[str], None]) -> 
 def _warm(tools: Tools) -> None:
     """Load what the first search needs; whoever searches meanwhile waits for no more than the rest of it."""
     try:
+        tools.index.count()  # first, and in a process of its own: the page on which one asks needs no model
         tools.text_embedder.embed(["warm"])
         if tools.page_embedder:
             tools.page_embedder.embed_query("warm")
-        tools.index.count()
     except MunimentError as error:  # the search itself will say so to who asks
         print(f"muniment: the search is not ready: {error}", file=sys.stderr)
 
