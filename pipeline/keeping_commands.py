@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.console import emit
-from pipeline.report import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +53,7 @@ def user() -> str:
 def matter(arguments: argparse.Namespace) -> int:
     """Set where a matter's pages may go, how long it is kept and what holds it, or list what was set."""
     from pipeline.errors import UsageError
+    from pipeline.report import table
     from pipeline.retention import Rule
     from pipeline.wiring import open_tools
 
@@ -165,6 +165,8 @@ def _deleted_text(done: Deleted) -> str:
 
 
 def _retention_text(found: list[Due], done: Deleted, *, applied: bool) -> str:
+    from pipeline.report import table
+
     rows = [(one.document, one.matter, _day(one.received), f"{one.days} days", _fate(one)) for one in found[:SHOWN]]
     parts = [table(rows, indent="")] if rows else ["No document is due."]
     if len(found) > SHOWN:
