@@ -105,7 +105,7 @@ def _optimise(tools: Tools, _: Night) -> list[str]:
 
 def _retention(tools: Tools, _: Night) -> list[str]:
     """What was kept as long as its matter says is deleted, unless a legal hold keeps it."""
-    from pipeline.deletion import sweep
+    from pipeline.keeping.deletion import sweep
 
     done = sweep(tools)
     lines = [f"{count(len(done.documents), 'document')} deleted, kept as long as their matter says"]

@@ -8,7 +8,7 @@ import pdfs
 import pytest
 
 from infra.measure import rescans, sheets
-from pipeline.separators import print_sheets
+from pipeline.inbox.separators import print_sheets
 
 
 def test_scans_of_one_page_lie_closer_than_other_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

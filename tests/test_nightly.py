@@ -15,9 +15,9 @@ from pipeline.errors import AlreadyRunning
 from pipeline.night_steps import NIGHTS, Night
 from pipeline.nightly import NightReport, night
 from pipeline.run import ingest_paths
-from pipeline.run_reports import find
 from pipeline.settings import load_settings
 from pipeline.tables import documents, notices
+from pipeline.telling.run_reports import find
 from pipeline.types import DocumentStatus, SearchFilter
 from pipeline.wiring import open_tools
 

@@ -18,14 +18,14 @@ from pictures_made import saved
 
 from pipeline.claims import sole
 from pipeline.errors import AlreadyRunning, CatalogBusy
+from pipeline.inbox.receive import take_in
+from pipeline.inbox.separators import print_sheets
+from pipeline.inbox.space import PAUSED, Space
+from pipeline.inbox.watch import Watcher
 from pipeline.intake import discover
 from pipeline.overview import overview, overview_text
-from pipeline.receive import take_in
-from pipeline.separators import print_sheets
 from pipeline.settings import load_settings
-from pipeline.space import PAUSED, Space
 from pipeline.types import Document, DocumentStatus
-from pipeline.watch import Watcher
 from pipeline.wiring import Tools, open_tools
 
 SETTLE, PATIENCE = 0.15, 0.6

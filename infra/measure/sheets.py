@@ -23,9 +23,9 @@ from typing import get_args
 import pymupdf
 
 from infra.measure.corpora import CORPORA, Half, names
+from pipeline.inbox.separators import Mark, print_sheets
+from pipeline.inbox.sheets import SheetsJob, marks
 from pipeline.report import table
-from pipeline.separators import Mark, print_sheets
-from pipeline.sheets import SheetsJob, marks
 from sample_docs.scanify import LEVELS, scanify
 
 __all__ = ["looked_at", "main", "pages_of_contracts", "sheets_seen"]
