@@ -239,13 +239,6 @@ class Tools:
         if release:
             release()
 
-    def tidy_index(self) -> bool:
-        """Have the embedded index bring its graphs up to date, without loading a model for it; False where nothing is
-        to be asked: a server looks after its own, and so does an owner that ends."""
-        from pipeline.backends.owned import OwnedIndex
-
-        return not self.settings.qdrant_url and OwnedIndex(self.settings.root / "index", {}).tidy()
-
     def close(self) -> None:
         """Let everything go, last made first."""
         self._closing.close()
@@ -351,28 +344,16 @@ class Tools:
         return resolve(name, self.settings.models_dir)
 
     def _make_index(self) -> PageIndex:
+        from pipeline.backends.engine import open_index
         from pipeline.index import Maker, page_maker, signature
         from pipeline.models import MINILM_DIMENSION, MINILM_NAME
 
         name = self.settings.page_model
         page = page_maker(self.identities["page"], self._model(name)) if name else None
         made_by = signature(Maker(MINILM_NAME, MINILM_DIMENSION), page or self.page_embedder)
-        index = self._server(made_by) if self.settings.qdrant_url else self._embedded(made_by)
+        index = open_index(self.settings, made_by)
         self._closing.callback(index.close)
         return index
-
-    def _embedded(self, made_by: dict[str, Any]) -> PageIndex:
-        from pipeline.backends.owned import OwnedIndex
-
-        return OwnedIndex(self.settings.root / "index", made_by, self.settings.index_idle_seconds)
-
-    def _server(self, made_by: dict[str, Any]) -> PageIndex:
-        from pipeline.backends.qdrant import QdrantIndex, connect
-
-        settings = self.settings
-        key = settings.qdrant_api_key.get_secret_value()
-        client = connect(settings.qdrant_url, key, authority=settings.qdrant_ca)
-        return QdrantIndex(client, settings.collection, made_by)
 
     def _make_digests(self) -> Digests:
         from pipeline.digests import Digests
