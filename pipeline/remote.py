@@ -19,13 +19,12 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
-from pipeline.errors import StoreError, StoreUnavailable, UsageError
-from pipeline.store import DAMAGED, SPOOL, Store, is_name, private_folder
+from pipeline.errors import NotFound, StoreError, StoreUnavailable, UsageError
+from pipeline.store import ASIDE, DAMAGED, SPOOL, Store, is_name, private_folder
 
 __all__ = ["RemoteStore", "open_store"]
 
@@ -115,60 +114,88 @@ class RemoteStore(Store):
         return super().read(sha256)
 
     def __contains__(self, sha256: str) -> bool:
-        if super().__contains__(sha256):
-            return True
+        if not is_name(sha256):
+            return False
         with _reached():
             return self._size(self._key(sha256)) is not None
 
     def blobs(self) -> Iterator[str]:
         """Every blob of the bucket, in order."""
-        with _reached():
-            keys = sorted(self._remote.find(self._prefix))
-        for key in keys:
-            if is_name(sha256 := "".join(str(key).rsplit("/", 2)[-2:])):
-                yield sha256
+        return (name for name in self._names() if is_name(name))
 
     def put_at(self, sha256: str) -> float:
-        """When the object was written, or the blob last used here, whichever is later."""
+        """When the blob was uploaded or last used here, whichever is later; now for one that is not in the bucket."""
         here = super().put_at(sha256) if self.place(sha256).exists() else 0.0
-        try:
-            with _reached():
-                written: datetime = self._remote.modified(self._key(sha256))
-        except StoreError:
-            return time.time()
-        return max(here, written.timestamp())
+        with _reached():
+            if self._size(key := self._key(sha256)) is None:
+                return time.time()
+            return max(here, float(self._remote.modified(key).timestamp()))
+
+    def aside(self) -> Iterator[str]:
+        """Blobs that a killed `discard` left aside."""
+        return (name.replace(ASIDE, "", 1) for name in self._names() if ASIDE in name)
 
     def whole(self, sha256: str) -> bool:
-        """Whether the object's bytes are those it is named after; a damaged copy in the folder is dropped."""
+        """Whether the bucket gives back the bytes the blob is named after; a damaged copy in the folder is dropped.
+        `NotFound` when the bucket has none."""
         if super().__contains__(sha256) and not super().whole(sha256):
             self.place(sha256).unlink(missing_ok=True)
-        with _reached(), self._remote.open(self._key(sha256), "rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest() == sha256
+        with _reached():
+            if self._size(key := self._key(sha256)) is None:
+                raise NotFound(f"blob {sha256[:12]}… is not in the store")
+            with self._remote.open(key, "rb") as handle:
+                return hashlib.file_digest(handle, "sha256").hexdigest() == sha256
 
     def quarantine(self, sha256: str) -> None:
-        """Rename the object, so that good bytes can come in its place."""
-        with _reached():
-            self._remote.mv(key := self._key(sha256), f"{key}{DAMAGED}")
+        """Take a damaged blob out of its place, so that good bytes can come there; it is kept beside it."""
+        self._moved(self._key(sha256), self._key(sha256, DAMAGED))
         self.place(sha256).unlink(missing_ok=True)
 
     def discard(self, blobs: Iterable[str], named: Callable[[Collection[str]], Collection[str]]) -> list[str]:
-        """Objects can't be renamed in one step: each is kept in the folder while it is deleted, and put again when
-        somebody named it meanwhile."""
-        there = {sha256 for sha256 in blobs if sha256 in self}
-        doomed = there - set(named(there)) if there else set[str]()
-        for sha256 in doomed:
-            self.path(sha256)
-            with _reached():
-                self._remote.rm(self._key(sha256))
-        back = set(named(doomed)) if doomed else set[str]()
-        for sha256 in back:
-            self.publish(sha256)
-        for sha256 in doomed - back:
-            self.place(sha256).unlink(missing_ok=True)
-        return sorted(doomed - back)
+        """Delete the blobs that `named` does not give back when asked which of them are needed; those deleted.
 
-    def _key(self, sha256: str) -> str:
-        return f"{self._prefix}/{self.place(sha256).relative_to(self.root).as_posix()}"
+        As in the home: put aside, asked about, then put back or deleted. A copy in another machine's folder stays
+        until it goes there.
+        """
+        aside = [sha256 for sha256 in sorted(set(blobs)) if self._put_aside(sha256)]
+        needed = set(named(aside)) if aside else set()
+        for sha256 in aside:
+            if sha256 in needed:
+                self._moved(self._key(sha256, ASIDE), self._key(sha256))
+            else:
+                self._removed(self._key(sha256, ASIDE), self._key(sha256, DAMAGED))
+                self.place(sha256).unlink(missing_ok=True)
+        return [sha256 for sha256 in aside if sha256 not in needed]
+
+    def _put_aside(self, sha256: str) -> bool:
+        """Whether there is such a blob; it is aside now."""
+        if sha256 in self:
+            self._moved(self._key(sha256), self._key(sha256, ASIDE))
+            return True
+        with _reached():
+            return self._size(self._key(sha256, ASIDE)) is not None
+
+    def _moved(self, key: str, to: str) -> None:
+        """Copied, then removed: S3 has no rename, and a kill in between leaves both."""
+        with _reached():
+            self._remote.cp_file(key, to)
+        self._removed(key)
+
+    def _removed(self, *keys: str) -> None:
+        with _reached():
+            for key in keys:
+                if self._size(key) is not None:
+                    self._remote.rm_file(key)
+
+    def _names(self) -> Iterator[str]:
+        """Folder and name of every object as one word: a blob's hash, where it is one in its place."""
+        with _reached():
+            found = self._remote.find(self._prefix)
+        return ("".join(str(key).rsplit("/", 2)[-2:]) for key in sorted(found))
+
+    def _key(self, sha256: str, mark: str = "") -> str:
+        folder, name = self.place(sha256).parts[-2:]
+        return f"{self._prefix}/{folder}/{mark}{name}"
 
     def _size(self, key: str) -> int | None:
         try:
@@ -242,7 +269,7 @@ def _reached() -> Iterator[None]:
     """Whatever the service's client raises as ours, by its kind alone: its messages may hold addresses and names."""
     try:
         yield
-    except StoreError:
+    except (StoreError, NotFound):
         raise
     except FileNotFoundError as error:
         raise StoreError("the shared store has no such bucket") from error

@@ -11,11 +11,11 @@ import pytest
 from homes import copy_home
 from sqlalchemy import select
 
-from pipeline.deletion import delete_documents, finish_deletions, sweep, unfinished
 from pipeline.errors import IndexUnavailable, NotFound, OnHold, UsageError
-from pipeline.inventory import images_of
+from pipeline.keeping.deletion import delete_documents, finish_deletions, sweep, unfinished
+from pipeline.keeping.inventory import images_of
+from pipeline.keeping.retention import DAY, due
 from pipeline.reconcile import reconcile
-from pipeline.retention import DAY, due
 from pipeline.run import ingest_paths
 from pipeline.settings import load_settings
 from pipeline.tables import deletions, documents, results
@@ -107,7 +107,7 @@ def test_no_word_of_it_is_left_in_any_file(tools, home, documents_of):
 
 
 def wanted(what):
-    from pipeline.audit import Wanted
+    from pipeline.access.audit import Wanted
 
     return Wanted(what=what)
 
@@ -174,7 +174,8 @@ def test_a_deletion_that_could_not_end_is_finished_by_the_next_reconciliation(to
 
 KILLED = """
 import os, sys
-from pipeline import deletion, store
+from pipeline import store
+from pipeline.keeping import deletion
 from pipeline.settings import load_settings
 from pipeline.wiring import open_tools
 place, id = sys.argv[1:]

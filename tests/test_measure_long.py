@@ -15,7 +15,10 @@ def test_both_kinds_end(tmp_path):
 
 
 def test_what_is_missing_or_grows_is_said():
-    """Documents or pages without an end, and memory that goes on growing; the index may."""
+    """Documents or pages without an end, memory that goes on growing, or is above a short document's; the index may."""
     seen = {"the run": [1.0, 2.0, 3.0], "the workers": [2.0, 2.0, 2.0], "the index owner": [1.0, 2.0, 3.0]}
-    wrong = Run(1, 5, 1.0, Memory(0, "", seen=seen)).wrong(1, 6)
-    assert wrong == ["1 of 1 documents and 5 of 6 pages ended", "the memory of the run grew by 50%"]
+    run = Run(1, 5, 1.0, Memory(0, "", seen=seen))
+    assert run.unfinished(1, 6) == ["1 of 1 documents and 5 of 6 pages ended"] and run.unfinished(1, 5) == []
+    assert run.grown() == ["the memory of the run grew by 50%"]
+    short = Run(1, 1, 1.0, Memory(0, "", seen={kind: [1.5] for kind in seen}))
+    assert run.above(short) == ["the run took 100% more than for 30 pages"]

@@ -191,6 +191,49 @@ def test_killed_before_the_upload_nothing_is_there(url: str, tmp_path: Path) -> 
     assert sha256 in opened(url, tmp_path / "two")
 
 
+def test_blobs_are_those_of_the_bucket(url: str, tmp_path: Path) -> None:
+    """A look over the store, for what is lost, damaged or left over, sees the bucket and not the folder before it."""
+    one, two = opened(url, tmp_path / "one"), opened(url, tmp_path / "two")
+    kept = sorted(one.put(text) for text in (b"scan", b"page", b"note"))
+    assert list(two.blobs()) == kept and blobs(tmp_path / "two") == set()
+    assert abs(two.put_at(kept[0]) - time.time()) < 100
+    two._remote.pipe_file(objects(two)[1], b"worn")
+    assert [two.whole(sha256) for sha256 in kept] == [True, False, True]
+    two.quarantine(kept[1])
+    assert kept[1] not in one and list(one.blobs()) == [kept[0], kept[2]]
+    with pytest.raises(NotFound, match="not in the store"):
+        one.whole(kept[1])
+
+
+def test_what_is_discarded_leaves_the_bucket(url: str, tmp_path: Path) -> None:
+    """Who needs a blob is asked once it is aside, where no writer finds it; what somebody needs comes back whole."""
+    one, two = opened(url, tmp_path / "one"), opened(url, tmp_path / "two")
+    gone, needed = one.put(b"gone"), one.put(b"needed")
+
+    def named(asked):
+        assert sorted(asked) == sorted([gone, needed]) and gone not in one and needed not in two
+        assert sorted(two.aside()) == sorted([gone, needed])
+        return [needed]
+
+    assert one.discard([gone, needed, "0" * 64], named) == [gone]
+    assert list(two.blobs()) == [needed] and two.read(needed) == b"needed" and list(two.aside()) == []
+    assert blobs(tmp_path / "one") == {needed} and len(objects(one)) == 1
+
+
+def test_a_discard_that_was_killed_is_ended_by_the_next(url: str, tmp_path: Path) -> None:
+    """A blob left aside is dealt with like one in its place."""
+    store = opened(url, tmp_path / "one")
+    sha256 = store.put(b"scan")
+
+    def killed(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.discard([sha256], killed)
+    assert list(store.aside()) == [sha256]
+    assert store.discard([sha256], lambda asked: []) == [sha256] and objects(store) == []
+
+
 @pytest.mark.parametrize("wrong", ["gs://firm/x", "s3://", "s3://key:secret@firm/x", "/mnt/share", "file://host/x"])
 def test_other_addresses_are_refused(wrong: str, tmp_path: Path) -> None:
     """Only what was tested is offered, and no password belongs in an address."""
