@@ -139,7 +139,7 @@ def test_a_backup_beside_a_running_ingest(tmp_path):
     """Backups made while a run works restore to a home without a fault whose documents the next run finishes: as many
     pages, points and records as the undisturbed home has."""
     inbox = tmp_path / "in"
-    for number in range(4):
+    for number in range(2):
         pdfs.born_digital(inbox / f"notice-{number}.pdf", f"NOTICE {number}\n\n{pdfs.LEASE}", f"Second page {number}")
     home, folder = tmp_path / "home", tmp_path / "kept"
     environment = os.environ | {"MUNIMENT_HOME": str(home), "MUNIMENT_WORKERS": "1"}

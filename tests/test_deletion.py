@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pdfs
 import pytest
+from homes import copy_home
 from sqlalchemy import select
 
 from pipeline.errors import IndexUnavailable, NotFound, OnHold, UsageError
@@ -30,19 +31,34 @@ ORDINARY = (
 )
 
 
+SETTINGS = {"workers": 1, "index_idle_seconds": 1}
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """A home with a secret of two pages in one matter, one page of it also in an ordinary document of another; taken in
+    once, the tests copy it."""
+    folder = tmp_path_factory.mktemp("filled")
+    secret = pdfs.born_digital(folder / "in" / "secret.pdf", SECRET, ORDINARY)
+    other = pdfs.born_digital(folder / "in" / "other.pdf", ORDINARY)
+    with open_tools(load_settings(home=folder / "home", **SETTINGS)) as tools:
+        (kept,) = (d.document for d in ingest_paths([other], "alder", tools).documents)
+        (gone,) = (d.document for d in ingest_paths([secret], "dune", tools).documents)
+        tools.release_index()
+    return folder / "home", (gone, kept, secret)
+
+
 @pytest.fixture
-def tools(home):
-    with open_tools(load_settings(workers=1, index_idle_seconds=1)) as tools:
+def tools(home, filled):
+    copy_home(filled[0], home)
+    with open_tools(load_settings(**SETTINGS)) as tools:
         yield tools
 
 
-def fill(tools, tmp_path):
-    """A secret of two pages in two matters, one page of it also in an ordinary document."""
-    secret = pdfs.born_digital(tmp_path / "in" / "secret.pdf", SECRET, ORDINARY)
-    other = pdfs.born_digital(tmp_path / "in" / "other.pdf", ORDINARY)
-    (kept,) = (d.document for d in ingest_paths([other], "alder", tools).documents)
-    (gone,) = (d.document for d in ingest_paths([secret], "dune", tools).documents)
-    return gone, kept, secret
+@pytest.fixture
+def documents_of(filled):
+    """The document that goes, the one that stays, and the file of the first."""
+    return filled[1]
 
 
 def traces(home: Path, *needles: bytes) -> list[str]:
@@ -51,10 +67,10 @@ def traces(home: Path, *needles: bytes) -> list[str]:
     return [str(path.relative_to(home)) for path in files if any(needle in path.read_bytes() for needle in needles)]
 
 
-def test_no_word_of_it_is_left_in_any_file(tools, home, tmp_path):
+def test_no_word_of_it_is_left_in_any_file(tools, home, documents_of):
     """After a deletion no file of the home holds a word, a name, a stage result or a picture of the document; what it
     shared with another stays, and the log says who did it and why without its name."""
-    gone, kept, _ = fill(tools, tmp_path)
+    gone, kept, _ = documents_of
     images = images_of(tools.catalog, gone.sha256)
     shared = images & images_of(tools.catalog, kept.sha256)
     with tools.catalog.database.read() as connection:
@@ -96,9 +112,9 @@ def wanted(what):
     return Wanted(what=what)
 
 
-def test_the_same_content_elsewhere_stays_and_may_come_again(tools, home, tmp_path):
+def test_the_same_content_elsewhere_stays_and_may_come_again(tools, home, documents_of):
     """The same bytes in another matter keep original, readings and points; dropped again they are a new document."""
-    gone, _, secret = fill(tools, tmp_path)
+    gone, _, secret = documents_of
     (twin,) = (d.document for d in ingest_paths([secret], "alder", tools).documents)
     delete_documents(tools, {gone.id: "moved"}, "ada")
     assert gone.sha256 in tools.store and tools.index.pages_of(twin.id) == {1, 2}
@@ -107,10 +123,10 @@ def test_the_same_content_elsewhere_stays_and_may_come_again(tools, home, tmp_pa
     assert again.new and again.document.id == gone.id and tools.index.pages_of(gone.id) == {1, 2}
 
 
-def test_a_hold_outweighs_deletion_and_time(tools, tmp_path):
+def test_a_hold_outweighs_deletion_and_time(tools, documents_of):
     """Under legal hold nothing is deleted, by a person or by time; the refusal names who holds it and why; released it
     goes; a matter nobody decided on keeps everything."""
-    gone, kept, _ = fill(tools, tmp_path)
+    gone, kept, _ = documents_of
     tools.retention.keep("dune", 30, "ada")
     tools.retention.hold("dune", "Dune v. Alder", "bob")
     later = time.time() + 31 * DAY
@@ -137,10 +153,10 @@ def test_decisions_that_are_none(tools, days):
         tools.retention.release("dune", "ada")
 
 
-def test_a_deletion_that_could_not_end_is_finished_by_the_next_reconciliation(tools, tmp_path, monkeypatch):
+def test_a_deletion_that_could_not_end_is_finished_by_the_next_reconciliation(tools, monkeypatch, documents_of):
     """While the index is out of reach the document is gone for everybody and its tombstone stays; the next
     reconciliation takes its points away."""
-    gone, _, _ = fill(tools, tmp_path)
+    gone, _, _ = documents_of
 
     def down(*_):
         raise IndexUnavailable("the index can't be reached")
@@ -177,10 +193,10 @@ with open_tools(load_settings(workers=1)) as tools:
 
 
 @pytest.mark.parametrize("place", ["rows", "aside", "blobs"])
-def test_kill_9_in_the_middle_of_a_deletion(tools, home, tmp_path, place):
+def test_kill_9_in_the_middle_of_a_deletion(tools, home, place, documents_of):
     """Killed after the rows went, with a blob set aside, or before the points went: what is left is cleared away by the
     next call, and everything of the other document is still there."""
-    gone, kept, _ = fill(tools, tmp_path)
+    gone, kept, _ = documents_of
     environment = os.environ | {"MUNIMENT_HOME": str(home)}
     killed = subprocess.run([sys.executable, "-c", KILLED, place, gone.id], env=environment, check=False)
     assert killed.returncode == -9
@@ -194,10 +210,10 @@ def test_kill_9_in_the_middle_of_a_deletion(tools, home, tmp_path, place):
     assert (stone.files, stone.images) == ("[]", "[]") and stone.finished
 
 
-def test_words_of_rows_that_were_replaced_are_gone_too(tools, tmp_path, home):
+def test_words_of_rows_that_were_replaced_are_gone_too(tools, home, documents_of):
     """Stage results of all sizes that were written anew many times among those of another document leave no copy of
     their bytes behind when the document is deleted."""
-    gone, kept, _ = fill(tools, tmp_path)
+    gone, kept, _ = documents_of
     for turn in range(80):
         text = os.urandom(60 + 40 * (turn * 7 % 23)).hex()
         content = (gone if turn % 3 else kept).sha256

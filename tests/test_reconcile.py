@@ -1,13 +1,13 @@
 """Each kind of fault is found, said of the right documents, left alone when only looked at, and mended when asked."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
 
 import pdfs
 import pytest
+from homes import copy_home
 from sqlalchemy import delete, insert, update
 
 from pipeline.backends.protocols import IndexedPage, SparseVector
@@ -39,7 +39,7 @@ def filled(tmp_path_factory):
 @pytest.fixture
 def tools(filled, tmp_path):
     home = tmp_path / "home"
-    shutil.copytree(filled[0], home, ignore=lambda *_: ["owner.json", "owner.lock", "start.lock"])
+    copy_home(filled[0], home)
     with open_tools(load_settings(home=home, workers=1, index_idle_seconds=1)) as tools:
         yield tools
 
