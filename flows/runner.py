@@ -26,9 +26,9 @@ from flows.deployments import INBOX, deployments, next_night
 from flows.leftovers import settle, under_way
 from flows.runs import RUNNER
 from pipeline.errors import CatalogError, MunimentError
-from pipeline.logs import set_up
-from pipeline.lookout import expect_nights, looking
 from pipeline.settings import Settings, load_settings
+from pipeline.telling.logs import set_up
+from pipeline.telling.lookout import expect_nights, looking
 from pipeline.types import DocumentStatus
 from pipeline.wiring import Tools, open_tools
 

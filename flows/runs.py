@@ -20,10 +20,10 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL
 
-from pipeline.logs import set_up
 from pipeline.processes import birth, end_with
 from pipeline.report import plain
 from pipeline.settings import load_settings
+from pipeline.telling.logs import set_up
 from pipeline.types import Document
 
 __all__ = ["LATE", "RUNNER", "begin", "lateness", "named", "process", "published", "skipped", "titled"]

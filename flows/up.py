@@ -29,10 +29,10 @@ from flows import server
 from flows.child import command
 from flows.children import Child, Kind
 from pipeline.errors import MunimentError, UsageError
-from pipeline.logs import set_up
-from pipeline.notices import Notice, tell
 from pipeline.settings import Settings, load_settings
 from pipeline.standing import stand
+from pipeline.telling.logs import set_up
+from pipeline.telling.notices import Notice, tell
 from pipeline.wiring import open_tools
 
 __all__ = ["main"]

@@ -28,10 +28,10 @@ from pipeline import processes
 from pipeline.claims import Claim
 from pipeline.database import Database, open_database
 from pipeline.errors import NotFound, UsageError
-from pipeline.logs import event
 from pipeline.names import clean_name, document_id, one_line, storable
 from pipeline.rows import Run, pack, replace_pages, replace_record, to_document, to_finding, to_outcome, to_run, unpack
 from pipeline.tables import documents, findings, meta, origins, pages, results, runs, sources
+from pipeline.telling.logs import event
 from pipeline.types import Document, DocumentStatus, Finding, Origin, PageOutcome, PageStatus
 
 __all__ = ["Catalog", "Run", "document_id"]

@@ -16,18 +16,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from pipeline import (
-    __version__,
-    commands,
-    keeping_commands,
-    review_commands,
-    telling_commands,
-    up_commands,
-    watch_commands,
-)
+from pipeline import __version__, commands, review_commands, up_commands
 from pipeline.errors import MunimentError
 from pipeline.evaluate import commands as evaluation
 from pipeline.frontier import commands as frontier
+from pipeline.inbox import commands as watch_commands
+from pipeline.keeping import commands as keeping_commands
+from pipeline.telling import commands as telling_commands
 from pipeline.web.options import add_options
 
 __all__ = ["main"]
@@ -38,8 +33,8 @@ INTERRUPTED_EXIT = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code comes back."""
     arguments = _parser().parse_args(argv)
-    from pipeline.logs import set_up
     from pipeline.settings import load_settings
+    from pipeline.telling.logs import set_up
 
     try:
         set_up(load_settings())

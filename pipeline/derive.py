@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from pipeline.lengths import length_of, shifted
+from pipeline.days.lengths import length_of, shifted
 from pipeline.types import Finding
 from schemas.contract import Contract
 from schemas.fields import Entry, Evidence, FieldValue

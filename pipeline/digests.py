@@ -20,10 +20,10 @@ from sqlalchemy import Connection, delete, func, insert, or_, select, update
 from pipeline.amendments import amended_by
 from pipeline.catalog import Catalog
 from pipeline.corrections import Corrections
-from pipeline.deadlines import KINDS, Deadline, Kind, deadlines_of, holds_until
+from pipeline.days.deadlines import KINDS, Deadline, Kind, deadlines_of, holds_until
+from pipeline.days.moved import Amendment, Moved, moved_by
 from pipeline.doubts import Doubt, Rank, doubts_of
 from pipeline.frontier.ledger import matter_key
-from pipeline.moved import Amendment, Moved, moved_by
 from pipeline.reliance import effective
 from pipeline.rows import to_outcome
 from pipeline.tables import amending, deadlines, digests, documents, doubts, findings, pages

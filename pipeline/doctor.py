@@ -215,7 +215,7 @@ def _index(settings: Settings) -> str:
 
 
 def _sign_in(settings: Settings) -> str:
-    from pipeline.issuer import issuer_of
+    from pipeline.access.issuer import issuer_of
 
     issuer = issuer_of(settings)
     if issuer is None:
@@ -253,7 +253,7 @@ def _leaves(settings: Settings) -> list[str]:
 
 def _told(settings: Settings) -> Iterator[str]:
     """Where notices go, and what they say."""
-    from pipeline.webhook import host_of
+    from pipeline.telling.webhook import host_of
 
     ways = [host_of(settings.webhook_url)] if settings.webhook_url else []
     ways += [f"{settings.mail_to} by way of {settings.smtp_host}"] if settings.mail_to else []
@@ -264,7 +264,7 @@ def _told(settings: Settings) -> Iterator[str]:
 
 def _notices(settings: Settings) -> str:
     """The settings of webhook and e-mail, looked at without sending anything."""
-    from pipeline import mail, webhook
+    from pipeline.telling import mail, webhook
 
     if settings.webhook_url:
         webhook.check(settings.webhook_url)

@@ -29,8 +29,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from pipeline.errors import DocumentHeld, DocumentRejected, MunimentError, NotFound, UsageError
+from pipeline.inbox.pictures import is_picture
 from pipeline.names import clean_matter, clean_name, document_id, one_line
-from pipeline.pictures import is_picture
 from pipeline.store import LOST
 from pipeline.types import Document, DocumentStatus, Origin
 

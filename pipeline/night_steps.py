@@ -100,17 +100,20 @@ def _reconcile(tools: Tools, _: Night) -> list[str]:
 
 def _optimise(tools: Tools, _: Night) -> list[str]:
     """The embedded index does this by itself only while nobody is connected, or when a quarter is new."""
-    return ["the index brings its graphs up to date"] if tools.tidy_index() else []
+    from pipeline.backends.engine import tidy
+
+    return ["the index brings its graphs up to date"] if tidy(tools.settings) else []
 
 
 def _retention(tools: Tools, _: Night) -> list[str]:
     """What was kept as long as its matter says is deleted, unless a legal hold keeps it."""
-    from pipeline.deletion import sweep
+    from pipeline.keeping.deletion import sweep
 
     done = sweep(tools)
     lines = [f"{count(len(done.documents), 'document')} deleted, kept as long as their matter says"]
     lines += [f"{done.unfinished} of them are not gone from everywhere yet: the next reconciliation goes on"]
-    return lines[: 1 + bool(done.unfinished)] if done.documents else []
+    said = lines[: 1 + bool(done.unfinished)] if done.documents else []
+    return [*said, *(f"still there: {left}" for left in done.left)]
 
 
 def _golden(tools: Tools, _: Night) -> list[str]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from pipeline.claims import sole
 from pipeline.errors import AlreadyRunning, MunimentError
 from pipeline.night_steps import STEPS, Night
-from pipeline.run_ends import conclude
+from pipeline.telling.run_ends import conclude
 from pipeline.worker import without_words
 
 if TYPE_CHECKING:

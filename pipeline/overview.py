@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pipeline.frontier.waits import Waits
+from pipeline.inbox.space import PAUSED
 from pipeline.report import clip, table
-from pipeline.space import PAUSED
 from pipeline.types import DocumentStatus
 
 if TYPE_CHECKING:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pipeline import jpeg, pixels, prints, upright
+from pipeline import jpeg, pixels, upright
 from pipeline.backends import ocr
 from pipeline.draw import draw
 from pipeline.errors import DocumentHeld
+from pipeline.inbox import prints
 from pipeline.paint import PaintLog, Picture, paint_log
 from pipeline.pdf import InspectJob, PdfInfo, drawable, inspect, load_page, open_pdf
 from pipeline.store import Store

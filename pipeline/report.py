@@ -12,7 +12,7 @@ from schemas.fields import FieldValue
 
 if TYPE_CHECKING:
     from pipeline.amendments import Link, Links
-    from pipeline.rescans import Rescan
+    from pipeline.inbox.rescans import Rescan
     from pipeline.run import DocumentReport, RunReport
     from pipeline.types import Origin
 

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 from pipeline import stages
 from pipeline.claims import sole
 from pipeline.errors import AlreadyRunning, MunimentError
+from pipeline.inbox.receive import take_in
 from pipeline.ingest import ingest_document
 from pipeline.intake import Incoming, discover
-from pipeline.logs import event
-from pipeline.receive import take_in
-from pipeline.run_ends import conclude
 from pipeline.run_result import DocumentReport, RunReport, report_on
+from pipeline.telling.logs import event
+from pipeline.telling.run_ends import conclude
 from pipeline.types import Document, DocumentStatus
 from pipeline.worker import translated
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pipeline.days.renewals import AT_WILL
 from pipeline.errors import UsageError
 from pipeline.normalise import date_readings, duration, money, tidy
-from pipeline.renewals import AT_WILL
 from schemas.contract import LIST_FIELDS, SINGLE_FIELDS
 from schemas.cuad import CATEGORIES
 from schemas.kinds import KINDS, UNKNOWN

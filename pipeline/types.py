@@ -167,8 +167,8 @@ class PageImage:
     clockwise quarter turn in degrees that put the page upright, `skew` the degrees then taken out.
     `ink` is the share of dark pixels, `contrast` the grey-level spread between ink and paper (0..1),
     `rules` the number of long straight ruling lines (tables, forms). `damaged`: a part of the page could not
-    be drawn, because its content is damaged. `look` is its perceptual hash (see `pipeline.prints`), "" if it shows
-    next to nothing.
+    be drawn, because its content is damaged. `look` is its perceptual hash (see `pipeline.inbox.prints`), "" if it
+    shows next to nothing.
     """
 
     number: int

@@ -21,8 +21,12 @@ from pipeline.settings import Settings, load_settings
 from pipeline.store import Store
 
 if TYPE_CHECKING:
-    from pipeline.accounts import Accounts
-    from pipeline.audit import Audit
+    from pipeline.access.accounts import Accounts
+    from pipeline.access.audit import Audit
+    from pipeline.access.grants import Grants
+    from pipeline.access.issuer import Issuer
+    from pipeline.access.sessions import Sessions
+    from pipeline.access.throttle import Throttle
     from pipeline.backends.protocols import (
         Extractor,
         PageClassifier,
@@ -40,13 +44,9 @@ if TYPE_CHECKING:
     from pipeline.frontier.gate import Destination, Policies
     from pipeline.frontier.ledger import Ledger
     from pipeline.frontier.models import Model
-    from pipeline.grants import Grants
-    from pipeline.issuer import Issuer
-    from pipeline.rescans import Rescans
-    from pipeline.retention import Retention
+    from pipeline.inbox.rescans import Rescans
+    from pipeline.keeping.retention import Retention
     from pipeline.search import Searcher
-    from pipeline.sessions import Sessions
-    from pipeline.throttle import Throttle
     from pipeline.workers import WorkerPool
 
 __all__ = ["Tools", "open_tools"]
@@ -176,49 +176,49 @@ class Tools:
     @property
     def audit(self) -> Audit:
         """Who did what."""
-        from pipeline.audit import Audit
+        from pipeline.access.audit import Audit
 
         return self._kept(Audit)
 
     @property
     def accounts(self) -> Accounts:
         """Who there is."""
-        from pipeline.accounts import Accounts
+        from pipeline.access.accounts import Accounts
 
         return self._kept(Accounts)
 
     @property
     def issuer(self) -> Issuer | None:
         """Who vouches for people that sign in without a password here, when one is configured."""
-        from pipeline.issuer import issuer_of
+        from pipeline.access.issuer import issuer_of
 
         return self._once("issuer", lambda: issuer_of(self.settings))
 
     @property
     def grants(self) -> Grants:
         """Which matters they may see."""
-        from pipeline.grants import Grants
+        from pipeline.access.grants import Grants
 
         return self._kept(Grants)
 
     @property
     def sessions(self) -> Sessions:
         """Browsers that are signed in, and tokens of programs."""
-        from pipeline.sessions import Sessions
+        from pipeline.access.sessions import Sessions
 
         return self._kept(Sessions)
 
     @property
     def throttle(self) -> Throttle:
         """Who has to wait before they try to sign in again."""
-        from pipeline.throttle import Throttle
+        from pipeline.access.throttle import Throttle
 
         return self._kept(Throttle)
 
     @property
     def retention(self) -> Retention:
         """How long what is kept, and what is under legal hold."""
-        from pipeline.retention import Retention
+        from pipeline.keeping.retention import Retention
 
         return self._kept(Retention)
 
@@ -238,13 +238,6 @@ class Tools:
         release = getattr(self.opened("index"), "release", None)  # a server has no owner here
         if release:
             release()
-
-    def tidy_index(self) -> bool:
-        """Have the embedded index bring its graphs up to date, without loading a model for it; False where nothing is
-        to be asked: a server looks after its own, and so does an owner that ends."""
-        from pipeline.backends.owned import OwnedIndex
-
-        return not self.settings.qdrant_url and OwnedIndex(self.settings.root / "index", {}).tidy()
 
     def close(self) -> None:
         """Let everything go, last made first."""
@@ -351,28 +344,16 @@ class Tools:
         return resolve(name, self.settings.models_dir)
 
     def _make_index(self) -> PageIndex:
+        from pipeline.backends.engine import open_index
         from pipeline.index import Maker, page_maker, signature
         from pipeline.models import MINILM_DIMENSION, MINILM_NAME
 
         name = self.settings.page_model
         page = page_maker(self.identities["page"], self._model(name)) if name else None
         made_by = signature(Maker(MINILM_NAME, MINILM_DIMENSION), page or self.page_embedder)
-        index = self._server(made_by) if self.settings.qdrant_url else self._embedded(made_by)
+        index = open_index(self.settings, made_by)
         self._closing.callback(index.close)
         return index
-
-    def _embedded(self, made_by: dict[str, Any]) -> PageIndex:
-        from pipeline.backends.owned import OwnedIndex
-
-        return OwnedIndex(self.settings.root / "index", made_by, self.settings.index_idle_seconds)
-
-    def _server(self, made_by: dict[str, Any]) -> PageIndex:
-        from pipeline.backends.qdrant import QdrantIndex, connect
-
-        settings = self.settings
-        key = settings.qdrant_api_key.get_secret_value()
-        client = connect(settings.qdrant_url, key, authority=settings.qdrant_ca)
-        return QdrantIndex(client, settings.collection, made_by)
 
     def _make_digests(self) -> Digests:
         from pipeline.digests import Digests
@@ -380,7 +361,7 @@ class Tools:
         return Digests(self.catalog, self.corrections, self.settings.field_threshold)
 
     def _make_rescans(self) -> Rescans:
-        from pipeline.rescans import Rescans
+        from pipeline.inbox.rescans import Rescans
 
         return Rescans(self.catalog)
 

@@ -9,10 +9,10 @@ import pytest
 import sqlalchemy as sa
 from argon2 import PasswordHasher
 
-from pipeline.accounts import Accounts
+from pipeline.access.accounts import Accounts
+from pipeline.access.sessions import Sessions
 from pipeline.database import Database
 from pipeline.errors import NotFound, UsageError
-from pipeline.sessions import Sessions
 from pipeline.tables import users
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)

@@ -9,7 +9,7 @@ import sys
 import pytest
 import sqlalchemy as sa
 
-from pipeline.audit import KINDS, LONGEST, START, Audit, Wanted
+from pipeline.access.audit import KINDS, LONGEST, START, Audit, Wanted
 from pipeline.database import Database, open_database
 from pipeline.errors import UsageError
 from pipeline.tables import audit
@@ -116,7 +116,7 @@ def test_a_cut_tail_is_found_by_who_noted_the_head(log, database):
 WRITER = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pipeline.audit import Audit
+from pipeline.access.audit import Audit
 from pipeline.database import open_database
 database = open_database(sys.argv[1])
 log = Audit(database)

@@ -9,10 +9,10 @@ import time
 import pdfs
 import pytest
 
-from pipeline.backup import backup, restore
 from pipeline.cli import main
-from pipeline.deletion import delete_documents
 from pipeline.errors import NotFound, StoreError, UsageError
+from pipeline.keeping.backup import backup, restore
+from pipeline.keeping.deletion import delete_documents
 from pipeline.reconcile import reconcile
 from pipeline.run import ingest_paths, rebuild
 from pipeline.settings import load_settings

@@ -17,9 +17,9 @@ from pdfs import AGREEMENT, scanned, truncated
 from receivers import post_server
 
 from pipeline.frontier.escalate import escalate
-from pipeline.logs import set_up
 from pipeline.run import ingest_paths
 from pipeline.settings import load_settings
+from pipeline.telling.logs import set_up
 from pipeline.types import SearchFilter
 from pipeline.wiring import open_tools
 

@@ -121,8 +121,8 @@ def test_pages_are_rendered_and_read_in_confinement(tmp_path: Path) -> None:
 
 def test_drops_are_looked_into_in_confinement(home: Path) -> None:
     """Where they lie no worker can read: the watcher gives it a copy, and needs no patience with a whole file."""
-    from pipeline.watch import Watcher
-    from pipeline.whole import LookJob, look
+    from pipeline.inbox.watch import Watcher
+    from pipeline.inbox.whole import LookJob, look
 
     path = born_digital(home / "inbox" / "acme" / "deal.pdf", AGREEMENT)
     settings = load_settings(workers=1, settle_seconds=0.1, poll_seconds=0.05, patience_seconds=600, min_free_mb=16)

@@ -273,7 +273,7 @@ def test_the_log_says_who_corrected_what_and_holds_no_value(tools: Tools) -> Non
     """Field, verdict and matter; the text of a document stays out of the log."""
     document = put(tools, "a.pdf", governing_law="Ohio")
     ruled(tools, document, "governing_law", "corrected", value="Nevada")
-    from pipeline.audit import Wanted
+    from pipeline.access.audit import Wanted
 
     [entry] = tools.audit.latest(Wanted(what="correction"), 9)
     assert (entry.who, entry.subject) == ("ada", document.id)

@@ -7,8 +7,8 @@ from datetime import date
 import pytest
 from desk import record, value
 
-from pipeline.deadlines import Deadline, deadlines_of, holds_until
-from pipeline.lengths import length_of, shifted
+from pipeline.days.deadlines import Deadline, deadlines_of, holds_until
+from pipeline.days.lengths import length_of, shifted
 from schemas.contract import Contract
 
 TODAY = date(2026, 11, 22)

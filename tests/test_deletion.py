@@ -10,11 +10,11 @@ import pdfs
 import pytest
 from sqlalchemy import select
 
-from pipeline.deletion import delete_documents, finish_deletions, sweep, unfinished
 from pipeline.errors import IndexUnavailable, NotFound, OnHold, UsageError
-from pipeline.inventory import images_of
+from pipeline.keeping.deletion import delete_documents, finish_deletions, sweep, unfinished
+from pipeline.keeping.inventory import images_of
+from pipeline.keeping.retention import DAY, due
 from pipeline.reconcile import reconcile
-from pipeline.retention import DAY, due
 from pipeline.run import ingest_paths
 from pipeline.settings import load_settings
 from pipeline.tables import deletions, documents, results
@@ -65,12 +65,12 @@ def test_no_word_of_it_is_left_in_any_file(tools, home, tmp_path):
     (home / "reports").mkdir(exist_ok=True)
     (home / "reports" / "run-1.html").write_text(f"<p>secret.pdf [{gone.id}]</p>")
     (home / "catalog.sqlite.r0008.bak").write_bytes(b"a copy from before a migration, with secret.pdf")
-    (home / "spool").mkdir()
+    (home / "spool").mkdir(exist_ok=True)
     (home / "spool" / "1.data").write_bytes(tools.store.read(gone.sha256))
     (home / "spool" / "1.json").write_text('{"name": "secret.pdf"}')
     (home / "spool" / "2.data").write_bytes(tools.store.read(kept.sha256))
     held = home / "inbox" / "_held" / "dune"
-    held.mkdir(parents=True)
+    held.mkdir(parents=True, exist_ok=True)
     (held / "secret.pdf").write_bytes(tools.store.read(gone.sha256))
     (held / "secret.pdf.reason.txt").write_text(f"secret.pdf\nIn the catalog: {gone.id}    Reference: 1\n")
     (held / "other.pdf.reason.txt").write_text("other.pdf\nIn the catalog: -    Reference: 2\n")
@@ -91,7 +91,7 @@ def test_no_word_of_it_is_left_in_any_file(tools, home, tmp_path):
 
 
 def wanted(what):
-    from pipeline.audit import Wanted
+    from pipeline.access.audit import Wanted
 
     return Wanted(what=what)
 
@@ -158,7 +158,8 @@ def test_a_deletion_that_could_not_end_is_finished_by_the_next_reconciliation(to
 
 KILLED = """
 import os, sys
-from pipeline import deletion, store
+from pipeline import store
+from pipeline.keeping import deletion
 from pipeline.settings import load_settings
 from pipeline.wiring import open_tools
 place, id = sys.argv[1:]

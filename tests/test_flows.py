@@ -23,10 +23,10 @@ import flows.reindex
 import flows.runs
 from pipeline.claims import sole
 from pipeline.errors import DocumentHeld, UsageError
+from pipeline.inbox.receive import take_in
 from pipeline.intake import discover
 from pipeline.night_steps import STEPS
 from pipeline.processes import birth
-from pipeline.receive import take_in
 from pipeline.run import ingest_paths
 from pipeline.settings import load_settings
 from pipeline.types import Document, DocumentStatus, PageStatus

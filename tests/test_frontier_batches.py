@@ -12,11 +12,12 @@ import pytest
 from sqlalchemy import delete, select, update
 from test_frontier import ACME, FLEET, archive, document_of, office, server, statuses
 
+from pipeline.deletion import delete_documents
 from pipeline.errors import MunimentError
 from pipeline.frontier import batches, submit
 from pipeline.frontier.batches import KEPT, collect, sweep
 from pipeline.frontier.escalate import escalate
-from pipeline.frontier.readings import remembered
+from pipeline.frontier.readings import by_model, remembered
 from pipeline.frontier.work import EscalationReport, Options
 from pipeline.tables import batches as batch_table
 from pipeline.tables import calls
@@ -121,8 +122,9 @@ def test_results_are_matched_by_custom_id_alone(desk, server, rows_only, monkeyp
     assert report.answered == 4 and states(desk) == {"settled"}
 
 
-def test_a_withdrawn_leave_cancels_the_batch_and_sends_nothing_more(desk, server, rows_only, monkeypatch):
-    """What was answered before comes home, the files are deleted, and not one request with a page in it is made."""
+@pytest.fixture
+def cancelled(server, monkeypatch):
+    """Batches stay under way until they are cancelled; the addresses of those that were."""
     cancelled = []
     post = frontier_server._Handler.do_POST
 
@@ -136,6 +138,25 @@ def test_a_withdrawn_leave_cancels_the_batch_and_sends_nothing_more(desk, server
 
     monkeypatch.setattr(frontier_server._Handler, "do_POST", do_post)
     server.working = True
+    return cancelled
+
+
+def test_a_deleted_document_cancels_its_batch(desk, server, cancelled):
+    """The files at the destination are deleted, what it had answered of the document is not kept, and the books are
+    closed; who deletes it is told that a batch is under way."""
+    submit.submit(desk, desk.frontier, ACME, report := report_of(desk))
+    id = document_of(desk, "acme")
+    content = desk.catalog.content(id)
+    done = delete_documents(desk, {id: "the client asked"}, "ada")
+    assert "batch" in " ".join(done.left) and server.files
+    assert len(collect(desk, desk.frontier, report)) == 1 and len(cancelled) == 1
+    assert "deleted" in report.notes[0]
+    assert collect(desk, desk.frontier, report) == [] and server.files == {} and "open" not in states(desk)
+    assert by_model(desk.catalog, content) == {}
+
+
+def test_a_withdrawn_leave_cancels_the_batch_and_sends_nothing_more(desk, server, rows_only, cancelled):
+    """What was answered before comes home, the files are deleted, and not one request with a page in it is made."""
     submit.submit(desk, desk.frontier, ACME, report := report_of(desk))
     before = sent(server)
     desk.policies.set("acme", "never")

@@ -26,6 +26,7 @@ PAGE = {
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Catalog]:
     with Catalog.open(f"sqlite:///{tmp_path / 'catalog.sqlite'}") as catalog:
+        catalog.add(Document("d1", "acme", "deal.pdf", SHA), "/inbox/deal.pdf")
         yield catalog
 
 
@@ -82,6 +83,12 @@ def test_a_model_that_failed_may_answer_later_and_not_the_other_way_round(catalo
     for reading, usable in ((failed("opus"), False), (read("opus", 2), True), (failed("opus", 3), True)):
         keep(catalog, SHA, {1: reading})
         assert (by_model(catalog, SHA)["opus"][1].page is not None) is usable
+
+
+def test_nothing_is_kept_of_content_that_was_deleted(catalog):
+    """An answer that comes after the document was deleted is dropped."""
+    keep(catalog, "ef" * 32, {1: read("opus")})
+    assert by_model(catalog, "ef" * 32) == {}
 
 
 def test_answers_of_before_models_were_told_apart_are_found(catalog):

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 from argon2 import PasswordHasher
 
-from pipeline.accounts import Accounts
+from pipeline.access.accounts import Accounts
+from pipeline.access.grants import EVERY, Grants
 from pipeline.catalog import Catalog, document_id
 from pipeline.errors import UsageError
-from pipeline.grants import EVERY, Grants
 from pipeline.types import Document
 
 MATTERS = ("alder", "dune", "zürich")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.holding import Refusal, hold, write_reason
+from pipeline.inbox.holding import Refusal, hold, write_reason
 
 
 @pytest.fixture

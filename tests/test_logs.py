@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.logs import event, set_up
 from pipeline.settings import load_settings
+from pipeline.telling.logs import event, set_up
 
 WORDS = "the kangaroo mural in the lobby"
 

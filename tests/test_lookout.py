@@ -12,10 +12,10 @@ import pytest
 import sqlalchemy as sa
 from desk import put, tools_of
 
-from pipeline import lookout
-from pipeline.lookout import expect_nights, look, looking
-from pipeline.notices import Outbox
 from pipeline.tables import runs
+from pipeline.telling import lookout
+from pipeline.telling.lookout import expect_nights, look, looking
+from pipeline.telling.notices import Outbox
 from pipeline.types import DocumentStatus
 from pipeline.wiring import Tools
 

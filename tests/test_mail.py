@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from receivers import Mailbox, mail_server
 
-from pipeline import mail
 from pipeline.errors import NotSent
-from pipeline.notices import Message
 from pipeline.settings import Settings, load_settings
+from pipeline.telling import mail
+from pipeline.telling.notices import Message
 
 MESSAGE = Message("b" * 32, "held", "2 held documents", ("matter <b>acme</b>: 2: 0a1b",), "https://c.example/o", 1e9)
 

@@ -12,12 +12,12 @@ from desk import client, put, tools_of
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
+from pipeline.access.people import People
 from pipeline.errors import UsageError
 from pipeline.frontier.ledger import Budget, Planned
-from pipeline.metrics import KEPT, Cached, exposition
-from pipeline.notices import Notice, tell
-from pipeline.people import People
-from pipeline.space import PAUSED
+from pipeline.inbox.space import PAUSED
+from pipeline.telling.metrics import KEPT, Cached, exposition
+from pipeline.telling.notices import Notice, tell
 from pipeline.types import DocumentStatus
 from pipeline.web.app import create_app
 from pipeline.web.callers import callers_of

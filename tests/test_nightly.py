@@ -9,15 +9,16 @@ import pdfs
 import pytest
 from sqlalchemy import select, update
 
+from pipeline.backends.engine import tidy
 from pipeline.backends.owned import OwnedIndex
 from pipeline.claims import sole
 from pipeline.errors import AlreadyRunning
 from pipeline.night_steps import NIGHTS, Night
 from pipeline.nightly import NightReport, night
 from pipeline.run import ingest_paths
-from pipeline.run_reports import find
 from pipeline.settings import load_settings
 from pipeline.tables import documents, notices
+from pipeline.telling.run_reports import find
 from pipeline.types import DocumentStatus, SearchFilter
 from pipeline.wiring import open_tools
 
@@ -159,4 +160,4 @@ def test_a_living_owner_tidies_when_it_is_asked(settings):
         assert lines(night(tools, Night()), "optimise") == ["the index brings its graphs up to date"]
         tools.release_index()
         OwnedIndex(settings.root / "index", {}).release(30.0)
-        assert not tools.tidy_index()
+        assert not tidy(settings)

@@ -13,9 +13,9 @@ from sqlalchemy import select
 
 from pipeline.database import Database
 from pipeline.errors import NotSent
-from pipeline.notices import GIVEN_UP, QUIET, Message, Notice, Outbox, channels, deliver, tell
 from pipeline.settings import Settings, load_settings
 from pipeline.tables import notices
+from pipeline.telling.notices import GIVEN_UP, QUIET, Message, Notice, Outbox, channels, deliver, tell
 from pipeline.wiring import Tools
 
 HELD = Notice("held", "1 held document", ["matter acme: 1: 0a1b2c"], ["secret-merger.pdf [0a1b2c]: held: cut short"])

@@ -12,7 +12,7 @@ from pictures_made import DPI, SIZE, drawn, saved
 from PIL import Image, ImageOps
 
 from pipeline.errors import DocumentHeld
-from pipeline.pictures import PictureJob, check, convert, is_picture
+from pipeline.inbox.pictures import PictureJob, check, convert, is_picture
 from pipeline.store import Store
 
 MANY = 10**8

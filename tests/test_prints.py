@@ -10,7 +10,7 @@ import pdfs
 import pymupdf
 import pytest
 
-from pipeline.prints import BYTES, FEW, SAME, aligned, look_of, unpacked
+from pipeline.inbox.prints import BYTES, FEW, SAME, aligned, look_of, unpacked
 from pipeline.render import RenderJob, render_page
 from sample_docs.scanify import LEVELS, scanify
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import delete, insert, update
 
 from pipeline.backends.protocols import IndexedPage, SparseVector
-from pipeline.inventory import images_of
+from pipeline.keeping.inventory import images_of
 from pipeline.reconcile import reconcile
 from pipeline.run import ingest_paths
 from pipeline.settings import load_settings

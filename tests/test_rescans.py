@@ -11,8 +11,8 @@ from written import document
 from pipeline.catalog import Catalog
 from pipeline.database import Database
 from pipeline.extract import merge
-from pipeline.prints import BYTES
-from pipeline.rescans import Rescan, Rescans, contradiction
+from pipeline.inbox.prints import BYTES
+from pipeline.inbox.rescans import Rescan, Rescans, contradiction
 from pipeline.types import Document
 from schemas.contract import Contract
 

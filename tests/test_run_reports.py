@@ -13,9 +13,10 @@ import pytest
 from desk import put, tools_of
 from pdfs import truncated
 
-from pipeline import cli, run_reports
+from pipeline import cli
 from pipeline.errors import NotFound
 from pipeline.run import ingest_paths, report_on
+from pipeline.telling import run_reports
 from pipeline.types import DocumentStatus
 from pipeline.wiring import Tools
 

@@ -10,10 +10,10 @@ import pymupdf
 import pytest
 from PIL import Image
 
-from pipeline import sheets
 from pipeline.errors import UsageError
-from pipeline.separators import Mark, cut, print_sheets
-from pipeline.sheets import PartJob, SheetsJob, marks, write_part
+from pipeline.inbox import sheets
+from pipeline.inbox.separators import Mark, cut, print_sheets
+from pipeline.inbox.sheets import PartJob, SheetsJob, marks, write_part
 from pipeline.store import Store
 from sample_docs.scanify import LEVELS, scanify
 

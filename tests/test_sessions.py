@@ -7,9 +7,9 @@ import sqlalchemy as sa
 from argon2 import PasswordHasher
 from databases import Clock
 
-from pipeline.accounts import Accounts
+from pipeline.access.accounts import Accounts
+from pipeline.access.sessions import IDLE, LONGEST, Sessions, csrf_of
 from pipeline.errors import NotFound, UsageError
-from pipeline.sessions import IDLE, LONGEST, Sessions, csrf_of
 from pipeline.tables import metadata
 
 DAY = 24 * 3600.0

@@ -107,3 +107,14 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -
     settings = load_settings()
     assert settings.root == Path("~/.muniment").expanduser()
     assert settings.dpi == Settings.model_fields["dpi"].default
+
+
+def test_the_night_is_in_a_time_zone_that_exists(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine's unless one is named; a wrong one, or a time without five fields, is said with its variable."""
+    assert load_settings().zone.key
+    monkeypatch.setenv("MUNIMENT_TIMEZONE", "Europe/Berlin")
+    assert load_settings().zone.key == "Europe/Berlin"
+    for name, wrong in (("TIMEZONE", "Berlin/Europe"), ("TIMEZONE", "../../etc/passwd"), ("NIGHTLY", "02:00")):
+        with monkeypatch.context() as changed, pytest.raises(UsageError, match=f"MUNIMENT_{name}"):
+            changed.setenv(f"MUNIMENT_{name}", wrong)
+            load_settings()

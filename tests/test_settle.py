@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.settle import Fault, Stamp, Verdict, Waits, Watched, looked, seen, verdict
+from pipeline.inbox.settle import Fault, Stamp, Verdict, Waits, Watched, looked, seen, verdict
 from pipeline.types import DocumentStatus
 
 WAITS = Waits(settle=10, patience=300)

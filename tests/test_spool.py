@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.inbox.spool import Entry, Spool
 from pipeline.intake import Incoming
-from pipeline.spool import Entry, Spool
 
 ODD = "a\nb\udcff.pdf"  # a newline, and a byte that is no UTF-8
 

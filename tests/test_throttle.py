@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from databases import Clock
 
-from pipeline.throttle import ADDRESS_WAIT, FREE, NAME_WAIT, Throttle
+from pipeline.access.throttle import ADDRESS_WAIT, FREE, NAME_WAIT, Throttle
 
 
 def tried(throttle: Throttle, clock: Clock, name: str, address: str, times: int) -> list[float]:

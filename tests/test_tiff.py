@@ -8,7 +8,7 @@ import struct
 import pytest
 from PIL import Image
 
-from pipeline.tiff import is_tiff, reaches_its_end
+from pipeline.inbox.tiff import is_tiff, reaches_its_end
 
 PIXELS = bytes(range(64))
 

@@ -18,13 +18,14 @@ from pictures_made import saved
 
 from pipeline.claims import sole
 from pipeline.errors import AlreadyRunning, CatalogBusy
+from pipeline.inbox.receive import take_in
+from pipeline.inbox.separators import print_sheets
+from pipeline.inbox.space import PAUSED, Space
+from pipeline.inbox.watch import Watcher
 from pipeline.intake import discover
-from pipeline.receive import take_in
-from pipeline.separators import print_sheets
+from pipeline.overview import overview, overview_text
 from pipeline.settings import load_settings
-from pipeline.space import PAUSED, Space
 from pipeline.types import Document, DocumentStatus
-from pipeline.watch import Watcher
 from pipeline.wiring import Tools, open_tools
 
 SETTLE, PATIENCE = 0.15, 0.6
@@ -312,11 +313,13 @@ def test_a_full_disk_pauses_the_intake_and_room_resumes_it(desk: Desk) -> None:
     for _ in range(3):
         assert desk.take() == []
     assert desk.tools.catalog.meta(PAUSED) == "15 MiB are free, less than the 16 MiB of MUNIMENT_MIN_FREE_MB"
+    assert overview_text(overview(desk.tools)).startswith("Nothing is taken in from the inbox: 15 MiB are free")
     free[0] = 17 << 20
     assert desk.take() == [], "resumed at the bound itself"
     free[0] = 18 << 20
     assert [document.sha256 for document in desk.take()] == [sha256(data)]
     assert desk.tools.catalog.meta(PAUSED) == ""
+    assert "Nothing is taken in" not in overview_text(overview(desk.tools))
     assert [line for line in desk.lines if "taken in" in line] == [
         "nothing is taken in: 15 MiB are free, less than the 16 MiB of MUNIMENT_MIN_FREE_MB",
         "files are taken in again",

@@ -11,12 +11,12 @@ import icalendar
 import pytest
 from desk import CSRF, client, put, record, tools_of, value
 
-from pipeline.calendar_feed import calendar
 from pipeline.cli import main
-from pipeline.deadlines import Deadline
+from pipeline.days.calendar_feed import calendar
+from pipeline.days.deadlines import Deadline
+from pipeline.days.moved import Amendment, moved_by
 from pipeline.derive import derive
 from pipeline.digests import Due
-from pipeline.moved import Amendment, moved_by
 from pipeline.web.app import create_app
 from pipeline.web.callers import callers_of
 from pipeline.wiring import Tools

@@ -10,11 +10,11 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from pipeline.accounts import Accounts
-from pipeline.audit import Wanted
+from pipeline.access.accounts import Accounts
+from pipeline.access.audit import Wanted
+from pipeline.access.throttle import FREE
 from pipeline.catalog import document_id
 from pipeline.settings import load_settings
-from pipeline.throttle import FREE
 from pipeline.types import Document
 from pipeline.web.app import create_app
 from pipeline.web.callers import callers_of

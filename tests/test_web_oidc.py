@@ -22,14 +22,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi.testclient import TestClient
 
-from pipeline.accounts import Accounts
-from pipeline.audit import Wanted
+from pipeline.access.accounts import Accounts
+from pipeline.access.audit import Wanted
+from pipeline.access.issuer import Client, Issuer
+from pipeline.access.throttle import FREE
 from pipeline.cli import main
 from pipeline.doctor import examine
 from pipeline.errors import IssuerUnavailable, UsageError
-from pipeline.issuer import Client, Issuer
 from pipeline.settings import load_settings
-from pipeline.throttle import FREE
 from pipeline.web.app import create_app
 from pipeline.web.callers import callers_of
 from pipeline.wiring import Tools, open_tools

@@ -10,7 +10,7 @@ import pytest
 from argon2 import PasswordHasher
 from tiny_colpali import build_colpali
 
-from pipeline.accounts import Accounts
+from pipeline.access.accounts import Accounts
 from pipeline.run import ingest_paths
 from pipeline.settings import load_settings
 from pipeline.web.app import create_app

@@ -279,7 +279,7 @@ def test_a_query_of_60_kb_is_refused_in_words(client, archive):
 
 def test_what_was_looked_at_is_recorded(archive):
     """Opening a page, its picture, its words and taking it away are rows of the audit log; a refusal is none."""
-    from pipeline.audit import Wanted
+    from pipeline.access.audit import Wanted
 
     client = browser.client(archive.tools, "alder")
     path = page_of(archive.agreement)

@@ -14,9 +14,9 @@ from receivers import Posts, post_server
 from test_bounded import OK, drip, server
 
 from pipeline.errors import NotSent, UsageError
-from pipeline.notices import Message
 from pipeline.settings import Settings, load_settings
-from pipeline.webhook import check, send
+from pipeline.telling.notices import Message
+from pipeline.telling.webhook import check, send
 
 MESSAGE = Message("a" * 32, "night", "no nightly run for 27 hours", ("the last one ended at …",), "https://x/y", 1e9)
 

@@ -13,8 +13,8 @@ from test_ingest import Unreachable
 import pipeline.ingest
 from pipeline.claims import sole
 from pipeline.errors import AlreadyRunning
+from pipeline.inbox.receive import take_in
 from pipeline.intake import discover
-from pipeline.receive import take_in
 from pipeline.run import RunOptions, work_off
 from pipeline.settings import load_settings
 from pipeline.types import DocumentStatus

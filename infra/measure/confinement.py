@@ -1,32 +1,32 @@
-"""What confining workers costs: seconds until a worker answers, and pages a second rendered and read.
+"""What confining workers costs: CPU seconds until a worker answers, and of rendering and reading a page.
 
     python -m infra.measure.confinement [FOLDER] [--pages 60] [--rounds 3]
 
 Takes pages of the PDFs of FOLDER (default: sample_docs/inbox), copied into a store of its own. By turns, so that
 whatever else the machine does meets both alike, one worker works unconfined by the kernel (limits only) and one as a
-home confines it (limits, denied calls, files); the first round warms the disk's cache and is not counted. Prints the
-median of each and their ratio.
+home confines it (limits, denied calls, files); the first round warms the disk's cache and is not counted. CPU time, in
+user and kernel, is what the kernel says of the worker: what a filter costs is spent there. Prints the least of each,
+which other processes disturbed least, and their ratio.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
+import os
 import tempfile
-import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import sample_docs
 from pipeline.confinement import Confinement, lacking, of_settings, prepare
+from pipeline.errors import MunimentError
 from pipeline.read import ReadJob, read_page
 from pipeline.render import RenderJob, render_page
 from pipeline.settings import Settings, load_settings
 from pipeline.store import Store
-from pipeline.types import PageImage
-from pipeline.worker import timed
 from pipeline.workers import WorkerPool
 
 __all__ = ["main", "measured"]
@@ -45,14 +45,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     found = measured(arguments.folder, arguments.pages, arguments.rounds)
     print(f"not had on this machine: {', '.join(lacking()) or 'nothing'}")
     for what in ("start", "render", "read"):
-        free, confined = (statistics.median(round[what] for round in found[name]) for name in ("free", "confined"))
-        unit = "s until the first answer" if what == "start" else "s of work a page"
-        print(f"{what:7} {free:.4f} unconfined, {confined:.4f} confined ({confined / free:.3f}) {unit}")
+        free, confined = (min(one[what] for one in found[name]) for name in ("free", "confined"))
+        unit = "until the first answer" if what == "start" else "a page"
+        print(f"{what:7} {free:.3f} s unconfined, {confined:.3f} s confined ({confined / free:.3f}), {unit}")
     return 0
 
 
 def measured(folder: Path, pages: int, rounds: int) -> dict[str, list[dict[str, float]]]:
-    """Seconds to start, and of work a page to render and to read, by kind of worker and round."""
+    """CPU seconds to start, and of work a page to render and to read, by kind of worker and round."""
     found: dict[str, list[dict[str, float]]] = {"free": [], "confined": []}
     with tempfile.TemporaryDirectory() as home:
         settings = load_settings(home=Path(home))
@@ -84,16 +84,28 @@ def _jobs(folder: Path, store: Store, settings: Settings) -> list[RenderJob]:
 
 def _round(confinement: Confinement, jobs: Sequence[RenderJob], settings: Settings) -> dict[str, float]:
     with WorkerPool(1, tasks_per_worker=10 * len(jobs) + 10, confinement=confinement) as pool:
-        began = time.perf_counter()
         list(pool.run(abs, [-1], seconds=SECONDS))
-        start = time.perf_counter() - began
-        rendered = dict(pool.run(timed, [(render_page, job) for job in jobs], seconds=SECONDS))
-        images = {call[1]: answer for call, answer in rendered.items() if isinstance(answer, tuple)}
-        reads = [ReadJob(job.pdf, image, job.store, settings.language) for job, (image, _) in images.items()]
-        read = [answer for _, answer in pool.run(timed, [(read_page, job) for job in reads], seconds=SECONDS)]
-    assert all(isinstance(image, PageImage) for image, _ in images.values())
-    spent = [seconds for _, seconds in images.values()], [a[1] for a in read if isinstance(a, tuple)]
-    return {"start": start, "render": statistics.mean(spent[0]), "read": statistics.mean(spent[1])}
+        started = _spent(pool)
+        images = _done(pool.run(render_page, jobs, seconds=SECONDS))
+        rendered = _spent(pool)
+        reads = [ReadJob(job.pdf, image, job.store, settings.language) for job, image in images.items()]
+        _done(pool.run(read_page, reads, seconds=SECONDS))
+        read = _spent(pool)
+    return {"start": started, "render": (rendered - started) / len(jobs), "read": (read - rendered) / len(jobs)}
+
+
+def _done(results: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+    found = dict(results)
+    if wrong := [answer for answer in found.values() if isinstance(answer, MunimentError)]:
+        raise RuntimeError(f"{len(wrong)} pages failed: {wrong[0]}")
+    return found
+
+
+def _spent(pool: WorkerPool) -> float:
+    """CPU seconds of the one worker so far (proc(5): utime and stime are fields 14 and 15)."""
+    [worker] = pool._workers
+    fields = Path(f"/proc/{worker.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

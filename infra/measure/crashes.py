@@ -63,7 +63,7 @@ WARM = [
     *("torch", "torchvision", "transformers.modeling_utils", "transformers.models.bert.modeling_bert"),
     *("transformers.models.bert.tokenization_bert", "scipy.ndimage"),
     *("pipeline.backends.minilm", "pipeline.backends.owned", "pipeline.backends.rules", "pipeline.cli"),
-    *("pipeline.extract", "pipeline.migrations", "pipeline.run_ends"),
+    *("pipeline.extract", "pipeline.migrations", "pipeline.telling.run_ends"),
     *("pipeline.run", "pipeline.stages"),
 ]
 

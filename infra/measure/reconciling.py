@@ -24,7 +24,7 @@ import numpy as np
 from sqlalchemy import delete, insert
 
 from pipeline.backends.protocols import IndexedPage, SparseVector
-from pipeline.inventory import images_of
+from pipeline.keeping.inventory import images_of
 from pipeline.names import document_id
 from pipeline.reconcile import Reconciliation, reconcile
 from pipeline.report import table

@@ -5,7 +5,8 @@
 First by looks alone, on born-digital contracts of cuad and kleister_nda (shared/corpora), so many documents of each and
 the first pages of each document, scanned by `sample_docs.scanify` as at five scanners (light, twice office, harsh, fax)
 and rendered as the pipeline does: how far the looks of two scans of one page lie apart, and those of other pages; and
-how many pairs of documents are linked, by the pair of scanners. `pipeline.prints.SAME` was chosen on the tuning half.
+how many pairs of documents are linked, by the pair of scanners.
+`pipeline.inbox.prints.SAME` was chosen on the tuning half.
 
 Then with their records, through the whole pipeline: contracts of one template that differ in parties, dates and sums
 only, each scanned twice at the office scanner: links between scans of one contract, and between contracts. Links are
@@ -28,10 +29,10 @@ import pymupdf
 
 from infra.measure.corpora import CORPORA, Half, names
 from pipeline.errors import MunimentError
-from pipeline.prints import BYTES, SAME, aligned, unpacked
+from pipeline.inbox.prints import BYTES, SAME, aligned, unpacked
+from pipeline.inbox.rescans import NEARLY_ALL
 from pipeline.render import RenderJob, render_page
 from pipeline.report import table
-from pipeline.rescans import NEARLY_ALL
 from pipeline.run import ingest_paths
 from pipeline.settings import load_settings
 from pipeline.wiring import open_tools

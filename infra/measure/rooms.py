@@ -26,7 +26,7 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from pipeline import digests, tables
-from pipeline.deadlines import KINDS, Deadline
+from pipeline.days.deadlines import KINDS, Deadline
 from pipeline.digests import Asked
 from pipeline.frontier.ledger import matter_key
 from pipeline.settings import load_settings

@@ -23,7 +23,7 @@ from typing import Literal
 import httpx2
 from sqlalchemy import delete, insert, select
 
-from pipeline.audit import Audit
+from pipeline.access.audit import Audit
 from pipeline.bounded import BoundedTransport
 from pipeline.database import Database
 from pipeline.errors import NotAllowed, UsageError

@@ -11,7 +11,7 @@ from pipeline.claims import sole
 from pipeline.errors import AlreadyRunning
 from pipeline.frontier.recover import recover
 from pipeline.frontier.work import EscalationReport
-from pipeline.run_ends import conclude
+from pipeline.telling.run_ends import conclude
 
 if TYPE_CHECKING:
     from pipeline.wiring import Tools

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from pipeline.errors import StoreError
 from pipeline.ingest import ingest_document
-from pipeline.inventory import Rendered, dropped, named, originals, rendered
+from pipeline.keeping.inventory import Rendered, dropped, named, originals, rendered
 from pipeline.reconcile.faults import Fault, Look, settled
 from pipeline.stages import versions
 from pipeline.store import LEFTOVER_SECONDS, LOST

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from sqlalchemy import ColumnElement, and_, delete, or_, select
 
 from pipeline import processes
-from pipeline.deletion import finish_deletions, unfinished
 from pipeline.frontier.runs import put_right
+from pipeline.keeping.deletion import finish_deletions, unfinished
 from pipeline.reconcile.faults import Fault, Look, settled
 from pipeline.stages import versions
 from pipeline.tables import documents, results, runs

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field
 
+from pipeline.access.sessions import TOKEN_DAYS
 from pipeline.errors import UsageError
-from pipeline.sessions import TOKEN_DAYS
 from pipeline.web.callers import SESSION
 from pipeline.web.entrance import people_of
 from pipeline.web.guard import Acting, Caller, Office, Person, RowId, Who, address_of

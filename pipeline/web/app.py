@@ -26,7 +26,7 @@ from pipeline.errors import (
     Superseded,
     UsageError,
 )
-from pipeline.metrics import Cached, exposition
+from pipeline.telling.metrics import Cached, exposition
 from pipeline.web import (
     account,
     corrections,

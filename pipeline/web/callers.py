@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import Request, Response
 
-from pipeline.sessions import LONGEST, csrf_of
+from pipeline.access.sessions import LONGEST, csrf_of
 from pipeline.web.guard import Caller, Callers
 
 if TYPE_CHECKING:

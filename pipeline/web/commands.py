@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.accounts import User
-    from pipeline.audit import Entry
-    from pipeline.people import People
-    from pipeline.sessions import Scope
+    from pipeline.access.accounts import User
+    from pipeline.access.audit import Entry
+    from pipeline.access.people import People
+    from pipeline.access.sessions import Scope
     from pipeline.wiring import Tools
 
 __all__ = [
@@ -75,7 +75,7 @@ def user_list(arguments: argparse.Namespace) -> int:
 
 def user_add(arguments: argparse.Namespace) -> int:
     """A new account; its password is asked for, never an argument: other users of the machine can read those."""
-    from pipeline.accounts import clean_person
+    from pipeline.access.accounts import clean_person
 
     clean_person(arguments.name)
     with _people() as (tools, people):
@@ -160,7 +160,7 @@ def user_revoke(arguments: argparse.Namespace) -> int:
 
 def audit_list(arguments: argparse.Namespace) -> int:
     """The latest rows of the log, newest first."""
-    from pipeline.audit import Wanted
+    from pipeline.access.audit import Wanted
     from pipeline.report import table
 
     wanted = Wanted(arguments.since or "", arguments.user or "", arguments.what or "", arguments.matter or "")
@@ -182,7 +182,7 @@ def audit_verify(arguments: argparse.Namespace) -> int:
 
 @contextmanager
 def _people() -> Iterator[tuple[Tools, People]]:
-    from pipeline.people import People
+    from pipeline.access.people import People
     from pipeline.wiring import open_tools
 
     with open_tools() as tools:

@@ -17,8 +17,8 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
 from pipeline import digests
-from pipeline.calendar_feed import NAMES, calendar
-from pipeline.deadlines import KINDS, Kind, deadlines_of
+from pipeline.days.calendar_feed import NAMES, calendar
+from pipeline.days.deadlines import KINDS, Kind, deadlines_of
 from pipeline.digests import Due
 from pipeline.errors import NotFound
 from pipeline.reliance import effective

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -81,6 +82,15 @@ class LinkOut(BaseModel):
     changes: list[Change]
 
 
+class RescanOut(BaseModel):
+    """Another scan of the same paper, and how many of the pages that show something look alike."""
+
+    document: str
+    name: str
+    alike: int
+    shown: int
+
+
 class DocumentOut(DocumentLine):
     """A document with its pages and every field; `record` says whether it was worked off at all."""
 
@@ -90,6 +100,7 @@ class DocumentOut(DocumentLine):
     fields: list[FieldOut]
     amends: list[LinkOut]
     amended_by: list[LinkOut]
+    rescans: list[RescanOut]
 
 
 @room.get("/documents", response_class=HTMLResponse)
@@ -168,6 +179,7 @@ def _document(document: Document, tools: Tools, caller: Caller) -> DocumentOut:
         fields=fields_of(record, history) if record else [],
         amends=[_link(link, link.document, document.id, tools) for link in links.amends],
         amended_by=[_link(link, document.id, link.document, tools) for link in links.amended_by],
+        rescans=[RescanOut(**asdict(found)) for found in tools.rescans.of(document.id)],
     )
 
 

@@ -12,9 +12,9 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from pipeline.accounts import User
+from pipeline.access.accounts import User
+from pipeline.access.people import People
 from pipeline.errors import NotFound, UsageError
-from pipeline.people import People
 from pipeline.web.callers import SESSION
 from pipeline.web.guard import Callers, FromHere, Office, Posted, address_of
 from pipeline.web.views import page

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
-from pipeline.audit import KINDS, Entry, Wanted
+from pipeline.access.audit import KINDS, Entry, Wanted
 from pipeline.web.guard import Admin, Caller, Office
 from pipeline.web.views import page
 

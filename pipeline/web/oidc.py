@@ -27,9 +27,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from pipeline.accounts import User
+from pipeline.access.accounts import User
+from pipeline.access.issuer import Going, Issuer, Known
 from pipeline.errors import IssuerUnavailable, MunimentError, NotAllowed, NotFound, UsageError
-from pipeline.issuer import Going, Issuer, Known
 from pipeline.web.callers import Cookie
 from pipeline.web.entrance import enter, local, people_of, shown
 from pipeline.web.guard import Office, address_of

@@ -12,9 +12,9 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field
 
-from pipeline.accounts import User
+from pipeline.access.accounts import User
+from pipeline.access.grants import EVERY
 from pipeline.errors import MunimentError, NotFound, UsageError
-from pipeline.grants import EVERY
 from pipeline.web.entrance import people_of
 from pipeline.web.guard import Admin, Caller, Managing, Office, RowId
 from pipeline.web.views import page

@@ -127,7 +127,7 @@ def _config(door: Door, serving: Serving) -> uvicorn.Config:
     try:
         config = uvicorn.Config(
             door,
-            log_config=None,  # its own would write whole tracebacks; see pipeline/logs.py
+            log_config=None,  # its own would write whole tracebacks; see pipeline/telling/logs.py
             log_level="warning",
             access_log=False,  # addresses hold questions; the audit log says who asked what
             server_header=False,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from pipeline.errors import NotAllowed
-from pipeline.metrics import CONTENT_TYPE, Cached
+from pipeline.telling.metrics import CONTENT_TYPE, Cached
 from pipeline.web.guard import Office, Who, caller_of
 
 __all__ = ["room"]

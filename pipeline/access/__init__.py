@@ -1,0 +1,1 @@
+"""Who there is, who is signed in, what they may see, and the log of what they did."""

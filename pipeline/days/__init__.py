@@ -1,0 +1,1 @@
+"""The days on which somebody must act, computed from the record."""

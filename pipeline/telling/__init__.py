@@ -1,0 +1,1 @@
+"""What people are told: logs, run reports, notices by webhook and e-mail, metrics."""
