@@ -10,7 +10,7 @@ from infra.measure.machines import LEASE_SECONDS, Outcome, Span, at_once, measur
 def test_two_machines_finish_what_one_of_them_was_killed_over(tmp_path):
     """Nothing is lost or doubled, no document is in two hands, and the killed machine's goes to the other."""
     with fresh_url("postgresql", tmp_path) as url:
-        outcome = measure(tmp_path, url, documents=4, pages=2, machines=2)
+        outcome = measure(tmp_path, url, documents=6, pages=2, machines=2)
     assert outcome.wrong == []
     assert outcome.taken_over() and min(outcome.taken_over()) > LEASE_SECONDS / 2  # waited for, not known at once
     assert {span.machine for span in outcome.spans if span.end - span.begin > 0} == {0, 1}

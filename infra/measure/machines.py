@@ -5,8 +5,8 @@
 Takes in small born-digital documents made here, into a schema of their own on the PostgreSQL server of
 MUNIMENT_TEST_POSTGRES_URL and a shared folder. Each machine is a process with a home of its own (its locks, its
 workers, its thumbnails) and a host name of its own, so that no other looks whether its process lives. All work off
-what was received until nothing is left; the first one gets kill -9 once a third of the documents is done and it has
-one in its hands. Each writes down when it held which document and which stage results it computed.
+what was received until nothing is left; the first one gets kill -9 in the middle of a document, after it has ended
+some. Each writes down when it held which document and which stage results it computed.
 
 No Qdrant server can be had here: the machines share the embedded index by a link in each home, which only processes
 of one machine can do. Prints who did what, and exits with 1 if a document was lost or doubled, was in the hands of
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -50,7 +51,7 @@ from pipeline.wiring import open_tools
 __all__ = ["Outcome", "Span", "at_once", "main", "measure"]
 
 LEASE_SECONDS = 3.0
-EARLY = ("\tinspect", "\trender", "\tread")
+GO = "go"  # the file that all machines wait for, their models loaded, so that none is done before another begins
 ENDED = (DocumentStatus.DONE, DocumentStatus.AWAITING)
 ROUND_SECONDS = 0.2  # between two looks at what is received
 LONGEST = 900.0
@@ -95,17 +96,24 @@ def measure(folder: Path, url: str, documents: int, pages: int, machines: int) -
     """Have the machines finish the documents, kill the first on the way, and look at what there is."""
     setting = _setting(folder, url)
     taken = _take_in(folder, setting, documents, pages)
-    outcome, start = Outcome(), time.monotonic()
-    running = [_start(folder, number, setting) for number in range(machines)]
+    outcome = Outcome()
+    last = [documents // (6 * machines), *[documents] * (machines - 1)]  # documents each ends before it dies
+    running = [_start(folder, number, setting, last[number]) for number in range(machines)]
     try:
-        _kill(running[0], folder, setting, documents // 3, outcome)
+        while not all((folder / f"machine-{number}.log").exists() for number in range(machines)):
+            if any(process.poll() is not None for process in running):
+                raise RuntimeError("a machine did not start")
+            time.sleep(ROUND_SECONDS)
+        start = time.monotonic()
+        (folder / GO).touch()
+        _died(running[0], outcome)
         for process in running[1:]:
             process.wait(LONGEST)
+        outcome.seconds = time.monotonic() - start
     finally:
         for process in running:
             process.kill()
             process.wait()
-    outcome.seconds = time.monotonic() - start
     for number in range(machines):
         _read(folder, number, outcome)
     _judge(folder, setting, taken, pages, outcome)
@@ -142,34 +150,19 @@ def _take_in(folder: Path, setting: dict[str, Any], documents: int, pages: int) 
         return [take(one, tools.store, tools.catalog, max_file_mb=64)[0].id for one in found]
 
 
-def _start(folder: Path, number: int, setting: dict[str, Any]) -> subprocess.Popen[bytes]:
+def _start(folder: Path, number: int, setting: dict[str, Any], last: int) -> subprocess.Popen[bytes]:
     own = {"home": _home(folder, number), **setting}
     environment = os.environ | {f"MUNIMENT_{name.upper()}": str(value) for name, value in own.items()}
     command = [sys.executable, "-m", "infra.measure.machines", "--work", str(folder / f"machine-{number}.log")]
+    command += ["--last", str(last)]
     return subprocess.Popen(command, env=environment, cwd=Path(__file__).parents[2])
 
 
-def _kill(process: subprocess.Popen[bytes], folder: Path, setting: dict[str, Any], done: int, outcome: Outcome) -> None:
-    """Kill -9 once so many documents are done and the machine holds one whose first results are kept."""
-    give_up = time.monotonic() + LONGEST
-    with Catalog.open(setting["database_url"]) as catalog:
-        while not (_ended(catalog) >= done and _busy(folder / "machine-0.log")):
-            if process.poll() is not None or time.monotonic() > give_up:
-                outcome.wrong.append("the first machine ended before it could be killed")
-                break
-            time.sleep(0.02)
-    process.kill()
-    process.wait()
+def _died(process: subprocess.Popen[bytes], outcome: Outcome) -> None:
+    """The first machine's end."""
+    if process.wait(LONGEST) != -signal.SIGKILL:
+        outcome.wrong.append("the first machine ended before it was killed")
     outcome.killed = time.monotonic()
-
-
-def _ended(catalog: Catalog) -> int:
-    return sum(one.status in ENDED for one in catalog.documents())
-
-
-def _busy(log: Path) -> bool:
-    """Whether the last that the machine wrote down is an early stage's result: it is in the middle of a document."""
-    return log.exists() and log.read_text().rstrip("\n").endswith(EARLY)
 
 
 def _read(folder: Path, number: int, outcome: Outcome) -> None:
@@ -181,7 +174,7 @@ def _read(folder: Path, number: int, outcome: Outcome) -> None:
             kept[tuple(rest)] += 1
         elif what == "held":
             held[rest[0]] = float(moment)
-        else:
+        elif what == "left":
             outcome.spans.append(Span(rest[0], number, held.pop(rest[0]), float(moment)))
     outcome.kept.append(kept)
     outcome.in_hand |= held.keys()
@@ -207,16 +200,26 @@ def _judge(folder: Path, setting: dict[str, Any], taken: Sequence[str], pages: i
     wrong += [f"{times} results of {sha256} were computed again" for sha256, times in again.items()]
 
 
-def _work(log: Path) -> None:
-    """A machine's life: work off what is received, until nothing is."""
+def _work(log: Path, last: int) -> None:
+    """A machine's life: work off what is received, until nothing is, or until kill -9 ends it: at the first page read
+    of a document after it has ended `last` of them."""
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
-    def note(*words: object) -> None:
-        os.write(handle, "\t".join(map(str, (time.monotonic(), *words))).encode() + b"\n")
+    ended = Counter[str]()
+
+    def note(what: str, *words: object) -> None:
+        os.write(handle, "\t".join(map(str, (time.monotonic(), what, *words))).encode() + b"\n")
+        ended[what] += 1
+        if what == "kept" and words[-1] == "read" and ended["left"] >= last:
+            os.kill(os.getpid(), signal.SIGKILL)
 
     socket.gethostname = lambda: log.stem
     _listen(note)
     with open_tools() as tools:
+        tools.text_embedder.embed(["to wake it"])
+        note("ready")
+        while not (log.parent / GO).exists():
+            time.sleep(ROUND_SECONDS)
         while tools.catalog.documents(status=DocumentStatus.RECEIVED):
             work_off(tools)
             time.sleep(ROUND_SECONDS)
@@ -262,9 +265,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--pages", type=int, default=3, help="of each document")
     parser.add_argument("--machines", type=int, default=2)
     parser.add_argument("--work", type=Path, metavar="LOG", help=argparse.SUPPRESS)
+    parser.add_argument("--last", type=int, default=0, help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     if chosen.work:
-        _work(chosen.work)
+        _work(chosen.work, chosen.last)
         return 0
     if not POSTGRES:
         parser.error("MUNIMENT_TEST_POSTGRES_URL names no server: . infra/ci-postgres.sh starts one")
