@@ -9,10 +9,10 @@ from decimal import Decimal
 
 import frontier_server
 import pytest
+from pipeline.deletion import delete_documents
 from sqlalchemy import delete, select, update
 from test_frontier import ACME, FLEET, archive, document_of, office, server, statuses
 
-from pipeline.deletion import delete_documents
 from pipeline.errors import MunimentError
 from pipeline.frontier import batches, submit
 from pipeline.frontier.batches import KEPT, collect, sweep
