@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TEST_PROCESSES ?= 2
 # The demo keeps its own home, so that it never mixes with a firm's documents.
 DEMO_HOME := .demo
 
@@ -20,8 +21,9 @@ demo: $(STAMP)
 	@MUNIMENT_HOME=$(DEMO_HOME) PREFECT_HOME=$(CURDIR)/$(DEMO_HOME)/prefect PREFECT_LOGGING_LEVEL=WARNING \
 		$(BIN)/python -m flows.demo
 
+# By file, so that what a module's tests share is made once. Each process loads torch: 2.5 GiB.
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
