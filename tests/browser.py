@@ -126,7 +126,7 @@ def client(tools: Tools, *matters: str) -> TestClient:
 @contextmanager
 def serve(app: FastAPI) -> Iterator[str]:
     """The application's address on a free port of this machine, while the body runs."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", access_log=False))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, name="web", daemon=True)
     thread.start()
     while not server.started:

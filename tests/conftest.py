@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +35,20 @@ for name in [name for name in os.environ if name.startswith("MUNIMENT_") and not
 def frontier_environment() -> dict[str, str]:
     """What was set of MUNIMENT_FRONTIER_* when the tests began: only the contract suite asks a real server."""
     return FRONTIER
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """Commands that run in the test's process set logging up: the next test finds it as it was."""
+    root, hooks = logging.getLogger(), (sys.excepthook, threading.excepthook)
+    handlers, level = root.handlers[:], root.level
+    ours = {name: logging.getLogger(name).level for name in ("pipeline", "flows")}
+    yield
+    logging.captureWarnings(False)
+    sys.excepthook, threading.excepthook = hooks
+    root.handlers, root.level = handlers, level
+    for name, before in ours.items():
+        logging.getLogger(name).setLevel(before)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from decimal import Decimal
 
 import frontier_server
 import pytest
-from pipeline.deletion import delete_documents
 from sqlalchemy import delete, select, update
 from test_frontier import ACME, FLEET, archive, document_of, office, server, statuses
 
@@ -19,6 +18,7 @@ from pipeline.frontier.batches import KEPT, collect, sweep
 from pipeline.frontier.escalate import escalate
 from pipeline.frontier.readings import by_model, remembered
 from pipeline.frontier.work import EscalationReport, Options
+from pipeline.keeping.deletion import delete_documents
 from pipeline.tables import batches as batch_table
 from pipeline.tables import calls
 from pipeline.tables import results as stage_results

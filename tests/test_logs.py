@@ -7,7 +7,6 @@ import logging
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,20 +15,6 @@ from pipeline.settings import load_settings
 from pipeline.telling.logs import event, set_up
 
 WORDS = "the kangaroo mural in the lobby"
-
-
-@pytest.fixture(autouse=True)
-def _as_it_was() -> Iterator[None]:
-    """Logging is the process's; the next test finds it as it was."""
-    root, hooks = logging.getLogger(), (sys.excepthook, threading.excepthook)
-    handlers, level = root.handlers[:], root.level
-    ours = {name: logging.getLogger(name).level for name in ("pipeline", "flows")}
-    yield
-    logging.captureWarnings(False)
-    sys.excepthook, threading.excepthook = hooks
-    root.handlers, root.level = handlers, level
-    for name, before in ours.items():
-        logging.getLogger(name).setLevel(before)
 
 
 def said(capsys: pytest.CaptureFixture[str]) -> str:
