@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
 import sys
 import threading
-import warnings
 from pathlib import Path
 
 import pytest
@@ -41,20 +41,29 @@ def test_text_is_one_line_and_below_the_level_is_nothing(capsys: pytest.CaptureF
     assert "warning one two" in line and "unheard" not in line
 
 
-def test_what_a_library_says_is_kept_back(capsys: pytest.CaptureFixture[str]) -> None:
-    """Only its place is told, however it says it: formatted, as a warning, as an exception of its own."""
-    set_up(load_settings(log_level="debug"))
-    logging.getLogger().setLevel(logging.DEBUG)
-    for name in ("httpx", "anthropic", "fontTools", "PIL", "sqlalchemy.engine", "pymupdf"):
-        logging.getLogger(name).debug("request body: %s", WORDS)
-    warnings.warn(WORDS, stacklevel=1)
-    try:
-        raise ValueError(WORDS)
-    except ValueError:
-        logging.getLogger("uvicorn.error").exception("Exception in ASGI application")
-    found = said(capsys)
-    assert "kangaroo" not in found
-    assert "httpx said something at test_logs" in found and "ValueError at test_logs.py:" in found
+LIBRARIES = """
+import logging, sys, warnings
+from pipeline.settings import load_settings
+from pipeline.telling.logs import set_up
+set_up(load_settings(log_level="debug"))
+logging.getLogger().setLevel(logging.DEBUG)
+for name in ("httpx", "anthropic", "fontTools", "PIL", "sqlalchemy.engine", "pymupdf"):
+    logging.getLogger(name).debug("request body: %s", sys.argv[1])
+warnings.warn(sys.argv[1], stacklevel=1)
+try:
+    raise ValueError(sys.argv[1])
+except ValueError:
+    logging.getLogger("uvicorn.error").exception("Exception in ASGI application")
+"""
+
+
+def test_what_a_library_says_is_kept_back() -> None:
+    """Only its place is told, however it says it: formatted, as a warning, as an exception of its own. In a process of
+    its own, because libraries that other tests import set logging up their way."""
+    command = [sys.executable, "-c", LIBRARIES, WORDS]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "kangaroo" not in found.stdout + found.stderr
+    assert "httpx said something at <string>" in found.stderr and "ValueError at <string>:" in found.stderr
 
 
 def test_an_error_nobody_caught_says_where_and_not_what(capsys: pytest.CaptureFixture[str]) -> None:
