@@ -7,7 +7,6 @@ and the next start of the runner can tell that nobody is (`leftovers.py`).
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import signal
 import socket
@@ -20,6 +19,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL
 
+from pipeline.loopback import is_loopback
 from pipeline.processes import birth, end_with
 from pipeline.report import plain
 from pipeline.settings import load_settings
@@ -65,7 +65,7 @@ def titled(what: str) -> str:
 
 def named(document: Document) -> str:
     """A document as Prefect's pages show it: with its file name only where Prefect's server is this machine."""
-    return f"{plain(document.name)} [{document.id}]" if _here(PREFECT_API_URL.value() or "") else document.id
+    return f"{plain(document.name)} [{document.id}]" if _prefect_here() else document.id
 
 
 def published(key: str, lines: list[str], what: str) -> None:
@@ -79,10 +79,6 @@ def skipped(key: str, why: str) -> dict[str, Any]:
     return {"skipped": why}
 
 
-def _here(url: str) -> bool:
-    """Whether this is a server of this machine; no address stands for the one that Prefect starts by itself."""
-    host = urlsplit(url).hostname or "localhost"
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _prefect_here() -> bool:
+    """Whether Prefect's server is on this machine; no address stands for the one that Prefect starts by itself."""
+    return is_loopback(urlsplit(PREFECT_API_URL.value() or "").hostname or "localhost")

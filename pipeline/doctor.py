@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.confinement import observed
 from pipeline.errors import IndexUnavailable, MunimentError
+from pipeline.loopback import is_loopback
 from pipeline.report import table
 
 if TYPE_CHECKING:
@@ -243,7 +244,8 @@ def _leaves(settings: Settings) -> list[str]:
         lines.append(f"the catalog is kept at {_host(settings.database_url)}")
     if settings.prefect_api_url:
         where = _host(settings.prefect_api_url)
-        lines.append(f"flows report document names and run states to the Prefect server at {where}")
+        named = ", names" if is_loopback(where) else ""
+        lines.append(f"flows report ids{named} and states of documents to the Prefect server at {where}")
     if settings.oidc_issuer:
         lines.append(f"who signs in through {_host(settings.oidc_issuer)} is sent there; it learns when, and no more")
     lines += _told(settings)

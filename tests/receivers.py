@@ -6,7 +6,7 @@ import base64
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -15,7 +15,7 @@ from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-__all__ = ["Mailbox", "Posts", "mail_server", "post_server"]
+__all__ = ["Mailbox", "Posts", "listening", "mail_server", "post_server"]
 
 
 @dataclass
@@ -67,11 +67,9 @@ class Mailbox:
 
 
 @contextmanager
-def mail_server(tls: ssl.SSLContext | None = None, *, implicit: bool = False) -> Iterator[Mailbox]:
-    """An SMTP server (RFC 5321, as little as smtplib needs)."""
-    box = Mailbox(tls=tls, implicit=implicit)
+def listening(answer: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A server on this machine that answers one connection after the other; its port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        box.port = listener.getsockname()[1]
 
         def serve() -> None:
             while True:
@@ -79,12 +77,20 @@ def mail_server(tls: ssl.SSLContext | None = None, *, implicit: bool = False) ->
                     connection, _ = listener.accept()
                 except OSError:
                     return
-                with suppress(OSError):
-                    _Dialogue(connection, box).run()
+                with connection, suppress(OSError):
+                    answer(connection)
 
         threading.Thread(target=serve, daemon=True).start()
-        yield box
+        yield listener.getsockname()[1]
         listener.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def mail_server(tls: ssl.SSLContext | None = None, *, implicit: bool = False) -> Iterator[Mailbox]:
+    """An SMTP server (RFC 5321, as little as smtplib needs)."""
+    box = Mailbox(tls=tls, implicit=implicit)
+    with listening(lambda connection: _Dialogue(connection, box).run()) as box.port:
+        yield box
 
 
 class _Dialogue:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gzip
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import httpx2
 import pytest
+from receivers import listening
 
 from pipeline.bounded import BoundedTransport
 
@@ -20,22 +20,14 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n"
 @contextmanager
 def server(answer: Callable[[socket.socket], None], *, first: bool = True) -> Iterator[str]:
     """A server on this machine that treats each connection as told, after the client spoke `first`; its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
 
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection, suppress(OSError):
-                    if first:
-                        connection.recv(65536)
-                    answer(connection)
+    def spoken_to(connection: socket.socket) -> None:
+        if first:
+            connection.recv(65536)
+        answer(connection)
 
-        threading.Thread(target=serve, daemon=True).start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        listener.shutdown(socket.SHUT_RDWR)
+    with listening(spoken_to) as port:
+        yield f"http://127.0.0.1:{port}/"
 
 
 @contextmanager

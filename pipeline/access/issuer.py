@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import ipaddress
 import json
 import ssl
 import threading
@@ -23,6 +22,7 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 
 from pipeline.access.id_token import UnknownKey, Wanted, claims_of
 from pipeline.errors import IssuerUnavailable, NotAllowed, UsageError
+from pipeline.loopback import is_loopback
 
 if TYPE_CHECKING:
     from pipeline.settings import Settings
@@ -177,7 +177,7 @@ class Issuer:
         status, said = _ask(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
         if status != 200 or said.get("issuer") != issuer:
             raise IssuerUnavailable(f"{self.host} does not call itself by the configured issuer's address")
-        here = _is_here(issuer)
+        here = is_loopback(urlsplit(issuer).hostname or "")
         places = [str(said.get(f"{name}")) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")]
         if not all(_is_safe(place, here=here) for place in places):
             raise IssuerUnavailable(f"{self.host} names an address that is not https")
@@ -246,12 +246,6 @@ def _is_safe(url: str, *, here: bool) -> bool:
         named = bool(parts.hostname) and parts.port != 0 and parts.username is None and not parts.fragment
     except ValueError:
         return False
-    return named and (parts.scheme == "https" or (parts.scheme == "http" and here and _is_here(url)))
-
-
-def _is_here(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return named and (
+        parts.scheme == "https" or (parts.scheme == "http" and here and is_loopback(parts.hostname or ""))
+    )

@@ -12,7 +12,6 @@ requests have no body, so no page can be in them.
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import re
 import time
@@ -28,6 +27,7 @@ from pipeline.bounded import BoundedTransport
 from pipeline.database import Database
 from pipeline.errors import NotAllowed, UsageError
 from pipeline.frontier.ledger import matter_key
+from pipeline.loopback import is_loopback
 from pipeline.names import clean_matter
 from pipeline.tables import matters
 
@@ -75,7 +75,7 @@ def destination_of(url: str, kind: str, residency: str) -> Destination:
     plain = parsed.scheme in PORTS and _HOST.fullmatch(host) and 0 < _port(parsed) < 65536
     if not plain or parsed.userinfo or parsed.query or parsed.fragment:
         raise UsageError(WANTED)
-    if parsed.scheme == "http" and kind != "self-hosted" and not _local(host):
+    if parsed.scheme == "http" and kind != "self-hosted" and not is_loopback(host):
         raise UsageError("MUNIMENT_FRONTIER_URL: pages leave for the cloud over https only")
     provider = _is_provider(host)
     port = None if _port(parsed) == PORTS[parsed.scheme] else parsed.port
@@ -90,14 +90,6 @@ def is_provider(destination: Destination) -> bool:
 
 def _is_provider(host: str) -> bool:
     return any(host == name or host.endswith(f".{name}") for name in PROVIDERS)
-
-
-def _local(host: str) -> bool:
-    """Whether this is the machine itself, by a name or number that no name server decides on."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _port(url: httpx2.URL) -> int:

@@ -6,7 +6,6 @@ a header of two lines. The certificate is checked; a server that offers no START
 
 from __future__ import annotations
 
-import ipaddress
 import smtplib
 import socket
 import ssl
@@ -22,6 +21,7 @@ from email.utils import format_datetime, getaddresses
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import NotSent, UsageError
+from pipeline.loopback import is_loopback
 from pipeline.report import plain
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def check(settings: Settings) -> None:
         raise UsageError("MUNIMENT_MAIL_TO: addresses are wanted, separated by commas")
     if len(_addresses(settings.mail_from)) != 1:
         raise UsageError("MUNIMENT_MAIL_FROM: one address is wanted")
-    if settings.smtp_security == "none" and not _here(settings.smtp_host):
+    if settings.smtp_security == "none" and not is_loopback(settings.smtp_host):
         raise UsageError("MUNIMENT_SMTP_SECURITY=none: only for a mail server on this machine")
 
 
@@ -102,12 +102,6 @@ def _addresses(text: str) -> list[Address]:
     except (MessageError, ValueError, IndexError):
         return []
     return made if all(one.domain for one in made) else []
-
-
-def _here(host: str) -> bool:
-    with suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return host == "localhost"
 
 
 class _Ending(smtplib.SMTP):

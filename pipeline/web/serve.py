@@ -19,6 +19,7 @@ from typing import NoReturn
 import uvicorn
 
 from pipeline.errors import MunimentError, UsageError
+from pipeline.loopback import is_loopback
 from pipeline.settings import Settings
 from pipeline.web.app import create_app
 from pipeline.web.callers import callers_of
@@ -46,7 +47,7 @@ class Serving:
     @property
     def alone(self) -> bool:
         """Whether nobody but this machine can reach it."""
-        return _is_loopback(self.host) and not self.proxy
+        return is_loopback(self.host) and not self.proxy
 
     @property
     def scheme(self) -> str:
@@ -59,7 +60,7 @@ class Serving:
             raise UsageError("TLS needs both --tls-cert and --tls-key")
         if self.proxy:
             _address(self.proxy, "--behind-proxy: the proxy's IP address is wanted")
-        if not _is_loopback(self.host) and not self.cert and not self.proxy:
+        if not is_loopback(self.host) and not self.cert and not self.proxy:
             raise UsageError(
                 f"{self.host} can be reached from other machines, and passwords and scans would cross the network in "
                 "the clear: give --tls-cert and --tls-key, or --behind-proxy ADDRESS of the proxy that adds TLS"
@@ -190,13 +191,6 @@ def _end_at_once(tools: Tools) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _address(text: str, wanted: str) -> None:
