@@ -251,8 +251,7 @@ def test_a_turned_page_of_print_is_seen_to_be_turned(tmp_path):
         assert pose_of(tmp_path / "turned.png", 150.0) == str(degrees)
 
 
-def test_fitting_needs_a_checkpoint(capsys):
+def test_fitting_needs_a_checkpoint():
     """Said before any page is read."""
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit, match="--fit needs --model"):
         bundled.main(["triage", "--fit"])
-    assert "--fit needs --model" in capsys.readouterr().err

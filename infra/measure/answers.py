@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ class Seen:
     corpus: str
     document: str
     half: Half
-    answers: Mapping[str, str | None]
+    answers: Mapping[str, str | None] = field(hash=False)
     blank: bool
 
     @property
