@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, BitsAndBytesConfig
 from transformers.utils import logging as transformers_logging
 
+import pipeline.backends.tower  # noqa: F401 - registers the bundled models' tower with transformers
 from pipeline.backends.device import device_of, dtype_of
 from pipeline.errors import ModelError, UsageError
 from pipeline.models import identity
