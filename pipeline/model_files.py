@@ -21,6 +21,7 @@ from pipeline.errors import ModelError
 __all__ = [
     "CALIBRATION",
     "RECORD",
+    "SEEN",
     "Record",
     "digest_of",
     "digests",

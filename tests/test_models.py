@@ -322,7 +322,7 @@ def test_installed_lists_bundled_and_local_models(tmp_path, models_dir) -> None:
     local(models_dir / "mine")
     (models_dir / "broken").mkdir()
     (models_dir / "broken" / "model.safetensors").write_bytes(b"\xff" * 40)
-    minilm, triage, page, broken, mine = models.installed(models_dir)
+    minilm, _, _, broken, mine = models.installed(models_dir)
     assert (minilm.name, minilm.role, minilm.source) == ("all-MiniLM-L6-v2", "text", "bundled")
     assert 22_000_000 < minilm.parameters < 23_000_000
     assert "no safetensors" in broken.problem
