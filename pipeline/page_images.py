@@ -39,8 +39,8 @@ def at_once(pages: Sequence[PageInput], triages: Mapping[int, Triage], tools: To
 
 
 def catch_up(tools: Tools, seconds: float) -> tuple[int, int]:
-    """With a page model: embed the page images in the index that have no vectors yet, for about so many seconds: how many were done, and
-    how many still wait. An image that the store lacks stays for the reconciler."""
+    """With a page model: embed the page images in the index that have no vectors yet, for about so many seconds; how
+    many were done, and how many still wait. An image that the store lacks stays for the reconciler."""
     until, waiting = time.monotonic() + seconds, tools.index.without_images()
     done = sum(_caught_up(document, waiting[document], tools, until) for document in sorted(waiting))
     return done, sum(map(len, waiting.values())) - done
