@@ -1,4 +1,4 @@
-"""What the bundled models are measured by: the labels a person gave, the arithmetic, and a checkpoint on real pages."""
+"""What the bundled models are measured by: the labels of real pages, the arithmetic, and a checkpoint on real pages."""
 
 import json
 from pathlib import Path

@@ -3,11 +3,11 @@
     python -m infra.measure.bundled triage [--half tuning|reporting] [--model FOLDER] [--fit] [--cache FOLDER]
     python -m infra.measure.bundled pages --model FOLDER [--half tuning|reporting] [--cache FOLDER]
 
-`triage` asks a checkpoint triage's questions about the pages whose answers a person gave (`infra/measure/answers/`,
-whose README has the rules), through `VlmClassifier` as the product asks them, on the images the product makes. In the
-same run the signals alone answer (`answerers.py`), and the commonest answer of the tuning half, to show what is had
-for nothing. Which way is up is asked of copies, each page turned once by 0, 90, 180 or 270 degrees drawn from its hash:
-pages that were scanned turned are rare. Blank pages are not asked about, as in the product.
+`triage` asks a checkpoint triage's questions about real pages that were labelled by looking at them
+(`infra/measure/answers/`, whose README has the rules), through `VlmClassifier` as the product asks them, on the images
+the product makes. In the same run the signals alone answer (`answerers.py`), and the commonest answer of the tuning
+half, to show what is had for nothing. Which way is up is asked of copies, each page turned once by 0, 90, 180 or 270
+degrees drawn from its hash: pages that were scanned turned are rare. Blank pages are not asked about, as in the product.
 
 Printed, in markdown for the model card: by question the area under the ROC curve, macro-F1 and accuracy of each, and
 how far the model is above the signals; by label the pages that have it, and its area and F1. Intervals: 95 %,
