@@ -8,7 +8,7 @@ import pytest
 from tiny_vlm import build_vlm
 
 from infra.measure import bundled, temperatures
-from infra.measure.answerers import by_model, by_signals, labels_of, pose_of
+from infra.measure.answerers import both, by_model, by_signals, labels_of, pose_of
 from infra.measure.answers import LABELS, Seen, seen, turn
 from infra.measure.corpora import CORPORA, names
 from infra.measure.marking import by_label, by_question, commonest
@@ -191,6 +191,13 @@ def test_signals_answer_at_the_thresholds_of_the_policy(tmp_path):
         "kind": "other", "handwriting": "no", "stamp": "no", "table": "no",
         "legibility": "good", "rotation": "180", "language": "en",
     }  # fmt: skip
+
+
+def test_two_who_agree_are_surer_together():
+    """Odds multiply, the signals' doubted by a fifth: 3 to 1 and 0.8 * 0.75 + 0.1 = 0.7, so 3 * 0.7 / 0.3 = 7 to 1."""
+    told = both(np.array([[0.75, 0.25]]), np.array([[3.0, 1.0]]))
+    assert told[0, 0] == pytest.approx(7 / 8)
+    assert both(np.array([[0.9, 0.1]]), np.array([[0.0, 1.0]]))[0, 0] == pytest.approx(0.5)  # 9 to 1 against 1 to 9
 
 
 def test_the_commonest_answer_is_that_of_the_tuning_half():

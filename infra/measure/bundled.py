@@ -7,12 +7,13 @@
 (`infra/measure/answers/`, whose README has the rules), through `VlmClassifier` as the product asks them, on the images
 the product makes. In the same run the signals alone answer (`answerers.py`), and the commonest answer of the tuning
 half, to show what is had for nothing. Which way is up is asked of copies, each page turned once by 0, 90, 180 or 270
-degrees drawn from its hash: pages that were scanned turned are rare. Blank pages are not asked about, as in the product.
+degrees drawn from its hash: pages that were scanned turned are rare. Blank pages are not asked about, as in the
+product.
 
-Printed, in markdown for the model card: by question the area under the ROC curve, macro-F1 and accuracy of each, and
-how far the model is above the signals; by label the pages that have it, and its area and F1. Intervals: 95 %,
-documents resampled. Then how blank pages were known by the signals, and the seconds a page that the checkpoint took on
-this machine. Without `--model` the signals alone.
+Printed, in markdown for the model card: by question the area under the ROC curve, macro-F1 and accuracy of each,
+and of model and signals together, and how far these are above the signals; by label the pages that have it, and its
+area and F1. Intervals: 95 %, documents resampled. Then how blank pages were known by the signals, and the seconds a
+page that the checkpoint took on this machine. Without `--model` the signals alone.
 
 `--fit` fits a temperature for each question on the tuning half, whatever `--half` says, and writes those to the
 checkpoint's muniment.json under which held-out pages are likelier (`temperatures.py`).
@@ -39,7 +40,7 @@ from typing import get_args
 import numpy as np
 
 from infra.measure import temperatures
-from infra.measure.answerers import by_model, by_signals
+from infra.measure.answerers import both, by_model, by_signals
 from infra.measure.answers import seen
 from infra.measure.corpora import Half
 from infra.measure.marking import by_label, by_question, commonest
@@ -109,6 +110,7 @@ def _report(half: Half, folder: Path | None, cache: Path) -> Iterator[str]:
         logits, seconds = _logits(folder, sitting)
         kept = temperatures.kept(folder)
         scores["model"] = {name: temperatures.probabilities(each, kept.get(name, 1.0)) for name, each in logits.items()}
+        scores["both"] = {name: both(each, scores["signals"][name]) for name, each in scores["model"].items()}
     constant = commonest(seen("tuning"), len(sitting.inputs))
     answered = {who: sitting.scored(each) for who, each in {**scores, "commonest": constant}.items()}
     documents = len({page.name for page in sitting.pages})
