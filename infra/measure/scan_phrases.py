@@ -107,8 +107,11 @@ def index_of(read: Mapping[Seen, PageInput], folder: Path, text: TextEmbedder, i
         documents.setdefault(page.name, []).append(page)
     for name, pages in documents.items():
         inputs = [read[page] for page in sorted(pages, key=lambda page: page.number)]
+        shown = image.embed_pages([page.image_path for page in inputs])
+        rows = zip(shown, image.pool(shown), strict=True)
+        images = dict(zip((page.text.number for page in inputs), rows, strict=True))
         document = Document(name, MATTER, pages[0].document, pages[0].sha256)
-        index.upsert(build(document, inputs, DocumentContext(opening(inputs[0].text)), text, image))
+        index.upsert(build(document, inputs, DocumentContext(opening(inputs[0].text)), text, images))
     return index
 
 
