@@ -124,6 +124,7 @@ def _stages(given: argparse.Namespace) -> None:
 
 def _curve(given: argparse.Namespace) -> None:
     """CUAD's pages and synthetic ones made from them, in a home that is removed after."""
+    from pipeline.backends.device import one_core
     from pipeline.backends.gather import Gathered
     from pipeline.backends.minilm import MiniLM
     from pipeline.models import minilm_path
@@ -155,7 +156,7 @@ def _curve(given: argparse.Namespace) -> None:
     )
     stream, before = scale_points.synthetic(points, images, max(given.sizes)), 0
     with tempfile.TemporaryDirectory(dir=given.cache) as home:
-        grown = scale_curve.Grown(Path(home) / "index", Gathered(MiniLM(minilm_path())), lookup)
+        grown = scale_curve.Grown(Path(home) / "index", Gathered(MiniLM(minilm_path()), one_core), lookup)
         with contextlib.closing(grown):
             for size in given.sizes:
                 _level(grown.to(size, stream, size - before, asked.texts))
