@@ -31,7 +31,11 @@ from pipeline.phrases import spellings
 from pipeline.types import SearchFilter
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from pipeline.backends.protocols import Matrix
+
+    Scores = NDArray[np.float64]
 
 __all__ = [
     "FACETS",
@@ -210,15 +214,18 @@ def second_stage(query: PageQuery) -> list[Leg]:
 def fuse(legs: Sequence[Leg], scores: Sequence[Mapping[PointId, float]]) -> list[tuple[PointId, float]]:
     """(point id, score) best first. Each kind of evidence: 0 for its worst candidate, 1 for its best, added up."""
     ids = sorted({point for found in scores for point in found})
+    if not ids:
+        return []
     by_name = {leg.using: found for leg, found in zip(legs, scores, strict=True)}
     text, about = by_name.pop("text", {}), by_name.pop("about", {})
-    meaning = {point: text.get(point, 0.0) + ABOUT_WEIGHT * about.get(point, 0.0) for point in ids}
-    kinds = [*([meaning] if text or about else []), *by_name.values()]
-    totals = dict.fromkeys(ids, 0.0)
+    kinds = [_column(found, ids) for found in by_name.values()]
+    if text or about:
+        kinds.insert(0, _column(text, ids) + ABOUT_WEIGHT * _column(about, ids))
+    totals = np.zeros(len(ids))
     for kind in kinds:
-        for point, value in _scaled(kind, ids).items():
-            totals[point] += value / len(kinds)
-    return sorted(totals.items(), key=lambda item: (-item[1], item[0]))
+        totals += _scaled(kind) / len(kinds)
+    order = np.argsort(-totals, kind="stable").tolist()
+    return [(ids[at], float(totals[at])) for at in order]
 
 
 def _legs(query: PageQuery, image: str) -> list[Leg]:
@@ -236,12 +243,15 @@ def _rows(vector: Matrix | SparseVector) -> int:
     return len(vector.indices) if isinstance(vector, SparseVector) else len(vector)
 
 
-def _scaled(found: Mapping[PointId, float], ids: Sequence[PointId]) -> dict[PointId, float]:
-    values = [found.get(point, 0.0) for point in ids]
-    low, high = min(values), max(values)
+def _column(found: Mapping[PointId, float], ids: Sequence[PointId]) -> Scores:
+    return np.array([found.get(point, 0.0) for point in ids])
+
+
+def _scaled(values: Scores) -> Scores:
+    low, high = float(values.min()), float(values.max())
     if high == low:  # nothing to choose between them; a sole candidate is the best one
-        return dict.fromkeys(ids, 1.0 if high > 0 else 0.0)
-    return {point: (value - low) / (high - low) for point, value in zip(ids, values, strict=True)}
+        return np.full(len(values), 1.0 if high > 0 else 0.0)
+    return (values - low) / (high - low)
 
 
 def _impossible(condition: Condition) -> bool:
