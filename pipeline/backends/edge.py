@@ -152,7 +152,7 @@ class EdgeIndex(HybridIndex):
         requests = [qe.QueryRequest(depth, query=query, filter=own) for query, own in zip(queries, walls, strict=True)]
         with _translated():
             answers = self._shard.query_batch(qe.QueryBatchRequest(requests))
-        return [{point.id.int: point.score for point in answer} for answer in answers]
+        return [{_number(point.id): point.score for point in answer} for answer in answers]
 
     def _matching(self, conditions: Sequence[Condition], limit: int | None) -> list[PointId]:
         found: list[PointId] = []
@@ -162,7 +162,7 @@ class EdgeIndex(HybridIndex):
             request = qe.ScrollRequest(offset=offset, limit=size, filter=_filter(conditions), with_payload=False)
             with _translated():
                 records, offset = self._shard.scroll(request)
-            found += [record.id.int for record in records]
+            found += [_number(record.id) for record in records]
             if offset is None:
                 break
         return found
@@ -175,7 +175,7 @@ class EdgeIndex(HybridIndex):
     def _fetch(self, points: Sequence[PointId]) -> dict[PointId, Mapping[str, Any]]:
         with _translated():
             records = self._shard.retrieve([_named(point) for point in points], SHOWN_FIELDS, with_vector=False)
-        return {record.id.int: record.payload or {} for record in records}
+        return {_number(record.id): record.payload or {} for record in records}
 
 
 def _held(folder: Path) -> IO[bytes]:
@@ -272,6 +272,11 @@ def _vector(name: str, vector: Matrix | SparseVector) -> Any:
     if isinstance(vector, SparseVector):
         return qe.SparseVector(list(vector.indices), list(vector.values))
     return vector[0] if name == "about" else vector
+
+
+def _number(id: Any) -> int:
+    number: int = id.int
+    return number
 
 
 def _named(point: PointId) -> str:
