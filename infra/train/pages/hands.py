@@ -6,6 +6,7 @@ shaken and smoothed into curves as in `sample_docs.ink`; a signature is always s
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -18,6 +19,7 @@ from infra.train.pages import fonts
 from infra.train.pages.chance import Chance
 from infra.train.pages.fonts import Face
 from infra.train.pages.sheet import Placed, Sheet
+from infra.train.pages.tongues import ENGLISH, Tongue
 from sample_docs.ink import BASELINE, CAP_HEIGHT, FLOURISH, WORD_SPACE
 
 __all__ = ["Hand", "circle", "pick", "sign", "stamp", "strike", "tick", "write"]
@@ -41,9 +43,9 @@ class Hand:
     level: int
 
 
-def pick(chance: Chance, size: float) -> Hand:
-    """A hand of about this size."""
-    shares = {face: face.share for face in fonts.faces("hand")}
+def pick(chance: Chance, size: float, tongue: Tongue = ENGLISH) -> Hand:
+    """A hand of about this size; where no font has the letters of the language, Hershey's Latin ones."""
+    shares = {face: face.share for face in fonts.covering("hand", tongue.sample)}
     drawn = bool(shares) and chance.yes(0.7)
     return Hand(
         face=chance.weighed(shares) if drawn else None,
@@ -97,6 +99,11 @@ def _cut(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return ink[:, : columns[-1] + 1] if len(columns) else ink
 
 
+def _plain(word: str) -> str:
+    """The word in the letters that Hershey drew: no accents, nothing but Latin."""
+    return unicodedata.normalize("NFD", word).encode("ascii", "ignore").decode()
+
+
 @cache
 def _hershey(script: str) -> HersheyFonts:
     font = HersheyFonts()
@@ -131,7 +138,7 @@ def _curve(points: NDArray[np.float32]) -> NDArray[np.float32]:
 def _script(sheet: Sheet, word: str, at: tuple[float, float], hand: Hand, chance: Chance) -> float:
     lines: Strokes = []
     scale, x = hand.size / CAP_HEIGHT, 0.0
-    for letter in word:
+    for letter in _plain(word):
         strokes, advance = _letter(hand.script, letter)
         grow = chance.real(0.9, 1.1)
         rise = chance.real(-1.2, 1.2)
@@ -151,7 +158,7 @@ def sign(sheet: Sheet, name: str, at: tuple[float, float], size: float, chance: 
     script, slant, tremor = chance.of(("scripts", "scripts", "cursive")), chance.real(0.1, 0.7), chance.real(0.6, 2.6)
     scale, x, lines = size / CAP_HEIGHT, 0.0, []
     shrink = chance.real(0.03, 0.12)
-    for index, letter in enumerate(name):
+    for index, letter in enumerate(_plain(name) or _plain("".join(chance.some("ABCDEHKLMNRSTaeilmnorstu", 7)))):
         strokes, advance = _letter(script, letter)
         haste = chance.real(1.1, 1.9) if letter.isupper() else max(0.15, 0.9 - shrink * index)
         for stroke in strokes:

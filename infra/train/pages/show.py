@@ -75,7 +75,11 @@ def _tile(index: int, page: TrainingPage, boxes: bool) -> Image.Image:
     tile.paste(image, (4, 30))
     labels = page.labels
     pen = ImageDraw.Draw(tile)
-    pen.text((4, 2), f"{index} {page.layout} {labels['kind']} {labels['language']} turn {labels['rotation']}", "black")
+    pen.text(
+        (4, 2),
+        f"{index} {page.layout} {labels['kind']} {labels.get('language', '-')} turn {labels['rotation']}",
+        "black",
+    )
     told = f"hand {labels['handwriting']} stamp {labels['stamp']} table {labels['table']} {labels['legibility']}"
     pen.text((4, 15), told + (" BLANK" if labels["blank"] == "yes" else ""), "black")
     return tile
@@ -87,7 +91,7 @@ def _tell(pages: Sequence[TrainingPage], seconds: dict[str, list[float]]) -> Non
     every = [second for spent in seconds.values() for second in spent]
     print(f"{'all':14} {len(every):5} pages {len(every) / sum(every):7.1f} a second; fonts {fonts.digest()}")
     for name in pages[0].labels if pages else ():
-        counts = Counter(page.labels[name] for page in pages)
+        counts = Counter(page.labels.get(name, "-") for page in pages)
         print(name, ", ".join(f"{label} {count / len(pages):.0%}" for label, count in counts.most_common()))
 
 
