@@ -50,9 +50,9 @@ def logo(draft: Draft, box: Box) -> None:
 def picture(draft: Draft, box: Box) -> None:
     """A photograph, as far as a copier keeps one: soft patches of grey in a frame."""
     chance, sheet = draft.chance, draft.sheet
-    size = tuple(max(2, round((box[at + 2] - box[at]) * sheet.scale)) for at in (0, 1))
+    wide, high = (max(2, round((box[at + 2] - box[at]) * sheet.scale)) for at in (0, 1))
     coarse = Image.fromarray(chance.rng.integers(10, 250, (chance.whole(3, 9), chance.whole(3, 12)), dtype=np.uint8))
-    patches = np.asarray(coarse.resize(size, chance.of((Image.Resampling.BICUBIC, Image.Resampling.BOX))))
+    patches = np.asarray(coarse.resize((wide, high), chance.of((Image.Resampling.BICUBIC, Image.Resampling.BOX))))
     sheet.press(patches, round(box[0] * sheet.scale), round(box[1] * sheet.scale))
 
 

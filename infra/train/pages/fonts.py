@@ -81,7 +81,6 @@ FAMILIES: dict[str, tuple[Role, float, tuple[str, ...]]] = {
     "Femke": ("hand", 2, ("femkeklaver",)),
     "Rufscript": ("hand", 1.5, ("Rufscript010",)),
     "Gillmor": ("hand", 2, ("dkg",)),
-    "Tomson": ("hand", 1, ("TomsonTalks",)),
     "Ecolier": ("hand", 1.5, ("Ecolier-court",)),
     "Humor": ("hand", 1, ("Humor-Sans",)),
     "Kaushan": ("hand", 0.7, ("KaushanScript-Regular",)),

@@ -62,6 +62,8 @@ def write(sheet: Sheet, text: str, at: tuple[float, float], hand: Hand, chance: 
     """Write words along a baseline until `right`; return where the pen stops (points)."""
     x, drift = at[0], chance.real(-0.02, 0.012)
     for word in text.split():
+        if x > at[0] and x + 0.5 * hand.size * len(word) > right:
+            break
         y = at[1] + drift * (x - at[0]) + chance.real(-0.06, 0.06) * hand.size
         width = (
             _script(sheet, word, (x, y), hand, chance)
@@ -69,8 +71,6 @@ def write(sheet: Sheet, text: str, at: tuple[float, float], hand: Hand, chance: 
             else _font(sheet, word, (x, y), hand, chance)
         )
         x += width + hand.size * chance.real(0.45, 0.8)
-        if x > right:
-            break
     return x
 
 
@@ -114,7 +114,8 @@ def _hershey(script: str) -> HersheyFonts:
 @lru_cache(maxsize=1000)
 def _letter(script: str, letter: str) -> tuple[tuple[NDArray[np.float32], ...], float]:
     strokes = tuple(
-        np.array(stroke, np.float32) - np.float32((0, BASELINE)) for stroke in _hershey(script).strokes_for_text(letter)
+        np.array(stroke, np.float32) - np.array((0, BASELINE), np.float32)
+        for stroke in _hershey(script).strokes_for_text(letter)
     )
     if not strokes:
         return (), WORD_SPACE
@@ -147,7 +148,7 @@ def _script(sheet: Sheet, word: str, at: tuple[float, float], hand: Hand, chance
             across = x + grow * (shaken[:, 0] - hand.slant * shaken[:, 1])
             lines.append(_curve(np.column_stack((across, rise + grow * shaken[:, 1])).astype(np.float32)))
         x += advance * chance.real(0.85, 1.0)
-    box = sheet.strokes([line * np.float32(scale) + np.float32(at) for line in lines], hand.width, hand.level)
+    box = sheet.strokes([line * np.float32(scale) + np.array(at, np.float32) for line in lines], hand.width, hand.level)
     if box is not None:
         sheet.words.append(Placed(word, (box[0], box[1], box[2], box[3]), hand=True))
     return x * scale
@@ -171,7 +172,9 @@ def sign(sheet: Sheet, name: str, at: tuple[float, float], size: float, chance: 
         lines.append(_curve(end))
     tilt = chance.real(-0.12, 0.04)
     turn = np.array([[1, tilt], [-tilt, 1]], np.float32)
-    sheet.strokes([line @ turn + np.float32(at) for line in lines], chance.real(0.6, 1.8), chance.of((0, 30, 60, 90)))
+    sheet.strokes(
+        [line @ turn + np.array(at, np.float32) for line in lines], chance.real(0.6, 1.8), chance.of((0, 30, 60, 90))
+    )
 
 
 def tick(sheet: Sheet, at: tuple[float, float], size: float, chance: Chance) -> None:
@@ -182,7 +185,9 @@ def tick(sheet: Sheet, at: tuple[float, float], size: float, chance: Chance) -> 
         lines.append(np.array(((0.95, -0.95), (0.05, -0.05))))
     shaken = [line + chance.rng.uniform(-0.1, 0.1, line.shape) for line in lines]
     sheet.strokes(
-        [np.float32(line * size) + np.float32(at) for line in shaken], chance.real(0.7, 1.5), chance.of((0, 40, 80))
+        [(line * size).astype(np.float32) + np.array(at, np.float32) for line in shaken],
+        chance.real(0.7, 1.5),
+        chance.of((0, 40, 80)),
     )
 
 

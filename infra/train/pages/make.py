@@ -18,7 +18,7 @@ from infra.train.pages.sheet import Placed, Sheet
 from infra.train.pages.tongues import ENGLISH
 from infra.train.pages.types import TrainingPage, TrainingWord, Wanted
 
-__all__ = ["DOCUMENT", "make"]
+__all__ = ["DOCUMENT", "boxes", "make"]
 
 DOCUMENT = 4  # pages that follow each other are one document
 OVERSAMPLED = 90  # dpi under which a page is drawn twice as large: small print has no pixels to be hinted to
@@ -48,7 +48,7 @@ def make(seed: int, index: int, wanted: Wanted = DEFAULT) -> TrainingPage:
     image, left = scan.spoil(Image.fromarray(draft.sheet.ink), wear, chance, scan.Size(wanted.dpi, factor), reverse)
     image = image.transpose(TURNED[turn]) if turn else image
     image = scan.coded(image, wear.jpeg) if wear.jpeg else image
-    words = _boxes(draft.sheet.words, draft.sheet.ink.shape[::-1], wear, turn)
+    words = boxes(draft.sheet.words, draft.sheet.ink.shape[::-1], wear, turn)
     labels = _labels(draft, layout, turn, scan.legibility(wear, draft.size, left))
     name = layout.__name__
     return TrainingPage(image, words, labels, index // DOCUMENT, draft.title, name, tuple(draft.facts))
@@ -105,7 +105,7 @@ def _reverse(draft: Draft, document: _Document, chance: Chance, wear: Wear, dpi:
     return Image.fromarray(back.sheet.ink)
 
 
-def _boxes(placed: list[Placed], size: tuple[int, int], wear: Wear, turn: int) -> tuple[TrainingWord, ...]:
+def boxes(placed: list[Placed], size: tuple[int, int], wear: Wear, turn: int) -> tuple[TrainingWord, ...]:
     """The words with their boxes as the scan shows them; words that fell off the picture are left out."""
     if not placed:
         return ()
@@ -118,8 +118,9 @@ def _boxes(placed: list[Placed], size: tuple[int, int], wear: Wear, turn: int) -
     low, high = np.stack((x.min(1), y.min(1)), 1), np.stack((x.max(1), y.max(1)), 1)
     middle = (low + high) / 2
     seen = np.flatnonzero(((middle > 0) & (middle < 1)).all(1))
-    edges = np.clip(np.concatenate((low, high), 1), 0, 1).tolist()
-    return tuple(TrainingWord(placed[at].text, *edges[at], placed[at].hand) for at in seen)
+    edges = np.clip(np.concatenate((low, high), 1), 0, 1)[seen].tolist()
+    shown = [placed[at] for at in seen]
+    return tuple(TrainingWord(w.text, x0, y0, x1, y1, w.hand) for w, (x0, y0, x1, y1) in zip(shown, edges, strict=True))
 
 
 def _labels(draft: Draft, layout: plan.Layout, turn: int, legibility: str) -> Mapping[str, str]:

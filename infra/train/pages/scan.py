@@ -16,7 +16,7 @@ from PIL import Image, ImageFilter
 from infra.train.pages.chance import Chance
 from sample_docs import degrade
 
-__all__ = ["Size", "Wear", "coded", "draw_wear", "legibility", "spoil", "warp"]
+__all__ = ["Size", "Wear", "coded", "draw_wear", "legibility", "skewed", "spoil", "warp"]
 
 SEVERITY = {"clean": 0.2, "light": 0.26, "office": 0.22, "bad": 0.22, "awful": 0.1}
 
@@ -67,18 +67,18 @@ def draw_wear(chance: Chance) -> Wear:
         noise=chance.real(*noise) * (0.5 if fax else 1),
         low=chance.real(50, 110) if severity in {"bad", "awful"} and chance.yes(0.35) else 0.0,
         bilevel=chance.real(0.4, 0.72) if fax else 0.0,
-        corners=_photo(chance) if photo else _skewed(angle, chance),
+        corners=_photo(chance) if photo else skewed(angle, chance),
         platen=chance.of((255, 245, 236, 200, 120, 60, 20)) if severity != "clean" or photo else 255,
         shade=chance.real(0.2, 0.55) if photo else chance.real(*shade),
         shadow=chance.real(0.1, 0.7) if chance.yes(0.25) and severity != "clean" else 0.0,
         bleed=chance.real(*bleed) if chance.yes(0.4) else 0.0,
-        specks=chance.real(0, 200) if chance.yes(0.35) else 0.0,
+        specks=chance.real(0, 100) if chance.yes(0.35) else 0.0,
         holes=chance.yes(0.08),
         jpeg=chance.whole(*jpeg) if chance.yes(0.6) else 0,
     )
 
 
-def _skewed(angle: float, chance: Chance) -> tuple[tuple[float, float], ...]:
+def skewed(angle: float, chance: Chance) -> tuple[tuple[float, float], ...]:
     """Where the corners go when the sheet is turned by some degrees and slips a little; y counted in widths of it."""
     turn, slip = np.radians(angle), chance.rng.uniform(-0.012, 0.012, 2)
     ends = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], float)
@@ -92,7 +92,7 @@ def _skewed(angle: float, chance: Chance) -> tuple[tuple[float, float], ...]:
 
 def _photo(chance: Chance) -> tuple[tuple[float, float], ...]:
     """A photo from not quite above: each corner in or out of the picture by itself, the whole a little turned."""
-    turned = np.array(_skewed(chance.real(-4, 4), chance))
+    turned = np.array(skewed(chance.real(-4, 4), chance))
     inward = np.array([(1, 1), (-1, 1), (-1, -1), (1, -1)]) * chance.rng.uniform(-0.005, 0.07, (4, 2))
     return tuple(map(tuple, turned + inward))
 

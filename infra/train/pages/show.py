@@ -2,8 +2,8 @@
 
     python -m infra.train.pages.show --seed 1 --count 24 --out FOLDER [--dpi 60] [--layout NAME] [--plain]
 
-Writes `sheet-N.png` (12 pages each) and `labels.txt`; prints how many pages of each layout were made, how many a
-second on one core (the drawing only), how often each label came up, and which set of fonts was there.
+Writes `sheet-N.png` (12 pages each) and `labels.txt`. Prints how many pages of each layout were made, how many a second
+of processor time (other work on the machine does not count), how often each label came up, and the set of fonts.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     wanted = Wanted(given.dpi, not given.plain, True, not given.plain)
     pages, seconds = [], defaultdict(list)
     for index in range(given.start, given.start + given.count):
-        start = time.perf_counter()
+        start = time.process_time()
         page = make(given.seed, index, wanted)
-        seconds[page.layout].append(time.perf_counter() - start)
+        seconds[page.layout].append(time.process_time() - start)
         if given.layout in {None, page.layout}:
             pages.append((index, page))
     _write(pages, given.out, given.boxes, given.full)
