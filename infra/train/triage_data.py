@@ -1,0 +1,196 @@
+"""Training pages on disk and the order in which they are trained on; both are functions of the seed alone.
+
+The generator is slower than the trainer, so a page is drawn once, by worker processes, kept as grey pixels beside
+its labels, and trained on several times. Chunks are files of their own: a run that starts again, or another recipe
+of the same edge, finds them. torch is not imported: a worker needs the generator only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from infra.train.pages import TrainingPage, Wanted, make
+from numpy.typing import NDArray
+from PIL import Image
+
+from pipeline.questions import QUESTIONS
+
+__all__ = ["CHUNK", "GRID", "Batch", "Drawn", "Order", "Pages", "Spec", "square", "target"]
+
+CHUNK = 64  # pages a file: some 10 s of one core's work
+AHEAD = 4  # chunks drawn before they are asked for; more would take the processor from the trainer
+GRID = 16  # cells a side on which print and handwriting are told
+UPRIGHT = Wanted(rotate=False)  # the trainer turns pages itself
+UNKNOWN = -1  # a label that is not told; no loss is taken of it
+
+Bytes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """Which pages: seed, square edge in pixels, and what is asked of the generator."""
+
+    seed: int
+    edge: int
+    wanted: Wanted = UPRIGHT
+
+
+class Batch(NamedTuple):
+    """Grey pages (n, edge, edge), the index of the right option of each question (n, questions), and the share of each
+    cell that is print and handwriting (n, 2, GRID, GRID; 255 is all of it)."""
+
+    pages: Bytes
+    answers: NDArray[np.int8]
+    cells: Bytes
+
+
+class Drawn(NamedTuple):
+    """What a step trains on: page indices and quarter turns counter-clockwise, (batch,) each. The first `fresh` pages
+    were never trained on before."""
+
+    indices: Sequence[int]
+    turns: Sequence[int]
+    fresh: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Which pages a step trains on, and how they are turned: a function of the step, so that a run resumes exactly.
+
+    A share `fresh` of a batch are pages never seen, until there are `limit`; the others are drawn from those before.
+    Half of the pages are turned by quarters: the generator need not draw a page four times to teach rotation.
+    """
+
+    seed: int
+    batch: int
+    fresh: float
+    limit: int
+
+    def __call__(self, step: int) -> Drawn:
+        """What this step trains on; the first one has nothing to draw from and takes a whole batch of new pages."""
+        first, upto = self._seen(step), self._seen(step + 1)
+        rng = np.random.default_rng((self.seed, step))
+        old = rng.integers(0, max(first, 1), self.batch - (upto - first))
+        turns = rng.choice(4, self.batch, p=(1 / 2, 1 / 6, 1 / 6, 1 / 6))
+        return Drawn([*range(first, upto), *old.tolist()], turns.tolist(), upto - first)
+
+    def _seen(self, steps: int) -> int:
+        """How many pages have been trained on after so many steps."""
+        new = self.batch + int((steps - 1) * self.batch * self.fresh) if steps else 0
+        return min(new, self.limit)
+
+
+class Pages:
+    """Pages by index, drawn by `workers` processes when first asked for and kept in `folder`. Close it after use."""
+
+    def __init__(self, folder: Path, spec: Spec, workers: int) -> None:
+        turned = "turned" if spec.wanted.rotate else "upright"
+        self._folder = folder / f"{spec.seed}-{spec.edge}-{turned}"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._spec = spec
+        self._pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+        self._asked: dict[int, Future[None]] = {}
+        self._open: dict[int, Any] = {}
+
+    def batch(self, drawn: Drawn) -> Batch:
+        """These pages, turned."""
+        rows = [self._page(index) for index in drawn.indices]
+        turned = [_turned(row, turn) for row, turn in zip(rows, drawn.turns, strict=True)]
+        pages, answers, cells = (np.stack(part) for part in zip(*turned, strict=True))
+        return Batch(pages, answers, cells)
+
+    def close(self) -> None:
+        """End the worker processes; what they have drawn stays."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _page(self, index: int) -> Any:
+        chunk, at = divmod(index, CHUNK)
+        if chunk not in self._open:
+            for number in range(chunk, chunk + AHEAD + 1):
+                self._ask(number)
+            self._asked[chunk].result()
+            self._open[chunk] = np.load(self._path(chunk), mmap_mode="r")
+        return self._open[chunk][at]
+
+    def _ask(self, chunk: int) -> None:
+        if chunk not in self._asked:
+            self._asked[chunk] = self._pool.submit(_draw, self._path(chunk), self._spec, chunk)
+
+    def _path(self, chunk: int) -> Path:
+        return self._folder / f"{chunk:05}.npy"
+
+
+def square(image: Image.Image, edge: int) -> Bytes:
+    """The page in the middle of a white square of `edge` pixels, as Llava's processor makes it."""
+    scale = edge / max(image.size)
+    small = image.resize([max(1, round(side * scale)) for side in image.size], Image.Resampling.BICUBIC)
+    padded = Image.new("L", (edge, edge), 255)
+    padded.paste(small, ((edge - small.width) // 2, (edge - small.height) // 2))
+    return np.asarray(padded)
+
+
+def target(page: TrainingPage) -> list[int]:
+    """The index of the right option for each question; -1 where the page's label is none of them."""
+    found = []
+    for question in QUESTIONS:
+        labels = [option.label for option in question.options]
+        told = question.name != "rotation" or page.labels.get("blank") != "yes"  # nobody can tell it of an empty page
+        label = page.labels.get(question.name) if told else None
+        found.append(labels.index(label) if label in labels else UNKNOWN)
+    return found
+
+
+def _draw(path: Path, spec: Spec, chunk: int) -> None:
+    """Draw a chunk and put it in place by a rename, so that a file that is there is whole."""
+    if path.exists():
+        return
+    rows = np.zeros(CHUNK, _layout(spec.edge))
+    for at in range(CHUNK):
+        page = make(spec.seed, chunk * CHUNK + at, spec.wanted)
+        rows[at] = square(page.image, spec.edge), target(page), _cells(page), page.document
+    unfinished = path.with_suffix(".part")
+    with unfinished.open("wb") as handle:
+        np.save(handle, rows)
+    unfinished.rename(path)
+
+
+def _layout(edge: int) -> np.dtype[Any]:
+    return np.dtype(
+        [
+            ("page", "u1", (edge, edge)),
+            ("answers", "i1", (len(QUESTIONS),)),
+            ("cells", "u1", (2, GRID, GRID)),
+            ("document", "i8"),
+        ]
+    )
+
+
+def _cells(page: TrainingPage) -> Bytes:
+    """The share of each cell of the square that lies under words: of print, and of handwriting."""
+    fine = 8
+    side, longest = GRID * fine, max(page.image.size)
+    left, top = ((longest - length) / 2 / longest for length in page.image.size)
+    wide, high = (length / longest for length in page.image.size)
+    covered = np.zeros((2, side, side), np.float32)
+    for word in page.words:
+        x0, x1 = (round((left + x * wide) * side) for x in (word.x0, word.x1))
+        y0, y1 = (round((top + y * high) * side) for y in (word.y0, word.y1))
+        covered[int(word.hand), y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)] = 1
+    return np.asarray(covered.reshape(2, GRID, fine, GRID, fine).mean((2, 4)) * 255, np.uint8)
+
+
+def _turned(row: Any, turn: int) -> tuple[Bytes, NDArray[np.int8], Bytes]:
+    """The page turned counter-clockwise by quarters: where the top of its text points turns with it."""
+    answers = row["answers"].copy()
+    if answers[_ROTATION] != UNKNOWN:
+        answers[_ROTATION] = (answers[_ROTATION] - turn) % 4
+    return np.rot90(row["page"], turn), answers, np.rot90(row["cells"], turn, (1, 2))
+
+
+_ROTATION = [question.name for question in QUESTIONS].index("rotation")
