@@ -11,7 +11,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pipeline.evaluate.bootstrap import Floats, Interval, interval
+from pipeline.evaluate.bootstrap import Floats, Interval, by_document, interval, mean
 
 __all__ = ["accuracy", "auc", "f1", "macro_f1"]
 
@@ -41,11 +41,8 @@ def macro_f1(given: ArrayLike, right: ArrayLike, documents: Sequence[Hashable]) 
 
 def accuracy(given: ArrayLike, right: ArrayLike, documents: Sequence[Hashable]) -> Interval:
     """The share of pages answered right."""
-    table = np.zeros((len(set(documents)), 2))
-    np.add.at(
-        table, _numbered(documents), np.stack([np.asarray(given) == np.asarray(right), np.ones(len(documents))], 1)
-    )
-    return interval(table, lambda sums: sums[..., 0] / sums[..., 1])
+    right_given = (np.asarray(given) == np.asarray(right)).astype(float).tolist()
+    return interval(by_document(documents, right_given), mean)
 
 
 def _auc(sums: Floats) -> Floats:

@@ -36,8 +36,8 @@ BATCH = 8
 
 
 class Answered(NamedTuple):
-    """For each question the probabilities (pages, options); the right options (pages, questions; -1 where not told), and
-    the pages' documents."""
+    """For each question the probabilities (pages, options); the right options (pages, questions), -1 where not told;
+    and the pages' documents."""
 
     probabilities: list[NDArray[np.float64]]
     right: NDArray[np.int64]
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def figures(question: Question, at: int, answered: Answered) -> dict[str, Any]:
-    """All figures of the question that stands at this place of `QUESTIONS`, over the pages of which its answer is told."""
+    """All figures of the question at this place of `QUESTIONS`, over the pages whose answer is told."""
     told = answered.right[:, at] >= 0
     scores, right = answered.probabilities[at][told], answered.right[told, at]
     documents = [document for document, known in zip(answered.documents, told, strict=True) if known]
