@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise SystemExit(f"nothing was trained in {options.out}")
         save(trainer.model, trainer.processor, options.export)
         held_out = Pages(kept, Spec(options.seed + HELD_OUT, recipe.edge, Wanted()), options.workers)
-        write_temperatures(trainer, held_out, options.export)
+        write_temperatures(trainer, held_out, options.held, options.export)
         held_out.close()
         return
     pages = Pages(kept, Spec(options.seed, recipe.edge), options.workers)
@@ -64,6 +64,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--limit", type=int, default=100_000, help="pages drawn at most; 0.26 MB each at 512 pixels")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--export", type=Path, metavar="CHECKPOINT", help="write the trained model there and end")
+    parser.add_argument("--held", type=int, default=512, help="unseen pages on which export fits the temperatures")
     return parser.parse_args(arguments)
 
 

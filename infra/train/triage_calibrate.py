@@ -20,13 +20,12 @@ from pipeline.questions import QUESTIONS
 __all__ = ["HELD_OUT", "held_out_logits", "temperature", "write_temperatures"]
 
 HELD_OUT = 1_000_000  # added to the seed for pages to calibrate on; measuring adds it twice
-HELD = 512  # pages; the rarest answers then still come up a dozen times
 TRIED = torch.logspace(-1, 1, 201)
 
 
-def write_temperatures(trainer: Trainer, pages: Pages, folder: Path) -> None:
-    """Fit on `HELD` pages and write `muniment.json` beside the weights."""
-    logits, answers = held_out_logits(trainer, pages, HELD)
+def write_temperatures(trainer: Trainer, pages: Pages, count: int, folder: Path) -> None:
+    """Fit on `count` pages and write `muniment.json` beside the weights."""
+    logits, answers = held_out_logits(trainer, pages, count)
     found = {
         question.name: round(temperature(rows, answers[:, at]), 3)
         for at, (question, rows) in enumerate(zip(QUESTIONS, logits, strict=True))

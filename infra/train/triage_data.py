@@ -21,9 +21,8 @@ from PIL import Image
 
 from pipeline.questions import QUESTIONS
 
-__all__ = ["CHUNK", "GRID", "Batch", "Drawn", "Order", "Pages", "Spec", "square", "target"]
+__all__ = ["GRID", "Batch", "Drawn", "Order", "Pages", "Spec", "square", "target"]
 
-CHUNK = 64  # pages a file: some 10 s of one core's work
 AHEAD = 4  # chunks drawn before they are asked for; more would take the processor from the trainer
 GRID = 16  # cells a side on which print and handwriting are told
 UPRIGHT = Wanted(rotate=False)  # the trainer turns pages itself
@@ -34,11 +33,12 @@ Bytes = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """Which pages: seed, square edge in pixels, and what is asked of the generator."""
+    """Which pages: seed, square edge in pixels, what is asked of the generator, and how many share a file."""
 
     seed: int
     edge: int
     wanted: Wanted = UPRIGHT
+    chunk: int = 64
 
 
 class Batch(NamedTuple):
@@ -91,7 +91,7 @@ class Pages:
 
     def __init__(self, folder: Path, spec: Spec, workers: int) -> None:
         turned = "turned" if spec.wanted.rotate else "upright"
-        self._folder = folder / f"{spec.seed}-{spec.edge}-{turned}"
+        self._folder = folder / f"{spec.seed}-{spec.edge}-{spec.wanted.dpi}-{turned}-{spec.chunk}"
         self._folder.mkdir(parents=True, exist_ok=True)
         self._spec = spec
         self._pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
@@ -110,7 +110,7 @@ class Pages:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _page(self, index: int) -> Any:
-        chunk, at = divmod(index, CHUNK)
+        chunk, at = divmod(index, self._spec.chunk)
         if chunk not in self._open:
             for number in range(chunk, chunk + AHEAD + 1):
                 self._ask(number)
@@ -150,9 +150,9 @@ def _draw(path: Path, spec: Spec, chunk: int) -> None:
     """Draw a chunk and put it in place by a rename, so that a file that is there is whole."""
     if path.exists():
         return
-    rows = np.zeros(CHUNK, _layout(spec.edge))
-    for at in range(CHUNK):
-        page = make(spec.seed, chunk * CHUNK + at, spec.wanted)
+    rows = np.zeros(spec.chunk, _layout(spec.edge))
+    for at in range(spec.chunk):
+        page = make(spec.seed, chunk * spec.chunk + at, spec.wanted)
         rows[at] = square(page.image, spec.edge), target(page), _cells(page), page.document
     unfinished = path.with_suffix(".part")
     with unfinished.open("wb") as handle:

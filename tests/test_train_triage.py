@@ -1,0 +1,142 @@
+"""Training the triage VLM: the tiny recipe, through the real generator, loop, export and the product's loader."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from infra.train.pages import Wanted, make
+from PIL import Image
+
+from infra.train.triage import main
+from infra.train.triage_calibrate import temperature
+from infra.train.triage_data import Drawn, Order, Pages, Spec, square
+from infra.train.triage_loop import Budget, Trainer
+from infra.train.triage_model import Asker, build, processor_of, save
+from infra.train.triage_recipe import PRESETS
+from pipeline.backends.vlm import VlmClassifier
+from pipeline.backends.vlm_load import VlmOptions
+from pipeline.questions import QUESTIONS
+
+TINY = PRESETS["tiny"]
+FLOAT = VlmOptions(device="cpu", dtype="float32")
+ROTATION = [question.name for question in QUESTIONS].index("rotation")
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory):
+    """One chunk of generated pages, drawn by a worker process as in training."""
+    spec = Spec(1, TINY.edge, Wanted(dpi=40, rotate=False), chunk=8)
+    drawn = Pages(tmp_path_factory.mktemp("pages"), spec, workers=1)
+    drawn.batch(Drawn([0], [0]))
+    yield drawn
+    drawn.close()
+
+
+def trainer(folder: Path) -> Trainer:
+    return Trainer(TINY, 1, torch.device("cpu"), folder)
+
+
+ORDER = Order(seed=1, batch=TINY.batch, fresh=0.5, limit=8)
+
+
+def test_a_run_that_was_interrupted_ends_with_the_same_weights(pages, tmp_path) -> None:
+    """Six steps at once, and three, a new process's trainer, three more: every weight is equal bit for bit."""
+    budget = Budget(steps=6)
+    whole = trainer(tmp_path / "whole")
+    whole.run(pages, ORDER, budget)
+    trainer(tmp_path / "parts").run(pages, ORDER, budget, until=3)
+    resumed = trainer(tmp_path / "parts")
+    assert resumed.resume()
+    assert resumed.step == 3
+    resumed.run(pages, ORDER, budget)
+    assert resumed.step == whole.step == 6
+    ours, theirs = resumed.model.state_dict(), whole.model.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_few_pages_are_learned_by_heart(pages, tmp_path) -> None:
+    """The loss of four pages shown over and over falls under half: gradients reach what the answers hang on."""
+    learner = trainer(tmp_path)
+    batch = pages.batch(Drawn([0, 1, 2, 3], [0, 1, 2, 3]))
+    losses = [float(learner.train(batch, 0.1)[0].mean()) for _ in range(60)]
+    assert losses[-1] < losses[0] / 2
+
+
+def test_what_was_trained_loads_like_any_checkpoint(pages, tmp_path) -> None:
+    """Train, export, load by the product's own class: every question is answered, with the temperatures applied."""
+    argv = ["--preset", "tiny", "--out", str(tmp_path / "run"), "--device", "cpu", "--pages", str(tmp_path / "pages")]
+    trainer(tmp_path / "run").run(pages, ORDER, Budget(steps=2))
+    main([*argv, "--held", "8", "--export", str(tmp_path / "exported")])
+    make(5, 0, Wanted(dpi=60)).image.save(tmp_path / "page.png")
+    classifier = VlmClassifier(tmp_path / "exported", FLOAT)
+    told = classifier.probabilities([tmp_path / "page.png"])[0]
+    assert [len(each) for each in told] == [len(question.options) for question in QUESTIONS]
+    assert set(classifier._temperatures) == {question.name for question in QUESTIONS}
+
+
+def test_training_reads_the_logits_that_the_product_compares(tmp_path) -> None:
+    """A page through the trainer's pixels and prompt gives what `VlmClassifier` gives for its file."""
+    torch.manual_seed(3)
+    model, processor = build(TINY)
+    image = make(5, 1, Wanted(dpi=30)).image
+    padded = Image.fromarray(square(image, TINY.edge))
+    padded.save(tmp_path / "page.png")
+    asker = Asker.of(processor, TINY.edge, torch.device("cpu"))
+    model = model.to(torch.float16).float().eval()  # what half precision keeps
+    with torch.inference_mode():
+        trained = asker.logits(model, torch.from_numpy(np.asarray(padded)[None].copy()))
+    save(model, processor, tmp_path / "saved")
+    loaded = VlmClassifier(tmp_path / "saved", FLOAT).logits([tmp_path / "page.png"])[0]
+    for ours, theirs in zip(trained, loaded, strict=True):
+        torch.testing.assert_close(ours[0], theirs, atol=1e-4, rtol=1e-4)
+
+
+def test_the_cached_square_is_the_processors(tmp_path) -> None:
+    """A page padded and scaled for training differs by less than 4 grey levels, on average, from the product's."""
+    image = make(5, 2, Wanted(dpi=60)).image
+    theirs = processor_of(TINY).image_processor(images=[image.convert("RGB")], return_tensors="np")["pixel_values"][0]
+    ours = square(image, TINY.edge)
+    assert np.abs(ours - (theirs[0] * 0.5 + 1) * 255).mean() < 4
+
+
+def test_a_turned_page_says_so(pages) -> None:
+    """A quarter turn counter-clockwise makes an upright page's top point left; pixels and cells turn with it."""
+    upright, turned = (pages.batch(Drawn([0], [turn])) for turn in (0, 1))
+    assert (QUESTIONS[ROTATION].options[upright.answers[0, ROTATION]].word) == "up"
+    assert (QUESTIONS[ROTATION].options[turned.answers[0, ROTATION]].word) == "left"
+    assert np.array_equal(turned.pages[0], np.rot90(upright.pages[0]))
+    assert np.array_equal(turned.cells[0, 0], np.rot90(upright.cells[0, 0]))
+
+
+def test_print_stands_where_the_ink_is(pages) -> None:
+    """Cells that words cover are darker than the others: boxes and pixels are of the same page."""
+    batch = pages.batch(Drawn(range(8), [0] * 8))
+    side = TINY.edge // batch.cells.shape[-1]
+    dark = (255 - batch.pages.astype(float)).reshape(8, -1, side, batch.cells.shape[-1], side).mean((2, 4))
+    covered = batch.cells.max(1) > 64
+    assert dark[covered].mean() > 2 * dark[~covered].mean()
+
+
+def test_every_page_is_trained_on_before_it_comes_again() -> None:
+    """New pages come in order without a gap, up to the limit; the others have been there before."""
+    order, seen = Order(seed=3, batch=8, fresh=0.3, limit=50), 0
+    for step in range(40):
+        drawn = order(step)
+        assert list(drawn.indices[: drawn.fresh]) == list(range(seen, seen + drawn.fresh))
+        seen += drawn.fresh
+        assert len(drawn.indices) == 8
+        assert max(drawn.indices) < seen
+    assert seen == 50
+
+
+def test_a_temperature_undoes_overconfidence() -> None:
+    """Logits three times too large are found to want a temperature of three; unknown answers count nothing."""
+    torch.manual_seed(0)
+    logits = torch.randn(4000, 3)
+    answers = torch.distributions.Categorical(logits=logits).sample()
+    answers[::5] = -1
+    assert temperature(3 * logits, answers) == pytest.approx(3, rel=0.15)
+    assert temperature(logits, torch.full((4000,), -1)) == 1
