@@ -11,7 +11,6 @@ from infra.train.pages import Wanted, make
 from PIL import Image
 
 from infra.train.triage import main
-from infra.train.triage_calibrate import temperature
 from infra.train.triage_data import Drawn, Order, Pages, Spec, square
 from infra.train.triage_loop import Budget, Trainer
 from infra.train.triage_model import Asker, build, processor_of, save
@@ -130,13 +129,3 @@ def test_every_page_is_trained_on_before_it_comes_again() -> None:
         assert len(drawn.indices) == 8
         assert max(drawn.indices) < seen
     assert seen == 50
-
-
-def test_a_temperature_undoes_overconfidence() -> None:
-    """Logits three times too large are found to want a temperature of three; unknown answers count nothing."""
-    torch.manual_seed(0)
-    logits = torch.randn(4000, 3)
-    answers = torch.distributions.Categorical(logits=logits).sample()
-    answers[::5] = -1
-    assert temperature(3 * logits, answers) == pytest.approx(3, rel=0.15)
-    assert temperature(logits, torch.full((4000,), -1)) == 1
