@@ -48,9 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     classifier = VlmClassifier(options.checkpoint, VlmOptions(dtype=options.dtype, batch=BATCH))
     wanted = Wanted(dpi=options.dpi)
     asked = ask(classifier, (make(options.seed + 2 * HELD_OUT, number, wanted) for number in range(options.count)))
-    print(
-        f"{options.count} generated pages of {options.dpi} dpi; {classifier.name}: {asked.seconds:.3f} s of a core a page"
-    )
+    told = f"{options.count} generated pages of {options.dpi} dpi"
+    print(f"{told}; {classifier.name}: {asked.seconds:.3f} s of a core a page")
     for line in _tables(asked, kept(options.checkpoint)):
         print(line)
 

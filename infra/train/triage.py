@@ -41,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if not resumed:
             raise SystemExit(f"nothing was trained in {options.out}")
         save(trainer.model, trainer.processor, options.export)
-        held_out = Pages(kept, Spec(options.seed + HELD_OUT, recipe.edge, Wanted()), options.workers)
+        spec = Spec(options.seed + HELD_OUT, recipe.edge, Wanted(), chunk=min(options.held, 64))
+        held_out = Pages(kept, spec, options.workers)
         write_temperatures(trainer, held_out, options.held, options.export)
         held_out.close()
         return
