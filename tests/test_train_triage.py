@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from infra.train.pages import Wanted, make
 from PIL import Image
 
+from infra.train.pages import Wanted, make
 from infra.train.triage import main
 from infra.train.triage_data import Drawn, Order, Pages, Spec, square
 from infra.train.triage_loop import Budget, Trainer
@@ -17,6 +18,7 @@ from infra.train.triage_model import Asker, build, processor_of, save
 from infra.train.triage_recipe import PRESETS
 from pipeline.backends.vlm import VlmClassifier
 from pipeline.backends.vlm_load import VlmOptions
+from pipeline.errors import ModelError
 from pipeline.questions import QUESTIONS
 
 TINY = PRESETS["tiny"]
@@ -129,3 +131,13 @@ def test_every_page_is_trained_on_before_it_comes_again() -> None:
         assert len(drawn.indices) == 8
         assert max(drawn.indices) < seen
     assert seen == 50
+
+
+def test_a_llava_that_crops_the_page_is_refused(tmp_path) -> None:
+    """A checkpoint whose processor cuts a square out of the page would never see its edges: it is not loaded."""
+    save(*build(TINY), tmp_path / "saved")
+    config = json.loads((tmp_path / "saved" / "processor_config.json").read_text())
+    config["image_processor"] |= {"do_pad": False, "do_center_crop": True}
+    (tmp_path / "saved" / "processor_config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="crops the page"):
+        VlmClassifier(tmp_path / "saved", FLOAT)

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from infra.train.pages import Wanted
 
+from infra.train.pages import Wanted
 from infra.train.triage_calibrate import HELD_OUT, write_temperatures
 from infra.train.triage_data import Order, Pages, Spec
 from infra.train.triage_loop import Budget, Trainer
@@ -56,7 +56,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m infra.train.triage", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint and the log")
     parser.add_argument("--preset", choices=sorted(PRESETS), default="cpu")
-    parser.add_argument("--minutes", type=float, default=60.0, help="of training, those before a resumption included")
+    parser.add_argument(
+        "--minutes", type=float, default=60.0, help="waiting for pages and those before a resumption included"
+    )
     parser.add_argument("--steps", type=int, default=0, help="instead of minutes")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--threads", type=int, default=0, help="of torch on a CPU; 0 leaves it to torch")

@@ -36,7 +36,7 @@ CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """When a run ends: after `steps`, or after `minutes` of training, those before a resumption included."""
+    """When a run ends: after `steps`, or after `minutes`, waiting for pages and those before a resumption included."""
 
     steps: int = 0
     minutes: float = 0.0
@@ -62,14 +62,14 @@ class Trainer:
     def run(self, pages: Pages, order: Order, budget: Budget, until: int | None = None) -> None:
         """Train until the budget is spent, or `until` this step; writes the checkpoint at the end, too."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        saved, tally = time.monotonic(), _Tally()
+        saved = begun = time.monotonic()
+        tally, before = _Tally(), self.seconds
         for batch in _ahead(lambda step: pages.batch(order(step)), self.step):
             spent = budget.spent(self.step, self.seconds)
             if spent >= 1 or self.step == until:
                 break
-            begun = time.monotonic()
             tally.add(*self.train(batch, spent), order(self.step - 1).fresh)
-            self.seconds += time.monotonic() - begun
+            self.seconds = before + time.monotonic() - begun
             if self.step % LOGGED == 0:
                 self._log(tally.figures())
                 tally = _Tally()

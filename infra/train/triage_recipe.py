@@ -64,7 +64,7 @@ def _halving(*widths: int) -> tuple[Block, ...]:
 
 
 PRESETS = {
-    "cpu": Recipe(TowerShape(_halving(32, 64, 128, 256)), TextShape()),
+    "cpu": Recipe(TowerShape(_halving(16, 32, 64, 128), stem_channels=8), TextShape(), edge=384, batch=8, fresh=0.25),
     "accelerator": Recipe(
         TowerShape(
             _halving(48, 96, 192, 384),
