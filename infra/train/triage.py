@@ -1,8 +1,8 @@
 """Train the triage VLM on generated pages, or export what was trained.
 
-    python -m infra.train.triage --out FOLDER --minutes 60                     # on a CPU; resumes by itself
-    python -m infra.train.triage --out $OUT --minutes 8 --preset accelerator --workers 15
-    python -m infra.train.triage --out FOLDER --preset cpu --export CHECKPOINT
+    python -m infra.train.triage --out FOLDER --minutes 60 --threads 1              # on a CPU; resumes by itself
+    python -m infra.train.triage --out FOLDER --export CHECKPOINT                   # what was trained so far
+    python -m infra.train.triage --out FOLDER --export CHECKPOINT --preset accelerator --minutes 8 --workers 15
 
 Training keeps `checkpoint.pt` (weights, optimizer, step, random state) and `log.jsonl` in FOLDER, and generated pages
 in the folder of `--pages`. Export writes a folder that `load_vlm` loads like any other checkpoint, its temperatures
@@ -35,21 +35,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
     trainer = Trainer(recipe, options.seed, device_of(options.device), options.out)
-    resumed = trainer.resume()
-    kept = options.pages or options.out / "pages"
+    trainer.resume()
+    if options.minutes or options.steps:
+        pages = Pages(options.pages, Spec(options.seed, recipe.edge), options.workers)
+        order = Order(options.seed, recipe.batch, recipe.fresh, options.limit)
+        trainer.run(pages, order, Budget(options.steps, options.minutes))
+        pages.close()
     if options.export:
-        if not resumed:
-            raise SystemExit(f"nothing was trained in {options.out}")
-        save(trainer.model, trainer.processor, options.export)
-        spec = Spec(options.seed + HELD_OUT, recipe.edge, Wanted(), chunk=min(options.held, 64))
-        held_out = Pages(kept, spec, options.workers)
-        write_temperatures(trainer, held_out, options.held, options.export)
-        held_out.close()
-        return
-    pages = Pages(kept, Spec(options.seed, recipe.edge), options.workers)
-    order = Order(options.seed, recipe.batch, recipe.fresh, options.limit)
-    trainer.run(pages, order, Budget(options.steps, options.minutes))
-    pages.close()
+        _export(trainer, options)
+
+
+def _export(trainer: Trainer, options: argparse.Namespace) -> None:
+    if not trainer.step:
+        raise SystemExit(f"nothing was trained in {options.out}")
+    save(trainer.model, trainer.processor, options.export)
+    chunk = min(options.held, 64)
+    spec = Spec(options.seed + HELD_OUT, trainer.recipe.edge, Wanted(), chunk)
+    held_out = Pages(options.pages, spec, options.workers)
+    write_temperatures(trainer, held_out, options.held, options.export)
+    held_out.close()
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -57,7 +61,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint and the log")
     parser.add_argument("--preset", choices=sorted(PRESETS), default="cpu")
     parser.add_argument(
-        "--minutes", type=float, default=60.0, help="waiting for pages and those before a resumption included"
+        "--minutes", type=float, default=0.0, help="waiting for pages and those before a resumption included"
     )
     parser.add_argument("--steps", type=int, default=0, help="instead of minutes")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
@@ -68,7 +72,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--export", type=Path, metavar="CHECKPOINT", help="write the trained model there and end")
     parser.add_argument("--held", type=int, default=512, help="unseen pages on which export fits the temperatures")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.pages = options.pages or options.out / "pages"
+    return options
 
 
 if __name__ == "__main__":

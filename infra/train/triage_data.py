@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from infra.train.pages import TrainingPage, Wanted, make
 from numpy.typing import NDArray
 from PIL import Image
 
+from infra.train.pages import TrainingPage, Wanted, make
 from pipeline.questions import QUESTIONS
 
 __all__ = ["GRID", "Batch", "Drawn", "Order", "Pages", "Spec", "square", "target"]
 
-AHEAD = 4  # chunks drawn before they are asked for; more would take the processor from the trainer
+AHEAD = 2  # chunks a worker draws before they are asked for; more would take the processor from the trainer
 GRID = 16  # cells a side on which print and handwriting are told
 UPRIGHT = Wanted(rotate=False)  # the trainer turns pages itself
 UNKNOWN = -1  # a label that is not told; no loss is taken of it
@@ -93,7 +93,7 @@ class Pages:
         turned = "turned" if spec.wanted.rotate else "upright"
         self._folder = folder / f"{spec.seed}-{spec.edge}-{spec.wanted.dpi}-{turned}-{spec.chunk}"
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._spec = spec
+        self._spec, self._ahead = spec, AHEAD * workers
         self._pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
         self._asked: dict[int, Future[None]] = {}
         self._open: dict[int, Any] = {}
@@ -112,7 +112,7 @@ class Pages:
     def _page(self, index: int) -> Any:
         chunk, at = divmod(index, self._spec.chunk)
         if chunk not in self._open:
-            for number in range(chunk, chunk + AHEAD + 1):
+            for number in range(chunk, chunk + self._ahead + 1):
                 self._ask(number)
             self._asked[chunk].result()
             self._open[chunk] = np.load(self._path(chunk), mmap_mode="r")

@@ -31,6 +31,7 @@ __all__ = ["Asker", "build", "processor_of", "save"]
 
 WHITE = (1.0, 1.0, 1.0)  # the mean that is taken off: Llava's processor pads with it, and white paper becomes 0
 SPREAD = (0.5, 0.5, 0.5)
+SHARD = "14MB"
 
 
 def build(recipe: Recipe) -> tuple[LlavaForConditionalGeneration, LlavaProcessor]:
@@ -71,8 +72,8 @@ def processor_of(recipe: Recipe) -> LlavaProcessor:
 
 
 def save(model: Any, processor: LlavaProcessor, folder: Path) -> None:
-    """The checkpoint as `load_vlm` wants it; halves of 16 bits, by which no answer changes (see the tests)."""
-    model.to(torch.float16).save_pretrained(folder)
+    """The checkpoint as `load_vlm` wants it, in half precision and in shards that fit where files are bounded."""
+    model.to(torch.float16).save_pretrained(folder, max_shard_size=SHARD)
     processor.save_pretrained(folder)
 
 
