@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from PIL import Image
 
 from infra.train.pages import Wanted, make
 from infra.train.triage import main
-from infra.train.triage_data import Drawn, Order, Pages, Spec, square
+from infra.train.triage_data import Drawn, Order, Pages, Spec, square, target
 from infra.train.triage_loop import Budget, Trainer
 from infra.train.triage_model import Asker, build, processor_of, save
 from infra.train.triage_recipe import PRESETS
@@ -119,6 +120,14 @@ def test_print_stands_where_the_ink_is(pages) -> None:
     dark = (255 - batch.pages.astype(float)).reshape(8, -1, side, batch.cells.shape[-1], side).mean((2, 4))
     covered = batch.cells.max(1) > 64
     assert dark[covered].mean() > 2 * dark[~covered].mean()
+
+
+def test_an_answer_that_is_no_option_stops_training() -> None:
+    """A generator whose labels and the questions drift apart is an error, not a question that nobody trains."""
+    page = make(5, 3, Wanted(dpi=30))
+    assert min(target(page)) >= -1
+    with pytest.raises(ValueError, match="'striped' is no answer to 'table'"):
+        target(dataclasses.replace(page, labels={**page.labels, "table": "striped"}))
 
 
 def test_every_page_is_trained_on_before_it_comes_again() -> None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from infra.train.pages import TrainingPage, Wanted, make
-from pipeline.questions import QUESTIONS
+from pipeline.questions import QUESTIONS, Question
 
 __all__ = ["GRID", "Batch", "Drawn", "Order", "Pages", "Spec", "square", "target"]
 
@@ -136,14 +136,21 @@ def square(image: Image.Image, edge: int) -> Bytes:
 
 
 def target(page: TrainingPage) -> list[int]:
-    """The index of the right option for each question; -1 where the page's label is none of them."""
-    found = []
-    for question in QUESTIONS:
-        labels = [option.label for option in question.options]
-        told = question.name != "rotation" or page.labels.get("blank") != "yes"  # nobody can tell it of an empty page
-        label = page.labels.get(question.name) if told else None
-        found.append(labels.index(label) if label in labels else UNKNOWN)
-    return found
+    """The index of the right option for each question; -1 for one that the page does not answer.
+
+    `ValueError` for an answer that is no option: counted as unknown, it would be missing from training in silence.
+    """
+    return [_option(question, page) for question in QUESTIONS]
+
+
+def _option(question: Question, page: TrainingPage) -> int:
+    label = page.labels.get(question.name)
+    if label is None or (question.name == "rotation" and page.labels.get("blank") == "yes"):
+        return UNKNOWN  # nobody can tell how an empty page lies
+    for at, option in enumerate(question.options):
+        if label in option:
+            return at
+    raise ValueError(f"{label!r} is no answer to {question.name!r}")
 
 
 def _draw(path: Path, spec: Spec, chunk: int) -> None:
