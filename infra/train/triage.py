@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 
+from infra.train.norms import folded
 from infra.train.pages import Wanted
 from infra.train.triage_calibrate import HELD_OUT, write_temperatures
 from infra.train.triage_data import Order, Pages, Spec
@@ -48,11 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _export(trainer: Trainer, options: argparse.Namespace) -> None:
     if not trainer.step:
         raise SystemExit(f"nothing was trained in {options.out}")
-    save(trainer.model, trainer.processor, options.export)
+    model = folded(trainer.model).eval()
+    save(model, trainer.processor, options.export)
     chunk = min(options.held, 64)
     spec = Spec(options.seed + HELD_OUT, trainer.recipe.edge, Wanted(), chunk)
     held_out = Pages(options.pages, spec, options.workers)
-    write_temperatures(trainer, held_out, options.held, options.export)
+    told = held_out.batches(options.held, trainer.recipe.batch)
+    write_temperatures(model.float(), trainer.asker, told, options.export)
     held_out.close()
 
 

@@ -7,7 +7,7 @@ of the same edge, finds them. torch is not imported: a worker needs the generato
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -104,6 +104,12 @@ class Pages:
         turned = [_turned(row, turn) for row, turn in zip(rows, drawn.turns, strict=True)]
         pages, answers, cells = (np.stack(part) for part in zip(*turned, strict=True))
         return Batch(pages, answers, cells)
+
+    def batches(self, count: int, size: int) -> Iterator[Batch]:
+        """The first `count` pages in order, as the generator drew them."""
+        for start in range(0, count, size):
+            indices = range(start, min(start + size, count))
+            yield self.batch(Drawn(indices, [0] * len(indices)))
 
     def close(self) -> None:
         """End the worker processes; what they have drawn stays."""

@@ -41,7 +41,8 @@ class Recipe:
 
     `edge` is the side in pixels of the square a page is padded and scaled to, `rate` AdamW's peak learning rate and
     `trunk_rate` the factor on it for the trunk. `fresh` is the share of a batch that was never trained on; the rest is
-    drawn from the pages before it, so that a slow generator can feed a fast trainer.
+    drawn from the pages before it, so that a slow generator can feed a fast trainer. `alone` is the share of the budget
+    in which the trunk learns without the language model.
     """
 
     tower: TowerShape
@@ -49,9 +50,10 @@ class Recipe:
     edge: int = 512
     batch: int = 16
     rate: float = 1e-3
-    trunk_rate: float = 1.0
+    trunk_rate: float = 2.0
     decay: float = 0.05
     fresh: float = 0.5
+    alone: float = 0.3
 
 
 def _halving(*widths: int) -> tuple[Block, ...]:
@@ -64,7 +66,9 @@ def _halving(*widths: int) -> tuple[Block, ...]:
 
 
 PRESETS = {
-    "cpu": Recipe(TowerShape(_halving(16, 32, 64, 128), stem_channels=8), TextShape(), edge=384, batch=8, fresh=0.25),
+    "cpu": Recipe(
+        TowerShape(_halving(16, 32, 64, 128), stem_channels=8), TextShape(), edge=384, rate=2e-3, fresh=0.2, alone=0.55
+    ),
     "accelerator": Recipe(
         TowerShape(
             _halving(48, 96, 192, 384),

@@ -153,7 +153,8 @@ def annotate(draft: Draft) -> None:
     chance, sheet = draft.chance, draft.sheet
     hand = hands.pick(chance, chance.real(8, 13))
     for _ in range(chance.weighed({1: 4, 2: 3, 3: 2, 5: 1})):
-        x = chance.of((chance.real(12, 60), chance.real(100, sheet.width - 150), sheet.width - chance.real(70, 110)))
+        left, middle = chance.real(12, 60), chance.real(100, max(100, sheet.width - 150))
+        x = chance.of((left, middle, sheet.width - chance.real(70, 110)))
         text = fill(chance.of(english.NOTES), draft.matter, chance)
         hands.write(sheet, text, (x, chance.real(30, sheet.height - 30)), hand, chance, sheet.width - 20)
     printed = [word for word in sheet.words if not word.hand]
