@@ -1,9 +1,9 @@
 """Batch norm in the tower's trunk while it is trained, and folded away afterwards.
 
 `PageTower` has its norms folded in, as a network that only runs should. One that is trained from nothing wants them:
-seen, at 300 steps of 8 pages, a loss of 0.57 nats for rotation with them and 0.71 without, of 1.97 and 2.08 for the
-kind. Folding is exact (Jacob et al. 2018, arXiv:1712.05877, section 3.2): in use, a batch norm is a factor and an offset
-for each channel of the convolution before it.
+seen, at 300 steps of 8 pages, a loss of 0.57 nats for rotation with them and 0.71 without, of 1.97 and 2.08 for kind.
+Folding is exact (Jacob et al. 2018, arXiv:1712.05877, section 3.2): in use, a batch norm is a factor and an offset for
+each channel of the convolution before it.
 """
 
 from __future__ import annotations
