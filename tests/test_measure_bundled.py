@@ -1,4 +1,4 @@
-"""What the bundled models are measured by: the labels a person gave, the arithmetic, and a checkpoint on real pages."""
+"""What the bundled models are measured by: the labels of real pages, the arithmetic, and a checkpoint on real pages."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from tiny_vlm import build_vlm
 
 from infra.measure import bundled, temperatures
-from infra.measure.answerers import by_model, by_signals, labels_of, pose_of
+from infra.measure.answerers import both, by_model, by_signals, labels_of, pose_of
 from infra.measure.answers import LABELS, Seen, seen, turn
 from infra.measure.corpora import CORPORA, names
 from infra.measure.marking import by_label, by_question, commonest
@@ -193,6 +193,13 @@ def test_signals_answer_at_the_thresholds_of_the_policy(tmp_path):
     }  # fmt: skip
 
 
+def test_two_who_agree_are_surer_together():
+    """Odds multiply, the signals' doubted by a fifth: 3 to 1 and 0.8 * 0.75 + 0.1 = 0.7, so 3 * 0.7 / 0.3 = 7 to 1."""
+    told = both(np.array([[0.75, 0.25]]), np.array([[3.0, 1.0]]))
+    assert told[0, 0] == pytest.approx(7 / 8)
+    assert both(np.array([[0.9, 0.1]]), np.array([[0.0, 1.0]]))[0, 0] == pytest.approx(0.5)  # 9 to 1 against 1 to 9
+
+
 def test_the_commonest_answer_is_that_of_the_tuning_half():
     """The same for every page."""
     found = commonest(seen("tuning"), 3)
@@ -251,8 +258,7 @@ def test_a_turned_page_of_print_is_seen_to_be_turned(tmp_path):
         assert pose_of(tmp_path / "turned.png", 150.0) == str(degrees)
 
 
-def test_fitting_needs_a_checkpoint(capsys):
+def test_fitting_needs_a_checkpoint():
     """Said before any page is read."""
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit, match="--fit needs --model"):
         bundled.main(["triage", "--fit"])
-    assert "--fit needs --model" in capsys.readouterr().err

@@ -24,9 +24,10 @@ from pipeline.triage import Policy, signals
 from pipeline.types import Signals
 from schemas.kinds import CONTRACT_KINDS
 
-__all__ = ["Asked", "by_model", "by_signals", "labels_of", "pose_of"]
+__all__ = ["Asked", "both", "by_model", "by_signals", "labels_of", "pose_of"]
 
 TURNED = "rotation"
+DOUBT = 0.2  # chosen, not fitted: about how often the signals are wrong on the tuning half
 PLAIN_KINDS = {"receipt": "invoice", "purchase order": "order"}
 
 
@@ -50,6 +51,14 @@ def by_model(model: Asked, images: Sequence[Path], turned: Sequence[Path], batch
         question.name: np.array([row[at] for row in (copies if question.name == TURNED else upright)], np.float64)
         for at, question in enumerate(QUESTIONS)
     }
+
+
+def both(model: Floats, signals: Floats) -> Floats:
+    """The probabilities of two answerers who know nothing of each other: their product, as shares of one. Nothing is
+    fitted; the signals are doubted by `DOUBT`: those that name one label alone would leave the model no say."""
+    doubted = (1 - DOUBT) * signals / signals.sum(axis=1, keepdims=True) + DOUBT / signals.shape[1]
+    product = model * doubted
+    return np.asarray(product / product.sum(axis=1, keepdims=True), np.float64)
 
 
 def _logits(model: Asked, images: Sequence[Path], batch: int) -> list[list[list[float]]]:

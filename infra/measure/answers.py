@@ -1,11 +1,11 @@
-"""Pages whose answers to triage's questions a person gave: `infra/measure/answers/labels.jsonl`, and its README."""
+"""Real pages with the answers to triage's questions that looking at them gave: see `answers/README.md` beside this."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ LABELS = Path(__file__).with_name("answers") / "labels.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A page that a person looked at: page `number` (from 1) of the file with this SHA-256.
+    """A page that was looked at: page `number` (from 1) of the file with this SHA-256.
 
     `answers` holds a label of each of `QUESTIONS`, None where the page answers it with none or with several.
     """
@@ -30,7 +30,7 @@ class Seen:
     corpus: str
     document: str
     half: Half
-    answers: Mapping[str, str | None]
+    answers: Mapping[str, str | None] = field(hash=False)
     blank: bool
 
     @property

@@ -16,7 +16,7 @@ from pipeline.questions import QUESTIONS
 __all__ = ["by_label", "by_question", "commonest"]
 
 Answered = Mapping[str, Mapping[str, Scored]]
-"""Scores by who answers ("model", "signals", "commonest") and question, all of the same pages."""
+"""Scores by who answers ("signals", "model", "both", "commonest") and question, all of the same pages."""
 
 Measure = Callable[[Scored], Statistic]
 
@@ -41,18 +41,18 @@ def commonest(tuning: Iterable[Seen], count: int) -> dict[str, Floats]:
 
 
 def by_question(answered: Answered) -> Iterator[str]:
-    """A row a question and measure: pages with a label, each one's figure, the model's above the signals' last."""
-    people = [who for who in ("model", "signals", "commonest") if who in answered]
-    gain = ["model − signals"] if {"model", "signals"} <= answered.keys() else []
-    yield _row("question", "measure", "pages", *people, *gain)
-    yield _row(*["---"] * (3 + len(people) + len(gain)))
+    """A row a question and measure: pages with a label, each one's figure, and what is above the signals."""
+    people = [who for who in ("signals", "model", "both", "commonest") if who in answered]
+    gainers = [who for who in ("model", "both") if who in answered and "signals" in answered]
+    yield _row("question", "measure", "pages", *people, *(f"{who} − signals" for who in gainers))
+    yield _row(*["---"] * (3 + len(people) + len(gainers)))
     for question in QUESTIONS:
         for name, measure in _measures(question.name, labels_of(question)):
             asked = {who: answered[who][question.name] for who in people}
             figures = [measured(measure(each), each) for each in asked.values()]
-            if gain:
-                over = less(measure(asked["model"]), measure(asked["signals"]))
-                figures.append(measured(over, asked["model"]))
+            for who in gainers:
+                over = less(measure(asked[who]), measure(asked["signals"]))
+                figures.append(measured(over, asked[who]))
             yield _row(question.name, name, _known(asked[people[0]]), *figures)
 
 

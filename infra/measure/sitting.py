@@ -23,7 +23,7 @@ from pipeline.settings import load_settings
 from pipeline.triage import policy_of, triage
 from pipeline.types import Route
 
-__all__ = ["Sitting", "sit"]
+__all__ = ["Sitting", "read_seen", "sit"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,13 @@ def sit(pages: Iterable[Seen], cache: Path) -> Sitting:
         [f"{page.name} page {page.number}: {each}" for page, each in fine if isinstance(each, MunimentError)],
         _blanks(pages, places, read),
     )
+
+
+def read_seen(pages: Iterable[Seen], cache: Path) -> dict[Seen, PageInput]:
+    """The pages that can be read, as the product reads them; blank ones have no words to be found by and stay out."""
+    places = {page: (page.pdf(cache / "inbox"), page.number) for page in pages if not page.blank}
+    read = read_pages(places.values(), cache)
+    return {page: found for page, place in places.items() if isinstance(found := read[place], PageInput)}
 
 
 def _top(page: Seen, read: PageInput) -> str | None:

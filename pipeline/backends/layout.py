@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.backends.protocols import IndexedPage, PageQuery, SparseVector
+from pipeline.backends.protocols import ImagedPage, IndexedPage, PageQuery, SparseVector
 from pipeline.errors import IndexMismatch, ModelError, UsageError
 from pipeline.index import day_number
 from pipeline.phrases import spellings
@@ -41,10 +41,12 @@ __all__ = [
     "AnyOf",
     "Between",
     "Condition",
+    "Lacking",
     "Leg",
     "Phrase",
     "PointId",
     "check",
+    "check_image",
     "dense_vectors",
     "first_stage",
     "fuse",
@@ -109,7 +111,14 @@ class Between:
     high: float | None
 
 
-Condition = AnyOf | Phrase | Between
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """The point has no vector of this name."""
+
+    vector: str
+
+
+Condition = AnyOf | Phrase | Between | Lacking
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +187,20 @@ def check(page: IndexedPage) -> None:
     """
     for name, matrix in vectors_of(page).items():
         values = np.asarray(matrix.values) if isinstance(matrix, SparseVector) else matrix
-        if not np.isfinite(values).all():
-            raise ModelError(f"page {page.page}: vector {name} has a value that is not a number")
-        if values.size > MAX_FLOATS:
-            raise ModelError(f"page {page.page}: vector {name} has more than {MAX_FLOATS} values")
+        _check(page.page, name, values)
+
+
+def check_image(page: ImagedPage) -> None:
+    """The same for vectors that come later."""
+    _check(page.page, "image", page.image)
+    _check(page.page, "pooled", page.pooled)
+
+
+def _check(page: int, name: str, values: Any) -> None:
+    if not np.isfinite(values).all():
+        raise ModelError(f"page {page}: vector {name} has a value that is not a number")
+    if values.size > MAX_FLOATS:
+        raise ModelError(f"page {page}: vector {name} has more than {MAX_FLOATS} values")
 
 
 def vectors_of(page: IndexedPage) -> dict[str, Matrix | SparseVector]:
@@ -208,17 +227,23 @@ def second_stage(query: PageQuery) -> list[Leg]:
 
 
 def fuse(legs: Sequence[Leg], scores: Sequence[Mapping[PointId, float]]) -> list[tuple[PointId, float]]:
-    """(point id, score) best first. Each kind of evidence: 0 for its worst candidate, 1 for its best, added up."""
+    """(point id, score) best first: the mean over the kinds of evidence, each 0 for its worst candidate and 1 for its
+    best. A page whose image has no vectors yet is judged by the other kinds."""
     ids = sorted({point for found in scores for point in found})
     by_name = {leg.using: found for leg, found in zip(legs, scores, strict=True)}
     text, about = by_name.pop("text", {}), by_name.pop("about", {})
+    image = by_name.pop("image", {})
     meaning = {point: text.get(point, 0.0) + ABOUT_WEIGHT * about.get(point, 0.0) for point in ids}
     kinds = [*([meaning] if text or about else []), *by_name.values()]
-    totals = dict.fromkeys(ids, 0.0)
-    for kind in kinds:
-        for point, value in _scaled(kind, ids).items():
-            totals[point] += value / len(kinds)
+    scaled = [_scaled(kind, ids) for kind in kinds]
+    seen = _scaled(image, sorted(image)) if len(image) > 1 or not kinds else {}  # one alone is the best of nothing
+    totals = {point: _mean([kind[point] for kind in scaled], seen.get(point)) for point in ids}
     return sorted(totals.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _mean(values: Sequence[float], more: float | None) -> float:
+    every = values if more is None else [*values, more]
+    return sum(every) / len(every) if every else 0.0
 
 
 def _legs(query: PageQuery, image: str) -> list[Leg]:
@@ -237,6 +262,8 @@ def _rows(vector: Matrix | SparseVector) -> int:
 
 
 def _scaled(found: Mapping[PointId, float], ids: Sequence[PointId]) -> dict[PointId, float]:
+    if not ids:
+        return {}
     values = [found.get(point, 0.0) for point in ids]
     low, high = min(values), max(values)
     if high == low:  # nothing to choose between them; a sole candidate is the best one
