@@ -149,6 +149,17 @@ def test_an_answer_that_is_no_option_stops_training() -> None:
         target(dataclasses.replace(page, labels={**page.labels, "table": "striped"}))
 
 
+@pytest.mark.parametrize("preset", ["cpu", "accelerator"])
+def test_a_recipe_builds_a_model_that_can_be_shipped(preset) -> None:
+    """At most 15 million parameters, and as many image tokens in the prompt as the tower gives cells."""
+    recipe = PRESETS[preset]
+    model, processor = build(recipe)
+    assert model.num_parameters() <= 15_000_000
+    prompt = Asker.of(processor, recipe.edge, torch.device("cpu")).prompt["input_ids"]
+    rows, columns = model.config.vision_config.grid
+    assert int((prompt == processor.image_token_id).sum()) == rows * columns
+
+
 def test_every_page_is_trained_on_before_it_comes_again() -> None:
     """New pages come in order without a gap, up to the limit; the others have been there before."""
     order, seen = Order(seed=3, batch=8, fresh=0.3, limit=50), 0
