@@ -94,6 +94,8 @@ def page_spellings(text: str, references: Iterable[str] = ()) -> tuple[str, ...]
 
 
 def _fold(text: str) -> str:
+    if text.isascii():  # most words of most contracts: nothing in them decomposes
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.replace("\u00ad", ""))
     bare = "".join(char for char in decomposed if not unicodedata.combining(char))
     return bare.translate(dict.fromkeys(map(ord, _HYPHENS), "-")).casefold()

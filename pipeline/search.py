@@ -18,7 +18,7 @@ from pipeline.ground import Haystack, boxes_of
 from pipeline.index import query_terms, windows
 from pipeline.passages import QUOTE_WORDS, choose
 from pipeline.phrases import ParsedQuery, parse, tokens
-from pipeline.rescore import LOOKED, beyond_names, rescored, together
+from pipeline.rescore import LOOKED, beyond_names, looked_at, rescored, together
 from pipeline.types import PageText, SearchFilter, SearchHit, Word
 
 __all__ = ["Searcher"]
@@ -80,13 +80,13 @@ class Searcher:
 
     def _looked(self, asked: str, question: PageQuery, where: SearchFilter, limit: int) -> list[PageScore]:
         """The index's pages after the second look."""
-        hits = self.index.search(question, where, max(limit, LOOKED))
+        found = looked_at(self.index.search(question, where, max(limit, LOOKED)))
         if question.about is not None:
-            hits = together(hits, asked)
-        content = asked if question.about is None else beyond_names(asked, hits)
+            found = together(found, asked)
+        content = asked if question.about is None else beyond_names(asked, found)
         named = content != asked
         meaning = self.text_embedder.embed([content]) if named or question.text is None else question.text
-        return rescored(hits, content, meaning, named=named)[:limit]
+        return rescored(found, content, meaning, named=named)[:limit]
 
     def _question(self, parsed: ParsedQuery, confined: bool) -> PageQuery:
         text = self.text_embedder.embed([parsed.plain])

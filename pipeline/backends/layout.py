@@ -31,7 +31,11 @@ from pipeline.phrases import spellings
 from pipeline.types import SearchFilter
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from pipeline.backends.protocols import Matrix
+
+    Scores = NDArray[np.float64]
 
 __all__ = [
     "FACETS",
@@ -230,20 +234,22 @@ def fuse(legs: Sequence[Leg], scores: Sequence[Mapping[PointId, float]]) -> list
     """(point id, score) best first: the mean over the kinds of evidence, each 0 for its worst candidate and 1 for its
     best. A page whose image has no vectors yet is judged by the other kinds."""
     ids = sorted({point for found in scores for point in found})
+    if not ids:
+        return []
     by_name = {leg.using: found for leg, found in zip(legs, scores, strict=True)}
     text, about = by_name.pop("text", {}), by_name.pop("about", {})
     image = by_name.pop("image", {})
-    meaning = {point: text.get(point, 0.0) + ABOUT_WEIGHT * about.get(point, 0.0) for point in ids}
-    kinds = [*([meaning] if text or about else []), *by_name.values()]
-    scaled = [_scaled(kind, ids) for kind in kinds]
-    seen = _scaled(image, sorted(image)) if len(image) > 1 or not kinds else {}  # one alone is the best of nothing
-    totals = {point: _mean([kind[point] for kind in scaled], seen.get(point)) for point in ids}
-    return sorted(totals.items(), key=lambda item: (-item[1], item[0]))
-
-
-def _mean(values: Sequence[float], more: float | None) -> float:
-    every = values if more is None else [*values, more]
-    return sum(every) / len(every) if every else 0.0
+    kinds = [_column(found, ids) for found in by_name.values()]
+    if text or about:
+        kinds.insert(0, _column(text, ids) + ABOUT_WEIGHT * _column(about, ids))
+    totals, counted = sum(map(_scaled, kinds), np.zeros(len(ids))), np.full(len(ids), len(kinds))
+    if len(image) > 1 or (image and not kinds):  # beside other evidence one alone is the best of nothing
+        seen = [at for at, point in enumerate(ids) if point in image]
+        totals[seen] += _scaled(np.array([image[ids[at]] for at in seen]))
+        counted[seen] += 1
+    totals /= np.maximum(counted, 1)
+    order = np.argsort(-totals, kind="stable").tolist()
+    return [(ids[at], float(totals[at])) for at in order]
 
 
 def _legs(query: PageQuery, image: str) -> list[Leg]:
@@ -261,14 +267,15 @@ def _rows(vector: Matrix | SparseVector) -> int:
     return len(vector.indices) if isinstance(vector, SparseVector) else len(vector)
 
 
-def _scaled(found: Mapping[PointId, float], ids: Sequence[PointId]) -> dict[PointId, float]:
-    if not ids:
-        return {}
-    values = [found.get(point, 0.0) for point in ids]
-    low, high = min(values), max(values)
+def _column(found: Mapping[PointId, float], ids: Sequence[PointId]) -> Scores:
+    return np.array([found.get(point, 0.0) for point in ids])
+
+
+def _scaled(values: Scores) -> Scores:
+    low, high = float(values.min()), float(values.max())
     if high == low:  # nothing to choose between them; a sole candidate is the best one
-        return dict.fromkeys(ids, 1.0 if high > 0 else 0.0)
-    return {point: (value - low) / (high - low) for point, value in zip(ids, values, strict=True)}
+        return np.full(len(values), 1.0 if high > 0 else 0.0)
+    return (values - low) / (high - low)
 
 
 def _impossible(condition: Condition) -> bool:

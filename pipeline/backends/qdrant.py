@@ -127,13 +127,17 @@ class QdrantIndex(HybridIndex):
         self._client.close()
 
     def _nearest(
-        self, legs: Sequence[Leg], conditions: Sequence[Condition], depth: int, among: Sequence[str] | None
+        self,
+        legs: Sequence[Leg],
+        conditions: Sequence[Condition],
+        depth: int,
+        among: Sequence[Sequence[str]] | None = None,
     ) -> list[dict[str, float]]:
         self._ready()
-        walls = _filter(conditions, among)
+        walls = [_filter(conditions, points) for points in among] if among else [_filter(conditions)] * len(legs)
         requests = [
-            models.QueryRequest(query=_vector(leg.using, leg.vector), using=leg.using, filter=walls, limit=depth)
-            for leg in legs
+            models.QueryRequest(query=_vector(leg.using, leg.vector), using=leg.using, filter=own, limit=depth)
+            for leg, own in zip(legs, walls, strict=True)
         ]
         with _translated():
             answers = self._client.query_batch_points(self._collection, requests)
