@@ -76,7 +76,7 @@ def test_what_was_trained_loads_like_any_checkpoint(pages, tmp_path, capsys) -> 
     main([*argv, "--held", "8", "--export", str(tmp_path / "exported")])
     make(5, 0, Wanted(dpi=60)).image.save(tmp_path / "page.png")
     classifier = VlmClassifier(tmp_path / "exported", FLOAT)
-    told = classifier.probabilities([tmp_path / "page.png"])[0]
+    told = classifier.logits([tmp_path / "page.png"])[0]
     assert [len(each) for each in told] == [len(question.options) for question in QUESTIONS]
     assert set(classifier._temperatures) == {question.name for question in QUESTIONS}
     capsys.readouterr()

@@ -62,17 +62,10 @@ class VlmClassifier:
             logits = [rows.cpu() for rows in answer_logits(self._vlm.model, inputs, self._sheet)]
         return [list(row) for row in zip(*logits, strict=True)]
 
-    def probabilities(self, images: Sequence[Path]) -> list[list[torch.Tensor]]:
-        """One forward pass: for each image and question, the calibrated probabilities of the options in their order."""
-        return [self._calibrated(row) for row in self.logits(images)]
-
-    def _calibrated(self, row: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        temperatures = [self._temperatures.get(question.name, 1.0) for question in QUESTIONS]
-        return [torch.softmax(logits / heat, dim=0) for logits, heat in zip(row, temperatures, strict=True)]
-
     def _verdict(self, row: Sequence[torch.Tensor]) -> Verdict:
         answers = {}
-        for question, probabilities in zip(QUESTIONS, self._calibrated(row), strict=True):
+        for question, logits in zip(QUESTIONS, row, strict=True):
+            probabilities = torch.softmax(logits / self._temperatures.get(question.name, 1.0), dim=0)
             best = int(probabilities.argmax())
             answers[question.name] = Answer(question.options[best].label, float(probabilities[best]))
         return Verdict(answers, self._name)
