@@ -21,7 +21,7 @@ from PIL import Image
 from infra.train.pages import TrainingPage, Wanted, make
 from pipeline.questions import QUESTIONS, Question
 
-__all__ = ["GRID", "Batch", "Drawn", "Order", "Pages", "Spec", "square", "target"]
+__all__ = ["GRID", "Batch", "Drawn", "Order", "Pages", "Spec", "cells_of", "square", "target"]
 
 AHEAD = 2  # chunks a worker draws before they are asked for; more would take the processor from the trainer
 GRID = 16  # cells a side on which print and handwriting are told
@@ -141,6 +141,20 @@ def square(image: Image.Image, edge: int) -> Bytes:
     return np.asarray(padded)
 
 
+def cells_of(page: TrainingPage) -> Bytes:
+    """The share of each cell of the square that lies under words: of print, and of handwriting."""
+    fine = 8
+    side, longest = GRID * fine, max(page.image.size)
+    left, top = ((longest - length) / 2 / longest for length in page.image.size)
+    wide, high = (length / longest for length in page.image.size)
+    covered = np.zeros((2, side, side), np.float32)
+    for word in page.words:
+        x0, x1 = (round((left + x * wide) * side) for x in (word.x0, word.x1))
+        y0, y1 = (round((top + y * high) * side) for y in (word.y0, word.y1))
+        covered[int(word.hand), y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)] = 1
+    return np.asarray(covered.reshape(2, GRID, fine, GRID, fine).mean((2, 4)) * 255, np.uint8)
+
+
 def target(page: TrainingPage) -> list[int]:
     """The index of the right option for each question; -1 for one that the page does not answer.
 
@@ -166,7 +180,7 @@ def _draw(path: Path, spec: Spec, chunk: int) -> None:
     rows = np.zeros(spec.chunk, _layout(spec.edge))
     for at in range(spec.chunk):
         page = make(spec.seed, chunk * spec.chunk + at, spec.wanted)
-        rows[at] = square(page.image, spec.edge), target(page), _cells(page), page.document
+        rows[at] = square(page.image, spec.edge), target(page), cells_of(page), page.document
     unfinished = path.with_suffix(".part")
     with unfinished.open("wb") as handle:
         np.save(handle, rows)
@@ -182,20 +196,6 @@ def _layout(edge: int) -> np.dtype[Any]:
             ("document", "i8"),
         ]
     )
-
-
-def _cells(page: TrainingPage) -> Bytes:
-    """The share of each cell of the square that lies under words: of print, and of handwriting."""
-    fine = 8
-    side, longest = GRID * fine, max(page.image.size)
-    left, top = ((longest - length) / 2 / longest for length in page.image.size)
-    wide, high = (length / longest for length in page.image.size)
-    covered = np.zeros((2, side, side), np.float32)
-    for word in page.words:
-        x0, x1 = (round((left + x * wide) * side) for x in (word.x0, word.x1))
-        y0, y1 = (round((top + y * high) * side) for y in (word.y0, word.y1))
-        covered[int(word.hand), y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)] = 1
-    return np.asarray(covered.reshape(2, GRID, fine, GRID, fine).mean((2, 4)) * 255, np.uint8)
 
 
 def _turned(row: Any, turn: int) -> tuple[Bytes, NDArray[np.int8], Bytes]:
