@@ -16,7 +16,7 @@ from pipeline.questions import QUESTIONS
 __all__ = ["by_label", "by_question", "commonest"]
 
 Answered = Mapping[str, Mapping[str, Scored]]
-"""Scores by who answers ("signals", "model", "both", "commonest") and question; "signals" is always there."""
+"""Scores by who answers ("signals", "model", "both", "commonest") and question, all of the same pages."""
 
 Measure = Callable[[Scored], Statistic]
 
@@ -43,7 +43,7 @@ def commonest(tuning: Iterable[Seen], count: int) -> dict[str, Floats]:
 def by_question(answered: Answered) -> Iterator[str]:
     """A row a question and measure: pages with a label, each one's figure, and what is above the signals."""
     people = [who for who in ("signals", "model", "both", "commonest") if who in answered]
-    gainers = [who for who in ("model", "both") if who in answered]
+    gainers = [who for who in ("model", "both") if who in answered and "signals" in answered]
     yield _row("question", "measure", "pages", *people, *(f"{who} − signals" for who in gainers))
     yield _row(*["---"] * (3 + len(people) + len(gainers)))
     for question in QUESTIONS:
@@ -53,7 +53,7 @@ def by_question(answered: Answered) -> Iterator[str]:
             for who in gainers:
                 over = less(measure(asked[who]), measure(asked["signals"]))
                 figures.append(measured(over, asked[who]))
-            yield _row(question.name, name, _known(asked["signals"]), *figures)
+            yield _row(question.name, name, _known(asked[people[0]]), *figures)
 
 
 def by_label(answered: Answered) -> Iterator[str]:
@@ -62,7 +62,7 @@ def by_label(answered: Answered) -> Iterator[str]:
     yield _row("question", "label", "pages", *(f"{who}: {what}" for who in people for what in ("AUC", "F1")))
     yield _row(*["---"] * (3 + 2 * len(people)))
     for question in QUESTIONS:
-        truth = answered["signals"][question.name]
+        truth = answered[people[0]][question.name]
         for at in truth.present:
             figures = [
                 measured(statistic(each), each)
