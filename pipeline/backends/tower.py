@@ -120,14 +120,17 @@ class PageTower(PreTrainedModel):
 
     def features(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """The trunk alone: (pages, channels, rows, columns)."""
-        maps = self.stem(pixel_values)
+        maps = self.stem(pixel_values.contiguous(memory_format=torch.channels_last))
         for block in self.blocks:
             maps = block(maps)
         return maps
 
     def forward(self, pixel_values: torch.Tensor, **_: Any) -> BaseModelOutput:
         """See the class. Further arguments (masks: the page fills the whole image) are taken and not used."""
-        maps = self.features(pixel_values.to(self.dtype))
+        return self.attend(self.features(pixel_values.to(self.dtype)))
+
+    def attend(self, maps: torch.Tensor) -> BaseModelOutput:
+        """What follows the trunk: `forward` from what `features` gives."""
         cells = self.projection(maps.flatten(2).transpose(1, 2))
         states = [cells + _positions(maps.shape[2], maps.shape[3], cells)]
         for layer in self.layers:
@@ -164,7 +167,8 @@ class _Swish(nn.Module):
         self.shift = nn.Parameter(torch.zeros(1))
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        return functional.hardswish(maps) * self.scale + self.shift
+        maps = functional.hardswish(maps)  # one pass over memory for the affine, and never in a wider format
+        return torch.addcmul(self.shift.to(maps.dtype), maps, self.scale.to(maps.dtype))
 
 
 class _Squeeze(nn.Module):
