@@ -74,7 +74,7 @@ PRESETS = {
             Stage("words", 0.15, height=1024, batch=1, rate=5e-4),
             Stage("phrases", 0.25, height=1024, batch=4, rate=4e-4),
         ),
-        bank=120,
+        bank=72,
     ),
     "accelerator": Recipe(
         Shape(hidden=384, layers=6, heads=6, vocabulary=8192),
@@ -90,7 +90,10 @@ PRESETS = {
     "tiny": Recipe(
         Shape(
             side=256,
-            merges=(Block(32, kernel=(1, 4), stride=(1, 4), dense=True),),
+            merges=(
+                Block(32, kernel=(1, 4), stride=(1, 4), dense=True),
+                Block(32, kernel=(1, 4), stride=(1, 4), dense=True),
+            ),
             trunk=(Block(16, stride=(4, 2)), Block(24, stride=(2, 1), squeeze=True)),
             hidden=64,
             layers=2,
