@@ -17,6 +17,7 @@ from infra.train.retriever_data import ALPHABET, Line, Strips, loader, page_pixe
 from infra.train.retriever_loop import Budget, Trainer
 from infra.train.retriever_model import save, tokenizer_of
 from infra.train.retriever_recipe import PRESETS, Recipe
+from infra.train.retriever_stages import code
 from pipeline.backends.colpali import ColPaliEmbedder
 
 SEED = 7
@@ -119,7 +120,7 @@ def test_queries_are_answered_by_their_strip_alone(run) -> None:
     for step in range(3):
         batch = strips[step]
         texts = [
-            " ".join(w.text for w in page_pixels(SEED, page, 60, 256)[0].words).lower() for page, _ in batch.places
+            " ".join(w.text for w in page_pixels(SEED, page, 60, 256)[0].words).lower() for page, *_ in batch.places
         ]
         asked = [query.lower() for query in batch.queries if query]
         assert asked
@@ -140,6 +141,26 @@ def test_pieces_know_their_words(run) -> None:
     assert len(rows) == len(owners)
     assert set(owners) == {(0, 0), (0, 1), (0, 2), (0, 3), (1, 1)}
     assert torch.linalg.norm(rows, dim=1).detach().numpy() == pytest.approx(1, abs=1e-4)
+
+
+def test_settling_evens_out_what_the_trunk_left(run) -> None:
+    """Channels of very different size come to mean 0 and deviation 1 before the first merging."""
+    retriever = run().retriever
+    torch.manual_seed(0)
+    maps = torch.randn(2, 24, 8, 16) * torch.logspace(-1, 2, 24)[None, :, None, None] + 3
+    retriever.settle(maps)
+    normed = retriever.tower.blocks[retriever.depth].norm(maps).detach().permute(1, 0, 2, 3).flatten(1)
+    assert normed.mean(1).numpy() == pytest.approx(0, abs=1e-3)
+    assert normed.std(1).numpy()[-12:] == pytest.approx(1, abs=1e-2)
+
+
+def test_words_spelt_alike_have_places_near_each_other() -> None:
+    """A word's code is of unit length and always the same; a shared stem shows, another word doesn't."""
+    terminate, terminated, rent = (code(key, 128) for key in ("terminate", "terminated", "rent"))
+    assert torch.equal(terminate, code("terminate", 128))
+    assert float(terminate @ terminate) == pytest.approx(1, abs=1e-5)
+    assert float(terminate @ terminated) > 0.4
+    assert abs(float(terminate @ rent)) < 0.35
 
 
 def test_depthwise_gradients_are_those_of_torch() -> None:

@@ -24,6 +24,7 @@ __all__ = ["LETTERS", "Batch", "Line", "Strips", "banked", "loader", "page_pixel
 
 DOCUMENT, PAIR = 4, 2  # so many pages that follow each other are one document; of each, so many go into a bank
 READABLE = 20  # words on a page worth banking
+SHIFT = 8  # columns of the trunk that a strip is moved sideways at most: half a cell, so that no word keeps its place
 ASKED, TRIED = 0.25, 4  # share of queries that are questions; phrases tried until one is on no other strip
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789.,-'/()$%&:;"
 NOTHING, OTHER, IGNORED = 0, len(ALPHABET) + 1, -100
@@ -50,10 +51,12 @@ class _Placed:
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """A strip of a page, from its pixel `top` down, and the words that stand on it wholly or in part."""
+    """A strip of a page, from its pixel `top` down and moved to the right by `right` pixels (what leaves it on one side
+    comes in on the other, margins as a rule); and the words that stand on it wholly or in part."""
 
     number: int
     top: int
+    right: int
     page: TrainingPage
     pixels: NDArray[np.uint8]
     words: list[_Placed]
@@ -72,12 +75,12 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Batch:
     """A step's strips. `pixels`: (strips, height, side) uint8; `letters`: (strips, rows, columns of the trunk) int64, a
-    class each or -100; `places`: page and topmost pixel of each; `queries[i]` asks for strip i, "" where nothing can be
-    asked."""
+    class each or -100; `places`: page, topmost pixel and shift to the right of each; `queries[i]` asks for strip i, ""
+    where nothing can be asked."""
 
     pixels: torch.Tensor
     letters: torch.Tensor
-    places: tuple[tuple[int, int], ...]
+    places: tuple[tuple[int, int, int], ...]
     lines: tuple[Line, ...]
     queries: tuple[str, ...]
 
@@ -109,7 +112,7 @@ class Strips(Dataset):  # type: ignore[type-arg]
         return Batch(
             torch.from_numpy(np.stack([cut.pixels for cut in cuts])),
             torch.from_numpy(np.stack([self._letters(cut) for cut in cuts])),
-            tuple((cut.number, cut.top) for cut in cuts),
+            tuple((cut.number, cut.top, cut.right) for cut in cuts),
             tuple(line for at, cut in enumerate(cuts) for line in _lines(at, cut.words, self.grid, shape)),
             _queries(cuts, chance) if self.stage.goal == "phrases" else (),
         )
@@ -136,10 +139,15 @@ class Strips(Dataset):  # type: ignore[type-arg]
         middle = page.words[chance.integers(len(page.words))].y0 * side if page.words else chance.integers(side)
         top = int(np.clip(middle - chance.integers(high), 0, side - high))
         top -= top % self.grid[0] if self.recipe.bank else 0  # maps can only be cut between their rows
-        placed = [_Placed(word.text, (word.x0 * side, word.y0 * side - top, word.x1 * side, word.y1 * side - top))
-                  for word in page.words if not word.hand]  # fmt: skip
-        seen = [word for word in placed if word.box[3] > 0 and word.box[1] < high]
-        return _Cut(index, top, page, pixels[top : top + high], seen)
+        right = self.column * int(chance.integers(-SHIFT, SHIFT + 1))
+        placed = [
+            _Placed(word.text, (x0 * side + right, y0 * side - top, x1 * side + right, y1 * side - top))
+            for word in page.words
+            for x0, y0, x1, y1 in [(word.x0, word.y0, word.x1, word.y1)]
+            if not word.hand
+        ]
+        seen = [word for word in placed if _within(word, side, high)]
+        return _Cut(index, top, right, page, np.roll(pixels[top : top + high], right, axis=1), seen)
 
     def _letters(self, cut: _Cut) -> NDArray[np.int64]:
         """The character in each column of the row that a word's middle stands in; the rows beside it that its ink
@@ -184,6 +192,12 @@ class _Sampler:
 
     def __iter__(self) -> Iterator[int]:
         return self._steps
+
+
+def _within(word: _Placed, side: int, high: int) -> bool:
+    """Whether the word is seen at all; what went over the page's side is as good as gone."""
+    x0, y0, x1, y1 = word.box
+    return y1 > 0 and y0 < high and x0 >= 0 and x1 <= side
 
 
 def _whole(word: _Placed, high: int) -> bool:

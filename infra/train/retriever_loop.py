@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional
 from transformers import PreTrainedTokenizerFast
 
 from infra.train.depthwise import quicken
@@ -26,6 +27,7 @@ __all__ = ["Budget", "Trainer"]
 WARM, LEAST = 0.05, 0.05  # share of a stage in which its rate rises; share of the rate that is left at its end
 LOGGED, SAVED = 25, 180.0  # steps between two lines of the log; seconds between two checkpoints
 CHECKPOINT, LOG, TOKENIZER = "checkpoint.pt", "log.jsonl", "tokenizer"
+DROPPED = 0.1  # of a bank's maps, which come again and again: they are not to be learnt by heart
 SPELT = 256  # pages whose words the tokenizer is trained on
 
 
@@ -74,7 +76,10 @@ class Trainer:
             group["lr"] = stage.rate * group["factor"] * _schedule(spent)
         dtype = dtype_of("auto", self.device)
         with torch.autocast(self.device.type, dtype, enabled=dtype is torch.bfloat16):
-            loss, right = GOALS[stage.goal](self.retriever, batch, self._maps(batch, stage))
+            maps = self._maps(batch, stage)
+            if self.step == 0:
+                self.retriever.settle(maps.detach())
+            loss, right = GOALS[stage.goal](self.retriever, batch, maps)
         loss.backward()
         nn.utils.clip_grad_norm_(self.retriever.parameters(), 1.0)
         self.optimizer.step()
@@ -98,8 +103,10 @@ class Trainer:
     def _maps(self, batch: Batch, stage: Stage) -> torch.Tensor:
         if self.bank is None:
             return self.retriever.trunk(batch.pixels)
-        held = [self.bank.maps(page, top, stage.height) for page, top in batch.places]
-        return torch.stack(held).to(self.device, memory_format=torch.channels_last)
+        column = self.retriever.column
+        held = [self.bank.maps(page, top, stage.height).roll(right // column, 2) for page, top, right in batch.places]
+        maps = torch.stack(held).to(self.device, memory_format=torch.channels_last)
+        return functional.dropout(maps, DROPPED)
 
     def _run_stage(self, at: int, budget: Budget, ends: float, workers: int) -> None:
         stage = self.recipe.stages[at]

@@ -11,6 +11,7 @@ import torch
 from colpali_engine.models import ColModernVBert, ColModernVBertProcessor
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from torch import nn
+from torch.nn import functional
 from transformers import Idefics3ImageProcessor, ModernVBertConfig, PreTrainedTokenizerFast
 
 from infra.train.ppocr import CACHE, Trunk, fetch, graph_of, trunk_of
@@ -30,6 +31,7 @@ SPECIALS = [
     *(f"<row_{row}_col_{column}>" for row in range(1, 7) for column in range(1, 7)),
 ]
 SHARD = "14MB"
+LEAST = 0.02  # deviation under which a channel is taken for dead
 LONGEST = 2048  # tokens: a page's 1,024 cells and the prompt around them; a query has a few dozen
 
 
@@ -101,8 +103,18 @@ class Retriever(nn.Module):
         return maps
 
     def letters(self, maps: torch.Tensor) -> torch.Tensor:
-        """(strips, rows, columns, classes): what is read off the trunk's maps."""
-        return self.reading(maps.permute(0, 2, 3, 1))
+        """(strips, rows, columns, classes): what is read off the trunk's maps, normed as for the first merging."""
+        return self.reading(self.tower.blocks[self.depth].norm(maps).permute(0, 2, 3, 1))
+
+    @torch.no_grad()
+    def settle(self, maps: torch.Tensor) -> None:
+        """Set that norm so that over these maps each channel has mean 0 and deviation 1: of PP-OCR's, a few are a
+        hundred times as large as the rest, and nothing behind them learns before that is mended."""
+        norm = self.tower.blocks[self.depth].norm
+        places = functional.layer_norm(maps.float().permute(0, 2, 3, 1), norm.normalized_shape).flatten(0, 2)
+        deviation = places.std(0).clamp(min=LEAST)
+        norm.weight.copy_(1 / deviation)
+        norm.bias.copy_(-places.mean(0) / deviation)
 
     def pages(self, maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(strips, tokens, 128), every row the index would hold of each; and (strips, cells, 128), those of its cells,

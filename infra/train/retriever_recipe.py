@@ -22,8 +22,8 @@ class Shape:
 
     side: int = 1024
     merges: tuple[Block, ...] = (
-        Block(384, kernel=(1, 4), stride=(1, 4), dense=True),
-        Block(384, kernel=(1, 4), stride=(1, 4), dense=True),
+        Block(384, kernel=(1, 4), stride=(1, 4), dense=True, normed=True),
+        Block(384, kernel=(1, 4), stride=(1, 4), dense=True, normed=True),
     )
     trunk: tuple[Block, ...] = ()
     hidden: int = 256
@@ -70,7 +70,7 @@ PRESETS = {
     "cpu": Recipe(
         Shape(),
         (
-            Stage("words", 0.60, height=256, batch=4, rate=1e-3),
+            Stage("words", 0.60, height=256, batch=4, rate=1.5e-3),
             Stage("words", 0.15, height=1024, batch=1, rate=5e-4),
             Stage("phrases", 0.25, height=1024, batch=4, rate=4e-4),
         ),
@@ -91,8 +91,8 @@ PRESETS = {
         Shape(
             side=256,
             merges=(
-                Block(32, kernel=(1, 4), stride=(1, 4), dense=True),
-                Block(32, kernel=(1, 4), stride=(1, 4), dense=True),
+                Block(32, kernel=(1, 4), stride=(1, 4), dense=True, normed=True),
+                Block(32, kernel=(1, 4), stride=(1, 4), dense=True, normed=True),
             ),
             trunk=(Block(16, stride=(4, 2)), Block(24, stride=(2, 1), squeeze=True)),
             hidden=64,

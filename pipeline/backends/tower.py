@@ -36,7 +36,8 @@ class Block:
 
     Depthwise then pointwise, unless `dense`: one full convolution, as a patch merging has it. `squeeze` adds
     squeeze-and-excitation between the two; `bare` leaves out the activation after the depthwise half, as PP-LCNetV3
-    does where it halves both sides.
+    does where it halves both sides. `normed` puts a layer norm over the channels of each place before a dense block:
+    a trunk whose batch norms are folded in leaves channels of very different size.
     """
 
     channels: int
@@ -45,6 +46,7 @@ class Block:
     squeeze: bool = False
     dense: bool = False
     bare: bool = False
+    normed: bool = False
 
 
 def _block(kernel: Sequence[int] = (3, 3), stride: Sequence[int] = (1, 1), **rest: Any) -> Block:
@@ -199,11 +201,19 @@ class _Separable(nn.Module):
 class _Dense(nn.Module):
     def __init__(self, width: int, block: Block) -> None:
         super().__init__()
+        self.norm = _Norm(width) if block.normed else nn.Identity()
         self.point = nn.Conv2d(width, block.channels, block.kernel, block.stride, _padding(block))
         self.point_act = _Swish()
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        return self.point_act(self.point(maps))
+        return self.point_act(self.point(self.norm(maps)))
+
+
+class _Norm(nn.LayerNorm):
+    """A layer norm over the channels of maps."""
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        return super().forward(maps.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class _Attention(nn.Module):
