@@ -14,7 +14,7 @@ BLOCKS = [
     {"channels": 16},
     {"channels": 24, "kernel": [5, 5], "stride": [2, 1], "squeeze": True},
     {"channels": 24, "stride": [2, 2], "bare": True},
-    {"channels": 32, "kernel": [1, 4], "stride": [1, 4], "dense": True},
+    {"channels": 32, "kernel": [1, 4], "stride": [1, 4], "dense": True, "normed": True},
 ]
 
 

@@ -36,7 +36,8 @@ class Block:
 
     Depthwise then pointwise, unless `dense`: one full convolution, as a patch merging has it. `squeeze` adds
     squeeze-and-excitation between the two; `bare` leaves out the activation after the depthwise half, as PP-LCNetV3
-    does where it halves both sides.
+    does where it halves both sides. `normed` puts a layer norm over the channels of each place before a dense block:
+    a trunk whose batch norms are folded in leaves channels of very different size.
     """
 
     channels: int
@@ -45,6 +46,7 @@ class Block:
     squeeze: bool = False
     dense: bool = False
     bare: bool = False
+    normed: bool = False
 
 
 def _block(kernel: Sequence[int] = (3, 3), stride: Sequence[int] = (1, 1), **rest: Any) -> Block:
@@ -120,14 +122,17 @@ class PageTower(PreTrainedModel):
 
     def features(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """The trunk alone: (pages, channels, rows, columns)."""
-        maps = self.stem(pixel_values)
+        maps = self.stem(pixel_values.contiguous(memory_format=torch.channels_last))
         for block in self.blocks:
             maps = block(maps)
         return maps
 
     def forward(self, pixel_values: torch.Tensor, **_: Any) -> BaseModelOutput:
         """See the class. Further arguments (masks: the page fills the whole image) are taken and not used."""
-        maps = self.features(pixel_values.to(self.dtype))
+        return self.attend(self.features(pixel_values.to(self.dtype)))
+
+    def attend(self, maps: torch.Tensor) -> BaseModelOutput:
+        """What follows the trunk: `forward` from what `features` gives."""
         cells = self.projection(maps.flatten(2).transpose(1, 2))
         states = [cells + _positions(maps.shape[2], maps.shape[3], cells)]
         for layer in self.layers:
@@ -164,7 +169,8 @@ class _Swish(nn.Module):
         self.shift = nn.Parameter(torch.zeros(1))
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        return functional.hardswish(maps) * self.scale + self.shift
+        maps = functional.hardswish(maps)  # one pass over memory for the affine, and never in a wider format
+        return torch.addcmul(self.shift.to(maps.dtype), maps, self.scale.to(maps.dtype))
 
 
 class _Squeeze(nn.Module):
@@ -195,11 +201,19 @@ class _Separable(nn.Module):
 class _Dense(nn.Module):
     def __init__(self, width: int, block: Block) -> None:
         super().__init__()
+        self.norm = _Norm(width) if block.normed else nn.Identity()
         self.point = nn.Conv2d(width, block.channels, block.kernel, block.stride, _padding(block))
         self.point_act = _Swish()
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        return self.point_act(self.point(maps))
+        return self.point_act(self.point(self.norm(maps)))
+
+
+class _Norm(nn.LayerNorm):
+    """A layer norm over the channels of maps."""
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        return super().forward(maps.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class _Attention(nn.Module):
