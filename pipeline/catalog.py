@@ -191,6 +191,12 @@ class Catalog:
             connection.execute(delete(results).where(*_of_stage(sha256, stage, version), results.c.page == page))
             self._database.insert_new(connection, results, {**key, "payload": pack(payload), "seconds": 0.0})
 
+    def remembered(self, sha256: str) -> int:
+        """How many results of this content are kept, of any stage and version."""
+        query = select(sa.func.count()).select_from(results).where(results.c.sha256 == sha256)
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
     def forget(self, sha256: str, stage: str, version: str, pages: Sequence[int]) -> None:
         """These pages' results of this stage and version are to be computed anew."""
         with self._database.write() as connection:
@@ -320,6 +326,11 @@ class Catalog:
         with self._database.write() as connection:
             if not self._database.insert_new(connection, meta, {"key": key, "value": value}):
                 connection.execute(update(meta).where(meta.c.key == key).values(value=value))
+
+    def forget_meta(self, key: str) -> None:
+        """Keep no value under this key."""
+        with self._database.write() as connection:
+            connection.execute(delete(meta).where(meta.c.key == key))
 
     # ---- private
 

@@ -65,6 +65,10 @@ class Looks:
     def pool(self, pages: Sequence[np.ndarray]) -> list[np.ndarray]:
         return list(pages)
 
+    def images(self, pages: Sequence[PageInput]) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+        rows = self.embed_pages([page.image_path for page in pages])
+        return {page.image.number: (row, row) for page, row in zip(pages, rows, strict=True)}
+
 
 class Asked:
     """A `PageIndex` that finds nothing and keeps what it was asked."""
@@ -245,7 +249,8 @@ def _room(minilm: MiniLM, looks: Looks | None, folder: Path) -> Iterator[Room]:
         inputs = [_page(number, text) for number, text in enumerate(pages, 1)]
         context = DocumentContext(opening(inputs[0].text))
         document = Document(id=name, matter=matter, name=f"{name}.pdf", sha256="0" * 64)
-        index.upsert(build(document, inputs, context, minilm, looks))
+        images = looks.images(inputs) if looks else None
+        index.upsert(build(document, inputs, context, minilm, images))
         texts |= {(name, page.text.number): page.text for page in inputs}
     yield Room(Searcher(index, minilm, looks, lambda document, page: texts[document, page]), texts)
     index.close()

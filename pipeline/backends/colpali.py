@@ -18,6 +18,7 @@ from PIL import Image
 from safetensors import SafetensorError
 from transformers import AutoConfig
 
+import pipeline.backends.tower  # noqa: F401 - registers the bundled models' tower with transformers
 from pipeline.backends.device import device_of, dtype_of
 from pipeline.backends.patches import heat_of, patch_grid
 from pipeline.backends.pooling import POOL_FACTOR, mean_rows

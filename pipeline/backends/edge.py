@@ -28,16 +28,18 @@ from pipeline.backends.layout import (
     AnyOf,
     Between,
     Condition,
+    Lacking,
     Leg,
     Phrase,
     PointId,
     check,
+    check_image,
     dense_vectors,
     match_signature,
     point_id,
     vectors_of,
 )
-from pipeline.backends.protocols import IndexedPage, SparseVector
+from pipeline.backends.protocols import ImagedPage, IndexedPage, SparseVector
 from pipeline.errors import IndexMismatch, IndexUnavailable
 
 if TYPE_CHECKING:
@@ -99,6 +101,17 @@ class EdgeIndex(HybridIndex):
             for start in range(0, len(pages), BATCH):
                 points = [_point(page) for page in pages[start : start + BATCH]]
                 self._shard.update(qe.UpdateOperation.upsert_points(points))
+            self._shard.flush()
+            self._written += len(pages)
+
+    def add_images(self, pages: Sequence[ImagedPage]) -> None:
+        """Give points that are there the vectors of their page images, durably."""
+        for page in pages:
+            check_image(page)
+        with self._writing, _translated():
+            for start in range(0, len(pages), BATCH):
+                vectors = [_imaged(page) for page in pages[start : start + BATCH]]
+                self._shard.update(qe.UpdateOperation.update_vectors(vectors))
             self._shard.flush()
             self._written += len(pages)
 
@@ -268,6 +281,11 @@ def _point(page: IndexedPage) -> qe.Point:
     return qe.Point(uuid.UUID(point_id(page.document, page.page)), vectors, dict(page.payload))
 
 
+def _imaged(page: ImagedPage) -> qe.PointVectors:
+    vectors: dict[str, Any] = {"pooled": page.pooled, "image": page.image}
+    return qe.PointVectors(uuid.UUID(point_id(page.document, page.page)), vectors)
+
+
 def _vector(name: str, vector: Matrix | SparseVector) -> Any:
     if isinstance(vector, SparseVector):
         return qe.SparseVector(list(vector.indices), list(vector.values))
@@ -297,6 +315,8 @@ def _condition(condition: Condition) -> Any:
             return qe.FieldCondition(key, match=qe.MatchAny(list(values)))
         case Between(key, low, high):
             return qe.FieldCondition(key, range=qe.RangeFloat(gte=low, lte=high))
+        case Lacking(vector):
+            return qe.Filter(must_not=[qe.HasVectorCondition(vector)])
         case Phrase(key, spellings):
             return qe.Filter(should=[qe.FieldCondition(key, match=qe.MatchPhrase(text)) for text in spellings])
 

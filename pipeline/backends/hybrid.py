@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from pipeline.backends.layout import (
     FACETS,
     AnyOf,
     Condition,
+    Lacking,
     Leg,
     PointId,
     first_stage,
@@ -69,6 +71,15 @@ class HybridIndex(ABC):
         most = self.count()
         matters = self._counted("matter", [], most) if most else []
         return {matter: dict(self._counted("document", [AnyOf("matter", (matter,))], most)) for matter, _ in matters}
+
+    def without_images(self) -> dict[str, dict[int, str]]:
+        """By document and page number the SHA-256 of the images that have no vectors here."""
+        found: dict[str, dict[int, str]] = defaultdict(dict)
+        points = self._matching([Lacking("image")], None)
+        for start in range(0, len(points), MOST):
+            for payload in self._fetch(points[start : start + MOST]).values():
+                found[str(payload["document"])][int(payload["page"])] = str(payload["sha256"])
+        return dict(found)
 
     @abstractmethod
     def count(self) -> int:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.backends.protocols import IndexedPage, PageQuery, SparseVector
+from pipeline.backends.protocols import ImagedPage, IndexedPage, PageQuery, SparseVector
 from pipeline.errors import IndexMismatch, ModelError, UsageError
 from pipeline.index import day_number
 from pipeline.phrases import spellings
@@ -45,10 +45,12 @@ __all__ = [
     "AnyOf",
     "Between",
     "Condition",
+    "Lacking",
     "Leg",
     "Phrase",
     "PointId",
     "check",
+    "check_image",
     "dense_vectors",
     "first_stage",
     "fuse",
@@ -113,7 +115,14 @@ class Between:
     high: float | None
 
 
-Condition = AnyOf | Phrase | Between
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """The point has no vector of this name."""
+
+    vector: str
+
+
+Condition = AnyOf | Phrase | Between | Lacking
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +191,20 @@ def check(page: IndexedPage) -> None:
     """
     for name, matrix in vectors_of(page).items():
         values = np.asarray(matrix.values) if isinstance(matrix, SparseVector) else matrix
-        if not np.isfinite(values).all():
-            raise ModelError(f"page {page.page}: vector {name} has a value that is not a number")
-        if values.size > MAX_FLOATS:
-            raise ModelError(f"page {page.page}: vector {name} has more than {MAX_FLOATS} values")
+        _check(page.page, name, values)
+
+
+def check_image(page: ImagedPage) -> None:
+    """The same for vectors that come later."""
+    _check(page.page, "image", page.image)
+    _check(page.page, "pooled", page.pooled)
+
+
+def _check(page: int, name: str, values: Any) -> None:
+    if not np.isfinite(values).all():
+        raise ModelError(f"page {page}: vector {name} has a value that is not a number")
+    if values.size > MAX_FLOATS:
+        raise ModelError(f"page {page}: vector {name} has more than {MAX_FLOATS} values")
 
 
 def vectors_of(page: IndexedPage) -> dict[str, Matrix | SparseVector]:
@@ -212,20 +231,23 @@ def second_stage(query: PageQuery) -> list[Leg]:
 
 
 def fuse(legs: Sequence[Leg], scores: Sequence[Mapping[PointId, float]]) -> list[tuple[PointId, float]]:
-    """(point id, score) best first. Each kind of evidence: 0 for its worst candidate, 1 for its best, added up."""
+    """(point id, score) best first: the mean over the kinds of evidence, each 0 for its worst candidate and 1 for its
+    best. A page whose image has no vectors yet is judged by the other kinds."""
     ids = sorted({point for found in scores for point in found})
-    if not ids:
-        return []
     by_name = {leg.using: found for leg, found in zip(legs, scores, strict=True)}
-    text, about = by_name.pop("text", {}), by_name.pop("about", {})
+    text, about, image = (by_name.pop(name, {}) for name in ("text", "about", "image"))
     kinds = [_column(found, ids) for found in by_name.values()]
     if text or about:
         kinds.insert(0, _column(text, ids) + ABOUT_WEIGHT * _column(about, ids))
-    totals = np.zeros(len(ids))
+    totals, counts = np.zeros(len(ids)), np.full(len(ids), len(kinds))
     for kind in kinds:
-        totals += _scaled(kind) / len(kinds)
-    order = np.argsort(-totals, kind="stable").tolist()
-    return [(ids[at], float(totals[at])) for at in order]
+        totals += _scaled(kind)
+    if len(image) > 1 or not kinds:  # one alone is the best of nothing
+        seen = np.array([point in image for point in ids], dtype=bool)
+        totals[seen] += _scaled(_column(image, ids)[seen])
+        counts[seen] += 1
+    totals /= np.maximum(counts, 1)
+    return [(ids[at], float(totals[at])) for at in np.argsort(-totals, kind="stable").tolist()]
 
 
 def _legs(query: PageQuery, image: str) -> list[Leg]:
@@ -248,6 +270,8 @@ def _column(found: Mapping[PointId, float], ids: Sequence[PointId]) -> Scores:
 
 
 def _scaled(values: Scores) -> Scores:
+    if not len(values):
+        return values
     low, high = float(values.min()), float(values.max())
     if high == low:  # nothing to choose between them; a sole candidate is the best one
         return np.full(len(values), 1.0 if high > 0 else 0.0)
