@@ -234,20 +234,22 @@ def fuse(legs: Sequence[Leg], scores: Sequence[Mapping[PointId, float]]) -> list
     """(point id, score) best first: the mean over the kinds of evidence, each 0 for its worst candidate and 1 for its
     best. A page whose image has no vectors yet is judged by the other kinds."""
     ids = sorted({point for found in scores for point in found})
+    if not ids:
+        return []
     by_name = {leg.using: found for leg, found in zip(legs, scores, strict=True)}
-    text, about, image = (by_name.pop(name, {}) for name in ("text", "about", "image"))
+    text, about = by_name.pop("text", {}), by_name.pop("about", {})
+    image = by_name.pop("image", {})
     kinds = [_column(found, ids) for found in by_name.values()]
     if text or about:
         kinds.insert(0, _column(text, ids) + ABOUT_WEIGHT * _column(about, ids))
-    totals, counts = np.zeros(len(ids)), np.full(len(ids), len(kinds))
-    for kind in kinds:
-        totals += _scaled(kind)
-    if len(image) > 1 or not kinds:  # one alone is the best of nothing
-        seen = np.array([point in image for point in ids], dtype=bool)
-        totals[seen] += _scaled(_column(image, ids)[seen])
-        counts[seen] += 1
-    totals /= np.maximum(counts, 1)
-    return [(ids[at], float(totals[at])) for at in np.argsort(-totals, kind="stable").tolist()]
+    totals, counted = sum(map(_scaled, kinds), np.zeros(len(ids))), np.full(len(ids), len(kinds))
+    if len(image) > 1 or (image and not kinds):  # beside other evidence one alone is the best of nothing
+        seen = [at for at, point in enumerate(ids) if point in image]
+        totals[seen] += _scaled(np.array([image[ids[at]] for at in seen]))
+        counted[seen] += 1
+    totals /= np.maximum(counted, 1)
+    order = np.argsort(-totals, kind="stable").tolist()
+    return [(ids[at], float(totals[at])) for at in order]
 
 
 def _legs(query: PageQuery, image: str) -> list[Leg]:
@@ -270,8 +272,6 @@ def _column(found: Mapping[PointId, float], ids: Sequence[PointId]) -> Scores:
 
 
 def _scaled(values: Scores) -> Scores:
-    if not len(values):
-        return values
     low, high = float(values.min()), float(values.max())
     if high == low:  # nothing to choose between them; a sole candidate is the best one
         return np.full(len(values), 1.0 if high > 0 else 0.0)
