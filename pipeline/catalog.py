@@ -14,7 +14,7 @@ import os
 import re
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import PurePath
@@ -170,6 +170,17 @@ class Catalog:
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(results.c.page)).all()
         return {row.page: unpack(row.payload) for row in rows}
+
+    def results_at(self, places: Collection[tuple[str, int]], stage: str, version: str) -> dict[tuple[str, int], str]:
+        """The JSON kept for these (document id, page) by this stage and version, in one question; what has none is
+        left out."""
+        place = sa.tuple_(documents.c.id, results.c.page)
+        query = select(documents.c.id, results.c.page, results.c.payload).join(
+            results, results.c.sha256 == documents.c.sha256
+        )
+        query = query.where(results.c.stage == stage, results.c.version == version, place.in_(list(places)))
+        with self._database.read() as connection:
+            return {(row.id, row.page): unpack(row.payload) for row in connection.execute(query)}
 
     def result_versions(self, sha256: str, stage: str) -> list[str]:
         """The versions of this stage that have results of this content."""

@@ -37,6 +37,7 @@ __all__ = [
     "signature",
     "stems",
     "sum_of",
+    "terms_of",
     "windows",
     "without",
 ]
@@ -165,8 +166,14 @@ def stems(text: str) -> list[int]:
 
 def without(query: str, known: Set[int]) -> str:
     """The query without the words whose terms are all known; all of it when nothing else is asked."""
-    kept = [word for word in query.split() if not (said := set(stems(word))) or not said <= known]
+    kept = [word for word in query.split() if not (said := terms_of(word)) or not known >= set(said)]
     return " ".join(kept) if stems(" ".join(kept)) else query
+
+
+@lru_cache(maxsize=100_000)
+def terms_of(word: str) -> tuple[int, ...]:
+    """The terms of one printed word, `stems` of it: a page's words come again on the next."""
+    return tuple(stems(word))
 
 
 @lru_cache(maxsize=100_000)

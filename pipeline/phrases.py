@@ -102,7 +102,9 @@ def _fold(text: str) -> str:
 
 
 def _digits(token: str) -> str:
-    return token.translate(_LOOKALIKES) if any(char.isdigit() for char in token) else token
+    if token.isalpha() or not any(char.isdigit() for char in token):  # the first is one step, for nearly all words
+        return token
+    return token.translate(_LOOKALIKES)
 
 
 def _distinct(*forms: str) -> tuple[str, ...]:

@@ -377,10 +377,10 @@ class Tools:
         return client
 
     def _make_searcher(self) -> Searcher:
-        from pipeline.kept import words_of
+        from pipeline.kept import words_at
         from pipeline.search import Searcher
 
-        return Searcher(self.index, self.text_embedder, self.page_embedder, partial(words_of, self))
+        return Searcher(self.index, self.text_embedder, self.page_embedder, partial(words_at, self))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -23,7 +23,6 @@ from infra.measure.scale_storage import disk_bytes
 from infra.measure.scale_vectors import DIMENSION
 from pipeline.backends.owned import OwnedIndex
 from pipeline.backends.protocols import IndexedPage, TextEmbedder
-from pipeline.errors import NotFound
 from pipeline.phrases import tokens
 from pipeline.search import Searcher
 from pipeline.types import PageText, SearchFilter
@@ -207,6 +206,6 @@ def _end(owner: psutil.Process) -> None:
     owner.wait(END_SECONDS)
 
 
-def no_words(document: str, page: int) -> PageText:
-    """Raise `NotFound`: what is asked for is the ranking."""
-    raise NotFound("the measurement ranks pages, it quotes nothing")
+def no_words(places: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], PageText]:
+    """None of any page: what is asked for is the ranking."""
+    return {}

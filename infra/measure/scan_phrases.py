@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -119,8 +119,8 @@ def found(asked: Sequence[Phrase], index: PageIndex, text: TextEmbedder, image: 
     """`MEASURES` of each phrase: by words as without a page model, with page images beside them, by images alone."""
     everywhere = SearchFilter()
 
-    def unread(document: str, page: int) -> PageText:
-        raise KeyError(f"{document} page {page}: ranking reads no words")
+    def unread(pages: Collection[PageKey]) -> Mapping[PageKey, PageText]:
+        raise KeyError(f"{len(pages)} pages: ranking reads no words")
 
     def by(model: PageEmbedder | None) -> Callable[[str], list[PageKey]]:
         searcher = Searcher(index, text, model, unread)
