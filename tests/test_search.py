@@ -13,7 +13,7 @@ import pytest
 from pipeline.backends.edge import EdgeIndex
 from pipeline.backends.minilm import MiniLM
 from pipeline.backends.protocols import PageInput, PageQuery, PageScore
-from pipeline.errors import UsageError
+from pipeline.errors import NotFound, UsageError
 from pipeline.index import DocumentContext, build, opening, signature
 from pipeline.models import minilm_path
 from pipeline.search import Searcher
@@ -205,6 +205,18 @@ def test_hostile_queries_are_only_words(room: Room) -> None:
     room.pages("rent " * 20_000)
     room.pages('"' * 100_000)
     assert time.monotonic() - started < 20
+
+
+def test_pages_like_one_that_was_not_read_are_not_to_be_had(room: Room) -> None:
+    """More like this page: the others, each by its first words; of a page without a reading there is no such thing."""
+    hits = room.searcher.like("supply", 1, ANYWHERE, 3)
+    assert hits
+    assert ("supply", 1) not in [(hit.document, hit.page) for hit in hits]
+    for hit in hits:
+        first = [word.text for word in room.texts[hit.document, hit.page].words][:28]
+        assert hit.quote.split() == first
+    with pytest.raises(NotFound):
+        replace(room.searcher, words_of=lambda places: {}).like("supply", 1, ANYWHERE, 3)
 
 
 def test_page_whose_words_are_gone_is_still_a_hit(room: Room) -> None:
