@@ -27,7 +27,7 @@ SMALL = Wanted(dpi=20)
 
 @cache
 def sample() -> tuple[TrainingPage, ...]:
-    """One page of each of many documents, drawn small: what is on them does not depend on how large they are."""
+    """One page of each of many documents, drawn small: how often labels come up does not depend on the size."""
     return tuple(make(SEED, DOCUMENT * number, SMALL) for number in range(PAGES))
 
 

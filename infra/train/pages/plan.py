@@ -25,7 +25,7 @@ KINDS = {
 LAYOUTS: dict[str, dict[Layout, float]] = {
     "agreement": {
         prose.first_page: 2, prose.clauses: 4, prose.columns: 1, letters.signatures: 2, prose.title_page: 0.4,
-        prose.contents: 0.5, writing.handwritten: 0.15,
+        prose.contents: 0.5,
     },
     "amendment": {prose.first_page: 3, letters.signatures: 1, prose.clauses: 1, prose.title_page: 0.15},
     "order": {sales.order: 4, sales.priced: 1},
@@ -34,7 +34,7 @@ LAYOUTS: dict[str, dict[Layout, float]] = {
     "form": {forms.form: 2, forms.questions: 1},
     "schedule": {grids.schedule: 1},
     "report": {prose.report: 1, prose.article: 1, grids.accounts: 1, prose.title_page: 0.15},
-    "other": {prose.court: 1, writing.handwritten: 1.6, prose.plain: 1.3, writing.blank: 3.4, prose.contents: 0.3},
+    "other": {prose.court: 1, writing.handwritten: 1.6, prose.plain: 1.3, writing.blank: 3.4},
 }  # fmt: skip
 NOTED, STAMPED, MARKED = 0.12, 0.18, 0.05  # of pages with notes by hand, a rubber stamp, strokes of a pen
 TURNS = {0: 0.64, 90: 0.12, 180: 0.12, 270: 0.12}
