@@ -18,6 +18,7 @@ from PIL import Image
 from safetensors import SafetensorError
 from transformers import AutoConfig
 
+import pipeline.backends.tower  # noqa: F401 - registers the bundled models' tower with transformers
 from pipeline.backends.device import device_of, dtype_of
 from pipeline.backends.patches import heat_of, patch_grid
 from pipeline.backends.pooling import POOL_FACTOR, mean_rows
@@ -89,7 +90,8 @@ class ColPaliEmbedder:
         """(rows, columns) float32 over the upright page, 0..1: where it answers the query. One forward pass."""
         with self._lock:
             inputs = self._processor.process_images(list(_opened([image])))
-            grid = patch_grid(inputs, self._processor)
+            vision = getattr(self._model.config, "vision_config", None)
+            grid = patch_grid(inputs, self._processor, getattr(vision, "grid", None))
             rows = self._output(inputs)[0]
         return heat_of(self.embed_query(query), _unit(rows), grid)
 

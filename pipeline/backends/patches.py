@@ -1,8 +1,9 @@
 """Where on the page a ColPali-family model's image tokens look: the row and column of each, by family.
 
 Pooling for the index loses these places, so a heat map embeds its page anew. The families lay their tokens out in three
-ways: a square over the whole page (PaliGemma, Gemma 3), the grid the processor reports (Qwen), and tiles named by
-`<row_2_col_1>`, each a small square, followed by one look at the whole page (Idefics 3, ModernVBERT).
+ways: one look at the whole page (a square for PaliGemma and Gemma 3, lines and columns for the bundled tower), the grid
+the processor reports (Qwen), and tiles named by `<row_2_col_1>`, each a small square, followed by one look at the whole
+page (Idefics 3, ModernVBERT).
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ __all__ = ["heat_of", "patch_grid"]
 TILE = re.compile(r"<row_(\d+)_col_(\d+)>")
 
 
-def patch_grid(inputs: Any, processor: Any) -> Any:
+def patch_grid(inputs: Any, processor: Any, whole: tuple[int, int] | None = None) -> Any:
     """An integer array (rows, columns): which token of the sequence looks at each patch of the page.
 
-    `inputs` is the processor's batch of one page. Raises `ModelError` for a layout that is none of the known ones.
+    `inputs` is the processor's batch of one page; `whole` the (rows, columns) of a model whose one look at the page is
+    not a square of tokens. Raises `ModelError` for a layout that is none of the known ones.
     """
     tokens = inputs["input_ids"][0].tolist()
     image = processor.tokenizer.convert_tokens_to_ids(str(processor.image_token))
@@ -41,7 +43,9 @@ def patch_grid(inputs: Any, processor: Any) -> Any:
         return _shaped([at for run in runs for at in run], high // merge, wide // merge)
     names = processor.tokenizer.convert_ids_to_tokens([tokens[max(run[0] - 1, 0)] for run in runs])
     tiles = {(int(m[1]), int(m[2])): run for name, run in zip(names, runs, strict=True) if (m := TILE.fullmatch(name))}
-    return _tiled(tiles) if tiles else _square(runs[-1])
+    if tiles:
+        return _tiled(tiles)
+    return _shaped(runs[-1], *whole) if whole else _square(runs[-1])
 
 
 def heat_of(query: Matrix, page: Matrix, grid: Any) -> Matrix:

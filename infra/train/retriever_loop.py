@@ -1,0 +1,189 @@
+"""Training the retriever: one step, the schedule over the stages, the checkpoint."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+from transformers import PreTrainedTokenizerFast
+
+from infra.train.depthwise import quicken
+from infra.train.retriever_data import Batch, Strips, loader, page_pixels
+from infra.train.retriever_maps import Bank
+from infra.train.retriever_model import start, tokenizer_of
+from infra.train.retriever_recipe import Recipe, Stage
+from infra.train.retriever_stages import GOALS
+from pipeline.backends.device import dtype_of
+
+__all__ = ["Budget", "Trainer"]
+
+WARM, LEAST = 0.05, 0.05  # share of a stage in which its rate rises; share of the rate that is left at its end
+LOGGED, SAVED = 25, 180.0  # steps between two lines of the log; seconds between two checkpoints
+CHECKPOINT, LOG, TOKENIZER = "checkpoint.pt", "log.jsonl", "tokenizer"
+DROPPED = 0.1  # of a bank's maps, which come again and again: they are not to be learnt by heart
+SPELT = 256  # pages whose words the tokenizer is trained on
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """`minutes` of training in all, calls before included, which the stages share; this call ends after `now` minutes
+    of its own, or when the step is `until`."""
+
+    minutes: float
+    now: float = math.inf
+    until: int | None = None
+
+
+class Trainer:
+    """A retriever in training, its optimizer and where it stands; `folder` holds checkpoint, tokenizer and log.
+
+    A checkpoint in the folder is taken up; its weights, optimizer, step and random state are as they were left.
+    """
+
+    def __init__(self, recipe: Recipe, seed: int, device: torch.device, folder: Path) -> None:
+        torch.manual_seed(seed)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.recipe, self.seed, self.device, self.folder = recipe, seed, device, folder
+        self.retriever = start(recipe.shape, self._tokenizer()).to(device, memory_format=torch.channels_last).train()
+        frozen = [self.retriever.tower.stem, *self.retriever.tower.blocks[: self.retriever.depth]]
+        for part in frozen if recipe.bank else ():
+            part.requires_grad_(False)
+        self.bank = Bank(self.retriever, recipe, seed, folder / "bank") if recipe.bank else None
+        if device.type == "cpu":
+            quicken(self.retriever)
+        self.optimizer = torch.optim.AdamW(self._groups(), betas=(0.9, 0.98))
+        self.step, self.seconds = 0, 0.0
+        self._resume()
+
+    def run(self, budget: Budget, workers: int) -> None:
+        """Train until the budget is spent; the checkpoint is written at the end, too."""
+        ends = self.seconds + 60 * budget.now
+        while self.step != budget.until and self.seconds < min(ends, 60 * budget.minutes):
+            at, _ = _standing(self.recipe, self.seconds / 60 / budget.minutes)
+            self._run_stage(at, budget, ends, workers)
+        self.save()
+
+    def train(self, batch: Batch, stage: Stage, spent: float) -> dict[str, float]:
+        """One step at this share of the stage: its loss and what was right."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = stage.rate * group["factor"] * _schedule(spent)
+        dtype = dtype_of("auto", self.device)
+        with torch.autocast(self.device.type, dtype, enabled=dtype is torch.bfloat16):
+            maps = self._maps(batch, stage)
+            if self.step == 0:
+                self.retriever.settle(maps.detach())
+            loss, right = GOALS[stage.goal](self.retriever, batch, maps)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.retriever.parameters(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        return {"loss": float(loss.detach()), **right}
+
+    def save(self) -> None:
+        """Weights, optimizer, step and random state in one file, put in place by a rename."""
+        state = {
+            "retriever": self.retriever.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "random": torch.get_rng_state(),
+            "step": self.step,
+            "seconds": self.seconds,
+        }
+        unfinished = self.folder / f"{CHECKPOINT}.part"
+        torch.save(state, unfinished)
+        unfinished.rename(self.folder / CHECKPOINT)
+
+    def _maps(self, batch: Batch, stage: Stage) -> torch.Tensor:
+        if self.bank is None:
+            return self.retriever.trunk(batch.pixels)
+        column = self.retriever.column
+        held = [self.bank.maps(page, top, stage.height).roll(right // column, 2) for page, top, right in batch.places]
+        maps = torch.stack(held).to(self.device, memory_format=torch.channels_last)
+        return functional.dropout(maps, DROPPED)
+
+    def _run_stage(self, at: int, budget: Budget, ends: float, workers: int) -> None:
+        stage = self.recipe.stages[at]
+        strips = Strips(self.recipe, stage, self.seed, self.retriever.tower.config.stride, self.retriever.column)
+        tally, saved = [], time.monotonic()
+        for batch in loader(strips, self.step, workers):
+            now, spent = _standing(self.recipe, self.seconds / 60 / budget.minutes)
+            if now != at or self.seconds >= ends or self.step == budget.until:
+                break
+            begun = time.monotonic()
+            tally.append(self.train(batch, stage, spent))
+            self.seconds += time.monotonic() - begun
+            if self.step % LOGGED == 0:
+                self._log(stage, tally)
+                tally = []
+            if time.monotonic() - saved > SAVED:
+                self.save()
+                saved = time.monotonic()
+
+    def _resume(self) -> None:
+        path = self.folder / CHECKPOINT
+        if path.exists():
+            state = torch.load(path, map_location=self.device, weights_only=True)
+            self.retriever.load_state_dict(state["retriever"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            torch.set_rng_state(state["random"].cpu())
+            self.step, self.seconds = state["step"], state["seconds"]
+
+    def _tokenizer(self) -> PreTrainedTokenizerFast:
+        """The folder's own, or one trained now on the first pages' words."""
+        path = self.folder / TOKENIZER
+        if not path.exists():
+            shape = self.recipe.shape
+            pages = (page_pixels(self.seed, index, self.recipe.dpi, shape.side)[0] for index in range(0, 4 * SPELT, 4))
+            texts = (" ".join(word.text for word in page.words) for page in pages)
+            tokenizer_of(texts, shape.vocabulary).save_pretrained(path)
+        return PreTrainedTokenizerFast.from_pretrained(path)
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """Matrices decay, vectors don't; what PP-OCR brought learns at the trunk's own rate."""
+        tower = self.retriever.tower
+        trunk = {*tower.stem.parameters(), *tower.blocks[: self.retriever.depth].parameters()}
+        groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+        for parameter in self.retriever.parameters():
+            if not parameter.requires_grad:
+                continue
+            groups.setdefault((parameter in trunk, parameter.ndim > 1), []).append(parameter)
+        return [
+            {
+                "params": parameters,
+                "weight_decay": self.recipe.decay if matrix else 0.0,
+                "factor": self.recipe.trunk_rate if slow else 1.0,
+            }
+            for (slow, matrix), parameters in groups.items()
+        ]
+
+    def _log(self, stage: Stage, tally: list[dict[str, float]]) -> None:
+        names = sorted({name for figures in tally for name in figures})
+        found = {name: [figures[name] for figures in tally if name in figures] for name in names}
+        means = {name: round(sum(values) / len(values), 4) for name, values in found.items()}
+        line = json.dumps({"step": self.step, "seconds": round(self.seconds, 1), "stage": asdict(stage), **means})
+        with (self.folder / LOG).open("a") as handle:
+            handle.write(line + "\n")
+        print(self.step, round(self.seconds), stage.goal, stage.height, means, flush=True)
+
+
+def _standing(recipe: Recipe, spent: float) -> tuple[int, float]:
+    """Which stage the budget's share falls into, and how much of that stage is over; the last one when all is."""
+    for at, stage in enumerate(recipe.stages):
+        if spent < stage.share or at == len(recipe.stages) - 1:
+            return at, min(spent / stage.share, 1.0)
+        spent -= stage.share
+    raise ValueError("a recipe without stages")
+
+
+def _schedule(spent: float) -> float:
+    """The share of the stage's rate: a linear rise, then a cosine's fall to `LEAST`."""
+    if spent < WARM:
+        return max(spent / WARM, LEAST)
+    return LEAST + (1 - LEAST) * (1 + math.cos(math.pi * (spent - WARM) / (1 - WARM))) / 2

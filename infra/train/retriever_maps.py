@@ -1,0 +1,48 @@
+"""The trunk's maps of a bank of pages, computed once: a frozen trunk need not run again in every epoch.
+
+On one core the trunk takes more time than all that is trained behind it. The maps are kept on disk in bfloat16, 16 MB
+a page of 1,024 pixels, so that a training run that was broken off doesn't compute them again.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from infra.train.retriever_data import page_pixels
+from infra.train.retriever_model import Retriever
+from infra.train.retriever_recipe import Recipe
+from pipeline.backends.device import dtype_of
+
+__all__ = ["Bank"]
+
+
+class Bank:
+    """Maps in `folder`, made when first asked for by the retriever's trunk as it is now."""
+
+    def __init__(self, retriever: Retriever, recipe: Recipe, seed: int, folder: Path) -> None:
+        self.recipe, self.seed, self.folder = recipe, seed, folder
+        dtype = dtype_of("auto", retriever.model.device)
+        self._retriever = deepcopy(retriever).to(dtype)  # as the product will run it: no weights turned at each layer
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def maps(self, page: int, top: int, high: int) -> torch.Tensor:
+        """(channels, rows, columns) bfloat16 of a strip that begins at pixel `top`, a multiple of the stride."""
+        path = self.folder / f"{page}.npy"
+        if not path.exists():
+            self._write(page, path)
+        down = self._retriever.tower.config.stride[0]
+        held = np.load(path, mmap_mode="r")[top // down : (top + high) // down]
+        return torch.from_numpy(held.copy()).view(torch.bfloat16).permute(2, 0, 1)
+
+    def _write(self, page: int, path: Path) -> None:
+        _, pixels = page_pixels(self.seed, page, self.recipe.dpi, self.recipe.shape.side)
+        with torch.inference_mode():
+            maps = self._retriever.trunk(torch.from_numpy(pixels.copy())[None])[0]
+        rows = maps.bfloat16().permute(1, 2, 0).contiguous().view(torch.int16).cpu().numpy()
+        unfinished = path.with_suffix(".part.npy")
+        np.save(unfinished, rows)
+        unfinished.rename(path)

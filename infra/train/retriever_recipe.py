@@ -1,0 +1,112 @@
+"""Recipes of the page retriever: its shape, its stages, one preset for each kind of machine.
+
+`cpu` is what one core can do in an hour: PP-OCR's trunk as it is, and what stands behind it trained on a bank of pages;
+`accelerator` trains all of it, on pages without end. `tiny` is for tests: the same code in seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.backends.tower import Block
+
+__all__ = ["LANES", "PRESETS", "Recipe", "Shape", "Stage"]
+
+LANES = 16  # independent streams of pages; loader processes share them out, so any divisor of it may be their number
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The model. `side` is the page's, in pixels after stretching; `merges` follow PP-OCR's trunk and make its
+    columns of 4 pixels into cells; `trunk` is used instead of PP-OCR's when given."""
+
+    side: int = 1024
+    merges: tuple[Block, ...] = (
+        Block(384, kernel=(1, 4), stride=(1, 4), dense=True, normed=True),
+        Block(384, kernel=(1, 4), stride=(1, 4), dense=True, normed=True),
+    )
+    trunk: tuple[Block, ...] = ()
+    hidden: int = 256
+    layers: int = 4
+    heads: int = 4
+    vocabulary: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A part of the budget: `share` of the time, strips of `height` pixels, `batch` of them a step.
+
+    `goal` is what is asked of a step: "letters" (the character in each column), "words" (each piece of text finds the
+    cell its word stands in) or "phrases" (late interaction: each query finds its strip). A later goal keeps the
+    earlier ones as a smaller part of its loss.
+    """
+
+    goal: str
+    share: float
+    height: int
+    batch: int
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One preset. Every lane takes `pages` pages at a time and cuts strips from them for `reuse` steps; the trunk
+    learns at `trunk_rate` times the rate; `dpi` is that of the pages drawn.
+
+    With a `bank` of so many pages the trunk stays as PP-OCR left it, and its maps of those pages are computed once.
+    """
+
+    shape: Shape
+    stages: tuple[Stage, ...]
+    pages: int = 8
+    reuse: int = 4
+    bank: int = 0
+    trunk_rate: float = 0.3
+    decay: float = 0.02
+    dpi: int = 120
+
+
+PRESETS = {
+    "cpu": Recipe(
+        Shape(),
+        (
+            Stage("words", 0.60, height=256, batch=4, rate=1.5e-3),
+            Stage("words", 0.15, height=1024, batch=1, rate=5e-4),
+            Stage("phrases", 0.25, height=1024, batch=4, rate=4e-4),
+        ),
+        bank=72,
+    ),
+    "accelerator": Recipe(
+        Shape(hidden=384, layers=6, heads=6, vocabulary=8192),
+        (
+            Stage("letters", 0.15, height=256, batch=64, rate=2e-3),
+            Stage("words", 0.35, height=256, batch=64, rate=1e-3),
+            Stage("words", 0.20, height=1024, batch=24, rate=8e-4),
+            Stage("phrases", 0.30, height=1024, batch=32, rate=5e-4),
+        ),
+        pages=32,
+        dpi=150,
+    ),
+    "tiny": Recipe(
+        Shape(
+            side=256,
+            merges=(
+                Block(32, kernel=(1, 4), stride=(1, 4), dense=True, normed=True),
+                Block(32, kernel=(1, 4), stride=(1, 4), dense=True, normed=True),
+            ),
+            trunk=(Block(16, stride=(4, 2)), Block(24, stride=(2, 1), squeeze=True)),
+            hidden=64,
+            layers=2,
+            heads=2,
+            vocabulary=400,
+        ),
+        (
+            Stage("letters", 0.3, height=64, batch=4, rate=1e-3),
+            Stage("words", 0.4, height=64, batch=4, rate=1e-3),
+            Stage("phrases", 0.3, height=256, batch=4, rate=1e-3),
+        ),
+        pages=4,
+        reuse=2,
+        dpi=60,
+    ),
+}

@@ -1,0 +1,93 @@
+"""The vision tower of the bundled page models: its grid, its registration, its files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModel, LlavaConfig, LlavaForConditionalGeneration
+
+from pipeline.backends.tower import PageTower, PageTowerConfig
+
+BLOCKS = [
+    {"channels": 16},
+    {"channels": 24, "kernel": [5, 5], "stride": [2, 1], "squeeze": True},
+    {"channels": 24, "stride": [2, 2], "bare": True},
+    {"channels": 32, "kernel": [1, 4], "stride": [1, 4], "dense": True, "normed": True},
+]
+
+
+@pytest.fixture
+def config() -> PageTowerConfig:
+    """A trunk with every kind of block: cells 8 pixels high and 16 wide."""
+    return PageTowerConfig(image_size=64, blocks=BLOCKS, hidden_size=32, intermediate_size=48)
+
+
+@pytest.fixture
+def tower(config: PageTowerConfig) -> PageTower:
+    """The same seed, the same weights."""
+    torch.manual_seed(0)
+    return PageTower(config).eval()
+
+
+def test_uneven_strides_make_the_grid_the_config_says(config: PageTowerConfig, tower: PageTower) -> None:
+    """Rows and columns come from the product of the strides, and the trunk really has them."""
+    assert (config.stride, config.grid) == ((8, 16), (8, 4))
+    assert tower.features(torch.zeros(1, 3, 64, 64)).shape == (1, 32, *config.grid)
+
+
+def test_states_are_cells_row_by_row(tower: PageTower) -> None:
+    """What changes in one corner of the page changes the trunk's cells there and nowhere else."""
+    blank = torch.ones(1, 3, 64, 64)
+    inked = blank.clone()
+    inked[..., 56:, 48:] = -1
+    torch.nn.init.zeros_(tower.blocks[1].squeeze.up.weight)  # squeezing looks at the whole page
+    with torch.inference_mode():
+        first, other = (tower(pixels).hidden_states[0] for pixels in (blank, inked))
+    changed = (first - other).abs().sum(dim=2)[0].view(8, 4)
+    assert changed[7, 3] > 0
+    assert changed[:6].max() == 0
+    assert changed[:, :2].max() == 0
+
+
+def test_attention_lets_a_cell_see_the_whole_page(tower: PageTower) -> None:
+    """After the layers even the far corner knows of the ink."""
+    blank = torch.ones(1, 3, 64, 64)
+    inked = blank.clone()
+    inked[..., 56:, 48:] = -1
+    with torch.inference_mode():
+        first, other = (tower(pixels).last_hidden_state[0, 0] for pixels in (blank, inked))
+    assert (first - other).abs().max() > 0
+
+
+def test_last_hidden_state_is_the_last_of_the_states(tower: PageTower) -> None:
+    """Llava reads `hidden_states[-1]`, ModernVBert `last_hidden_state`: one and the same."""
+    output = tower(torch.zeros(2, 3, 64, 64))
+    assert output.last_hidden_state.shape == (2, 32, 32)
+    assert torch.equal(output.hidden_states[-1], output.last_hidden_state)
+
+
+def test_checkpoint_comes_back_whole(tower: PageTower, tmp_path: Path) -> None:
+    """Saved and loaded by transformers' own AutoModel, without remote code, it gives the same page the same cells."""
+    tower.save_pretrained(tmp_path)
+    loaded, info = AutoModel.from_pretrained(tmp_path, output_loading_info=True)
+    assert not any(info.values())
+    pixels = torch.rand(1, 3, 64, 64)
+    assert torch.equal(loaded.eval()(pixels).last_hidden_state, tower(pixels).last_hidden_state)
+
+
+def test_llava_builds_it_from_its_vision_config(config: PageTowerConfig) -> None:
+    """`vision_config` alone names the tower; its numbers reach the language model's width."""
+    text = {"model_type": "llama", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1}
+    text |= {"num_attention_heads": 2, "num_key_value_heads": 2, "vocab_size": 40}
+    llava = LlavaConfig(
+        vision_config=config.to_dict(),
+        text_config=text,
+        image_token_index=39,
+        vision_feature_layer=-1,
+        vision_feature_select_strategy="full",
+    )
+    model = LlavaForConditionalGeneration(llava).eval()
+    tokens = torch.tensor([[1, *[39] * 32, 2]])
+    assert model(input_ids=tokens, pixel_values=torch.zeros(1, 3, 64, 64)).logits.shape == (1, 34, 40)

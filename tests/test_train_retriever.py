@@ -1,0 +1,223 @@
+"""Training the page retriever: what strips say, steps of each stage, resuming, and the exported checkpoint in use."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from infra.train import retriever_loop
+from infra.train.depthwise import quicken
+from infra.train.pages import Wanted, make
+from infra.train.retriever_data import ALPHABET, Line, Strips, loader, page_pixels
+from infra.train.retriever_loop import Budget, Trainer
+from infra.train.retriever_model import save, tokenizer_of
+from infra.train.retriever_recipe import PRESETS, Recipe
+from infra.train.retriever_stages import code
+from pipeline.backends.colpali import ColPaliEmbedder
+
+SEED = 7
+TINY = PRESETS["tiny"]
+BANKED = replace(TINY, bank=4)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def spelt(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run's folder that already has its tokenizer: training one is not what is tested here."""
+    words = [" ".join(word.text for word in make(SEED, at, Wanted(dpi=60)).words) for at in range(3)]
+    folder = tmp_path_factory.mktemp("run")
+    tokenizer_of(words, 400).save_pretrained(folder / retriever_loop.TOKENIZER)
+    return folder
+
+
+@pytest.fixture
+def run(spelt: Path, tmp_path: Path):
+    """A trainer in a fresh folder."""
+    shutil.copytree(spelt, tmp_path, dirs_exist_ok=True)
+
+    def fresh(recipe: Recipe = TINY, name: str = "") -> Trainer:
+        folder = tmp_path / name if name else tmp_path
+        shutil.copytree(spelt, folder, dirs_exist_ok=True)
+        return Trainer(recipe, SEED, CPU, folder)
+
+    return fresh
+
+
+def _strips(trainer: Trainer, at: int) -> Strips:
+    tower = trainer.retriever.tower
+    return Strips(trainer.recipe, trainer.recipe.stages[at], SEED, tower.config.stride, trainer.retriever.column)
+
+
+@pytest.mark.parametrize("recipe", [TINY, BANKED], ids=["endless pages", "a bank of maps"])
+def test_each_stage_trains(recipe: Recipe, run) -> None:
+    """Three steps of each stage move weights that the stage is about; a banked trunk stays as it was."""
+    trainer = run(recipe)
+    watched = {
+        "letters": "reading.weight",
+        "words": "model.custom_text_proj.weight",
+        "phrases": "model.custom_text_proj.weight",
+    }
+    stem = trainer.retriever.tower.stem.weight.detach().clone()
+    for at, stage in enumerate(recipe.stages):
+        before = trainer.retriever.state_dict()[watched[stage.goal]].clone()
+        found = [trainer.train(_strips(trainer, at)[step], stage, 0.5) for step in range(3)]
+        assert all(np.isfinite(figures["loss"]) for figures in found)
+        assert not torch.equal(before, trainer.retriever.state_dict()[watched[stage.goal]])
+    assert torch.equal(stem, trainer.retriever.tower.stem.weight) == bool(recipe.bank)
+
+
+def test_training_goes_on_where_it_was_broken_off(run) -> None:
+    """Four steps in one go and two and two in two processes' worth of objects end in the same weights."""
+    whole = run(name="whole")
+    whole.run(Budget(minutes=1e9, until=4), workers=0)
+    run(name="halves").run(Budget(minutes=1e9, until=2), workers=0)
+    second = run(name="halves")
+    assert second.step == 2
+    second.run(Budget(minutes=1e9, until=4), workers=0)
+    for name, weight in whole.retriever.state_dict().items():
+        torch.testing.assert_close(weight, second.retriever.state_dict()[name], msg=name)
+
+
+def test_budget_moves_on_through_the_stages(run) -> None:
+    """The time spent decides the stage; all of it spent, training ends and says so in the log."""
+    trainer = run()
+    trainer.seconds = 0.95 * 60
+    trainer.run(Budget(minutes=1.0, until=1), workers=0)
+    assert trainer.step == 1
+    trainer.seconds = 61.0
+    trainer.run(Budget(minutes=1.0), workers=0)
+    assert trainer.step == 1
+
+
+def test_a_step_has_the_same_strips_whoever_loads_it(run) -> None:
+    """The loader's batch of a step is the data set's own, in the middle of a run as well."""
+    strips = _strips(run(), 2)
+    loaded, own = next(loader(strips, 5, 0)), strips[5]
+    assert torch.equal(loaded.pixels, own.pixels)
+    assert (loaded.queries, loaded.lines) == (own.queries, own.lines)
+
+
+def test_letters_stand_where_the_words_stand() -> None:
+    """In the cells of a word the letters of that word can be read off from left to right."""
+    recipe, across, column = PRESETS["accelerator"], 64, 4
+    batch = Strips(recipe, replace(recipe.stages[1], batch=2), SEED, (16, across), column)[0]
+    found = [
+        _squeezed(key) in _squeezed(_read(batch.letters[line.strip], places, across // column))
+        for line in batch.lines
+        for key, places in zip(line.keys, line.cells, strict=True)
+    ]
+    assert np.mean(found) > 0.5
+
+
+def test_queries_are_answered_by_their_strip_alone(run) -> None:
+    """A phrase that is asked for is not on another strip of the batch, though they come from the same document."""
+    strips = _strips(run(), 2)
+    for step in range(3):
+        batch = strips[step]
+        texts = [
+            " ".join(w.text for w in page_pixels(SEED, page, 60, 256)[0].words).lower() for page, *_ in batch.places
+        ]
+        asked = [query.lower() for query in batch.queries if query]
+        assert asked
+        for at, query in enumerate(batch.queries):
+            assert not query or not any(
+                query.lower() in text
+                for other, text in enumerate(texts)
+                if batch.places[other][0] != batch.places[at][0]
+            )
+
+
+def test_pieces_know_their_words(run) -> None:
+    """Every piece of a query's text is a row of its own and belongs to the word that it spells."""
+    retriever = run().retriever
+    lines = [Line(0, ("Term", "of", "the", "Agreement,"), ("term", "of", "the", "agreement"), ((0,),) * 4),
+             Line(0, ("—", "Zürich"), ("", "zürich"), ((0,), (1,)))]  # fmt: skip
+    rows, owners = retriever.pieces(lines)
+    assert len(rows) == len(owners)
+    assert set(owners) == {(0, 0), (0, 1), (0, 2), (0, 3), (1, 1)}
+    assert torch.linalg.norm(rows, dim=1).detach().numpy() == pytest.approx(1, abs=1e-4)
+
+
+def test_settling_evens_out_what_the_trunk_left(run) -> None:
+    """Channels of very different size come to mean 0 and deviation 1 before the first merging."""
+    retriever = run().retriever
+    torch.manual_seed(0)
+    maps = torch.randn(2, 24, 8, 16) * torch.logspace(-1, 2, 24)[None, :, None, None] + 3
+    retriever.settle(maps)
+    normed = retriever.tower.blocks[retriever.depth].norm(maps).detach().permute(1, 0, 2, 3).flatten(1)
+    assert normed.mean(1).numpy() == pytest.approx(0, abs=1e-3)
+    assert normed.std(1).numpy()[-12:] == pytest.approx(1, abs=1e-2)
+
+
+def test_words_spelt_alike_have_places_near_each_other() -> None:
+    """A word's code is of unit length and always the same; a shared stem shows, another word doesn't."""
+    terminate, terminated, rent = (code(key, 128) for key in ("terminate", "terminated", "rent"))
+    assert torch.equal(terminate, code("terminate", 128))
+    assert float(terminate @ terminate) == pytest.approx(1, abs=1e-5)
+    assert float(terminate @ terminated) > 0.4
+    assert abs(float(terminate @ rent)) < 0.35
+
+
+def test_depthwise_gradients_are_those_of_torch() -> None:
+    """The quicker way through a depthwise convolution learns the same."""
+    torch.manual_seed(0)
+    conv = torch.nn.Conv2d(6, 6, 5, stride=(2, 1), padding=2, groups=6)
+    maps = torch.randn(2, 6, 16, 12, requires_grad=True)
+    conv(maps).square().sum().backward()
+    expected = [maps.grad.clone(), conv.weight.grad.clone(), conv.bias.grad.clone()]
+    maps.grad, conv.weight.grad, conv.bias.grad = None, None, None
+    quicken(torch.nn.Sequential(conv))
+    with torch.autocast("cpu", torch.bfloat16):
+        conv(maps).float().square().sum().backward()
+    for found, wanted in zip((maps.grad, conv.weight.grad, conv.bias.grad), expected, strict=True):
+        cosine = torch.nn.functional.cosine_similarity(found.flatten(), wanted.flatten(), dim=0)
+        assert cosine > 0.999
+        assert found.norm() / wanted.norm() == pytest.approx(1, abs=0.02)
+
+
+def test_exported_checkpoint_does_what_was_trained(run, tmp_path: Path) -> None:
+    """Loaded as any other checkpoint, it gives a page file the rows that training gives its pixels, and a heat map
+    whose grid is the tower's: more rows than columns."""
+    trainer = run()
+    trainer.train(_strips(trainer, 1)[0], TINY.stages[1], 0.5)
+    save(trainer.retriever, tmp_path / "made", torch.float32)
+    embedder = ColPaliEmbedder(tmp_path / "made", device="cpu", dtype="float32")
+    page, pixels = page_pixels(SEED, 4, TINY.dpi, TINY.shape.side)
+    page.image.save(tmp_path / "page.png")
+    (found,) = embedder.embed_pages([tmp_path / "page.png"])
+    with torch.inference_mode():
+        retriever = trainer.retriever
+        expected = retriever.pages(retriever.trunk(torch.from_numpy(pixels.copy())[None]))[0][0].numpy()
+    assert found.shape == expected.shape
+    assert (found * expected).sum(1).min() > 0.99  # torch and PIL differ a little in how they shrink the page
+    query = embedder.embed_query("Term of the Agreement")
+    with torch.inference_mode():
+        np.testing.assert_allclose(query, retriever.queries(["Term of the Agreement"])[0].numpy(), atol=1e-4)
+    assert embedder.heat(tmp_path / "page.png", "agreement").shape == (16, 4)
+    assert len(embedder.pool([found])[0]) <= 256
+
+
+def test_shipped_shards_are_small_and_half_as_long(run, tmp_path: Path) -> None:
+    """bfloat16 on disk, and no shard above the repository's bound."""
+    trainer = run()
+    save(trainer.retriever, tmp_path / "made")
+    files = list((tmp_path / "made").glob("*.safetensors"))
+    weights = sum(weight.numel() for weight in trainer.retriever.model.parameters())
+    assert 2 * weights <= sum(file.stat().st_size for file in files) < 2.2 * weights
+    assert all(file.stat().st_size < 15_000_000 for file in files)
+
+
+def _read(letters: torch.Tensor, cells: tuple[int, ...], columns: int) -> str:
+    """What the grid of letters says in these cells, of 16 a row, each so many columns wide."""
+    said = [letters[cell // 16, cell % 16 * columns : (cell % 16 + 1) * columns].tolist() for cell in sorted(cells)]
+    return "".join(ALPHABET[number - 1] for part in said for number in part if 0 < number <= len(ALPHABET))
+
+
+def _squeezed(text: str) -> str:
+    """Without repetition: a wide letter stands in several columns."""
+    return "".join(letter for at, letter in enumerate(text) if at == 0 or text[at - 1] != letter)
