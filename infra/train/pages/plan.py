@@ -1,9 +1,9 @@
 """What pages there are, and how often: kinds of documents, the layouts of each, languages, marks.
 
 The shares are not those of an inbox: each label of each question is to come up often enough to be learned.
-`tests/test_train_pages.py` holds them: kinds 5 to 30 percent each; handwriting 15 to 45; stamps and signatures 8 or
-more each; simple and dense tables 8 or more; fair and poor 7 or more; each turn 7 or more; a language other than
-English 1 or more each, together 20 to 45; blank pages 2 to 8.
+`tests/test_train_pages.py` holds them: kinds and quarter turns as below; handwriting 15 to 45 percent; stamps and
+signatures 8 or more each; simple and dense tables 8 or more; fair and poor 7 or more; a language other than English 1
+or more each, together 20 to 45; blank pages 2 to 8.
 """
 
 from __future__ import annotations
