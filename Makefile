@@ -40,7 +40,8 @@ samples: $(STAMP)
 train-models: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train]'
 	$(BIN)/python -m infra.train.triage --out .train/triage --preset $(PRESET) --minutes $(MINUTES) --export .train/muniment-triage
-	$(BIN)/python -m infra.train.retriever --out .train/page --preset $(PRESET) --minutes $(MINUTES) --export .train/muniment-page
+	$(BIN)/python -m infra.train.retriever --out .train/page --preset $(PRESET) --minutes $(MINUTES)
+	$(BIN)/python -m infra.train.retriever --out .train/page --preset $(PRESET) --export .train/muniment-page
 	$(BIN)/python -m infra.train.ship .train/muniment-triage muniment-triage
 	$(BIN)/python -m infra.train.ship .train/muniment-page muniment-page
 
