@@ -14,7 +14,7 @@ import os
 import re
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import PurePath
@@ -171,6 +171,17 @@ class Catalog:
             rows = connection.execute(query.order_by(results.c.page)).all()
         return {row.page: unpack(row.payload) for row in rows}
 
+    def results_at(self, places: Collection[tuple[str, int]], stage: str, version: str) -> dict[tuple[str, int], str]:
+        """The JSON kept for these (document id, page) by this stage and version, in one question; what has none is
+        left out."""
+        place = sa.tuple_(documents.c.id, results.c.page)
+        query = select(documents.c.id, results.c.page, results.c.payload).join(
+            results, results.c.sha256 == documents.c.sha256
+        )
+        query = query.where(results.c.stage == stage, results.c.version == version, place.in_(list(places)))
+        with self._database.read() as connection:
+            return {(row.id, row.page): unpack(row.payload) for row in connection.execute(query)}
+
     def result_versions(self, sha256: str, stage: str) -> list[str]:
         """The versions of this stage that have results of this content."""
         query = select(results.c.version).where(results.c.sha256 == sha256, results.c.stage == stage).distinct()
@@ -190,6 +201,12 @@ class Catalog:
         with self._database.write() as connection:
             connection.execute(delete(results).where(*_of_stage(sha256, stage, version), results.c.page == page))
             self._database.insert_new(connection, results, {**key, "payload": pack(payload), "seconds": 0.0})
+
+    def remembered(self, sha256: str) -> int:
+        """How many results of this content are kept, of any stage and version."""
+        query = select(sa.func.count()).select_from(results).where(results.c.sha256 == sha256)
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def forget(self, sha256: str, stage: str, version: str, pages: Sequence[int]) -> None:
         """These pages' results of this stage and version are to be computed anew."""
@@ -320,6 +337,11 @@ class Catalog:
         with self._database.write() as connection:
             if not self._database.insert_new(connection, meta, {"key": key, "value": value}):
                 connection.execute(update(meta).where(meta.c.key == key).values(value=value))
+
+    def forget_meta(self, key: str) -> None:
+        """Keep no value under this key."""
+        with self._database.write() as connection:
+            connection.execute(delete(meta).where(meta.c.key == key))
 
     # ---- private
 

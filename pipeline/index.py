@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, lru_cache
 from pathlib import Path, PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from pipeline.backends.protocols import IndexedPage, PageEmbedder, PageInput, SparseVector, TextEmbedder
@@ -21,6 +21,9 @@ from pipeline.look import pack
 from pipeline.model_files import row_length
 from pipeline.phrases import page_spellings, tokens
 from pipeline.types import Document, PageText
+
+if TYPE_CHECKING:
+    from pipeline.backends.protocols import Images
 
 __all__ = [
     "DocumentContext",
@@ -34,6 +37,7 @@ __all__ = [
     "signature",
     "stems",
     "sum_of",
+    "terms_of",
     "windows",
     "without",
 ]
@@ -107,19 +111,19 @@ def build(
     pages: Sequence[PageInput],
     context: DocumentContext,
     text_embedder: TextEmbedder,
-    page_embedder: PageEmbedder | None = None,
+    images: Images | None = None,
 ) -> list[IndexedPage]:
-    """The points of these pages of one document, vectors computed in one go."""
+    """The points of these pages of one document, text vectors computed in one go; `images` as `pipeline.page_images`
+    makes them."""
     about = _about(document, context)
     spans = [[_span(page, *window) for window in windows(len(page.text.words))] for page in pages]
     vectors = text_embedder.embed([about, *(text for page in spans for text in page)])
-    images = page_embedder.embed_pages([page.image_path for page in pages]) if page_embedder else [None] * len(pages)
-    pooled = page_embedder.pool([m for m in images if m is not None]) if page_embedder else [None] * len(pages)
     named = sorted(set(stems(about)))
     points, at = [], 1
     for number, page in enumerate(pages):
         stop = at + len(spans[number])
         own = document_terms(page.text.text)
+        image, pooled = (images or {}).get(page.text.number, (None, None))
         points.append(
             IndexedPage(
                 document=document.id,
@@ -128,8 +132,8 @@ def build(
                 terms=own,
                 about=vectors[:1],
                 about_terms=_joined(own, document_terms(about)),
-                image=images[number],
-                pooled=pooled[number],
+                image=image,
+                pooled=pooled,
                 payload=_payload(document, page, context)
                 | {"look": pack(vectors[at:stop], [stems(text) for text in spans[number]], named)},
             )
@@ -162,8 +166,14 @@ def stems(text: str) -> list[int]:
 
 def without(query: str, known: Set[int]) -> str:
     """The query without the words whose terms are all known; all of it when nothing else is asked."""
-    kept = [word for word in query.split() if not (said := set(stems(word))) or not said <= known]
+    kept = [word for word in query.split() if not (said := terms_of(word)) or not known >= set(said)]
     return " ".join(kept) if stems(" ".join(kept)) else query
+
+
+@lru_cache(maxsize=100_000)
+def terms_of(word: str) -> tuple[int, ...]:
+    """The terms of one printed word, `stems` of it: a page's words come again on the next."""
+    return tuple(stems(word))
 
 
 @lru_cache(maxsize=100_000)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipeline import stages
 from pipeline.claims import claim
+from pipeline.deaths import marked
 from pipeline.errors import DocumentHeld, DocumentRejected
 from pipeline.types import Document, DocumentStatus
 
@@ -36,7 +37,8 @@ def ingest_document(document: Document, tools: Tools, *, retry: bool = False, wa
         if refused or stages.up_to_date(document, tools):
             return document
         try:
-            return _walk(stages.Work(document, tools, held))
+            with marked(document, tools.catalog):
+                return _walk(stages.Work(document, tools, held))
         except (DocumentRejected, DocumentHeld) as refusal:
             return stages.refuse(document, refusal, tools, held)
 

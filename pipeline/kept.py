@@ -12,9 +12,11 @@ from pipeline.stages import versions
 from pipeline.types import Document, PageImage, PageText
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from pipeline.wiring import Tools
 
-__all__ = ["pages_of", "words_of"]
+__all__ = ["pages_of", "words_at", "words_of"]
 
 _IMAGE, _TEXT = TypeAdapter(PageImage), TypeAdapter(PageText)
 
@@ -38,3 +40,9 @@ def words_of(tools: Tools, document: str, page: int) -> PageText:
     if payload is None:
         raise NotFound(f"page {page} of {document} has not been read")
     return _TEXT.validate_json(payload)
+
+
+def words_at(tools: Tools, places: Collection[tuple[str, int]]) -> dict[tuple[str, int], PageText]:
+    """`words_of` many pages, (document id, page), in one question; those that have not been read are left out."""
+    found = tools.catalog.results_at(places, "read", versions(tools)["read"])
+    return {place: _TEXT.validate_json(payload) for place, payload in found.items()}

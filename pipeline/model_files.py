@@ -18,7 +18,19 @@ from pathlib import Path
 
 from pipeline.errors import ModelError
 
-__all__ = ["CALIBRATION", "RECORD", "Record", "digests", "identity", "parameters", "row_length", "sha256_of", "verify"]
+__all__ = [
+    "CALIBRATION",
+    "RECORD",
+    "SEEN",
+    "Record",
+    "digest_of",
+    "digests",
+    "identity",
+    "parameters",
+    "row_length",
+    "sha256_of",
+    "verify",
+]
 
 RECORD = "muniment-model.json"
 CALIBRATION = "muniment.json"
@@ -30,11 +42,24 @@ MAX_HEADER = 100 << 20  # the safetensors format's own limit on its header
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What was pulled: repository, commit, and the SHA-256 of every file by its path in the folder."""
+    """What was pulled: repository, commit, and the SHA-256 of every file by its path in the folder.
+
+    A bundled model's repository is its name, and its revision the digest of its files.
+    """
 
     repo: str
     revision: str
     files: Mapping[str, str]
+
+    @property
+    def bundled(self) -> bool:
+        """Whether it came with this package: a repository elsewhere is `owner/name`."""
+        return "/" not in self.repo
+
+    @property
+    def remedy(self) -> str:
+        """What puts the files back."""
+        return "install muniment again" if self.bundled else f"run `muniment models pull {self.repo}`"
 
     @classmethod
     def read(cls, folder: Path) -> Record | None:
@@ -66,8 +91,8 @@ def verify(folder: Path) -> Record | None:
     found = digests(folder)
     for name in sorted(found.keys() | record.files.keys()):
         if found.get(name) != record.files.get(name) and not (name == CALIBRATION and name not in record.files):
-            trouble = "is missing" if name not in found else "changed" if name in record.files else "was not pulled"
-            raise ModelError(f"{record.repo}: {name} {trouble}; run `muniment models pull {record.repo}`")
+            trouble = "is missing" if name not in found else "changed" if name in record.files else "is not of it"
+            raise ModelError(f"{record.repo}: {name} {trouble}; {record.remedy}")
     return record
 
 
@@ -79,7 +104,7 @@ def identity(folder: Path) -> str:
     found = digests(folder)
     record = Record.read(folder)
     if record is None:
-        return f"{folder.name}@{_digest_of(found)[:12]}"
+        return f"{folder.name}@{digest_of(found)[:12]}"
     suffix = f"+{found[CALIBRATION][:8]}" if CALIBRATION in found and CALIBRATION not in record.files else ""
     return f"{record.repo}@{record.revision[:12]}{suffix}"
 
@@ -146,6 +171,7 @@ def _seen(folder: Path) -> dict[str, list[object]]:
         return {}
 
 
-def _digest_of(found: Mapping[str, str]) -> str:
+def digest_of(found: Mapping[str, str]) -> str:
+    """One digest (SHA-256, hex) for the files of a folder, given theirs by name."""
     listing = "\n".join(f"{digest}  {name}" for name, digest in sorted(found.items()))
     return hashlib.sha256(listing.encode()).hexdigest()

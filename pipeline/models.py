@@ -1,14 +1,16 @@
 """The model registry: which checkpoints are known, which are installed, and where each lies.
 
-A model is named by a short name of `KNOWN`, by its repository (`owner/name`), or by a folder. `pull`
-(`pipeline/hub.py`) puts it into `models_dir/owner--name` with a record of commit and hashes; `resolve` holds it to
-that record before anybody loads it. Nothing here imports torch or transformers.
+A model is named by a name of `BUNDLED`, by a short name of `KNOWN`, by its repository (`owner/name`), or by a folder.
+The bundled ones came with this package; `pull` (`pipeline/hub.py`) puts another into `models_dir/owner--name`. Both
+lie beside a record of their hashes, and `resolve` holds them to it before anybody loads them. Nothing here imports
+torch or transformers.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -16,12 +18,14 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.errors import ModelError
-from pipeline.model_files import identity, parameters, sha256_of, verify
+from pipeline.model_files import Record, identity, parameters, sha256_of, verify
 
 __all__ = [
+    "BUNDLED",
     "KNOWN",
     "MINILM_DIMENSION",
     "MINILM_NAME",
+    "SHELF",
     "InstalledModel",
     "KnownModel",
     "adapter_base",
@@ -42,6 +46,13 @@ MINILM_DIMENSION = 384  # of the weights with that digest; no others are loaded
 
 Role = Literal["triage", "extract", "page", "text", ""]
 """What a model is for; empty when it is not one of `KNOWN`."""
+
+Source = Literal["pulled", "folder", "bundled"]
+
+BUNDLED: Mapping[str, Role] = {"muniment-triage": "triage", "muniment-page": "page"}
+"""Trained here (`infra/train`) and shipped as data of this package."""
+
+SHELF = Path(__file__).parent / "bundled"
 
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 
@@ -79,7 +90,7 @@ class InstalledModel:
 
     name: str
     role: Role
-    source: Literal["pulled", "folder", "bundled"]
+    source: Source
     path: str
     parameters: int = 0
     revision: str = ""
@@ -101,19 +112,29 @@ def folder_of(repo: str, models_dir: Path) -> Path:
 def resolve(name_or_path: str | Path, models_dir: Path) -> Path:
     """The checkpoint's folder, held to its record; `ModelError` names the fix when it is missing or altered.
 
-    What was pulled goes before a folder of the same relative name, so that the working directory can't decide
-    which weights are loaded.
+    What is bundled or was pulled goes before a folder of the same relative name, so that the working directory can't
+    decide which weights are loaded.
     """
     name = str(name_or_path)
-    repo = repo_of(name)
-    folder = folder_of(repo, models_dir) if repo else None
-    if folder is None or not folder.is_dir():
-        folder = Path(name).expanduser().absolute()
+    folder = _place(name, models_dir)
     if not (folder / "config.json").is_file() and not (folder / "adapter_config.json").is_file():
-        fix = f"run `muniment models pull {name}`" if repo else "give a model's name or its folder"
-        raise ModelError(f"model {name!r} is not installed: {fix}")
+        raise ModelError(f"model {name!r} is not installed: {_remedy(name)}")
     verify(folder)
     return folder
+
+
+def _place(name: str, models_dir: Path) -> Path:
+    if name in BUNDLED:
+        return SHELF / name
+    if (repo := repo_of(name)) and (pulled := folder_of(repo, models_dir)).is_dir():
+        return pulled
+    return Path(name).expanduser().absolute()
+
+
+def _remedy(name: str) -> str:
+    if name in BUNDLED:
+        return "install muniment again"
+    return f"run `muniment models pull {name}`" if repo_of(name) else "give a model's name or its folder"
 
 
 def pull(name: str, models_dir: Path, revision: str | None = None, endpoint: str | None = None) -> InstalledModel:
@@ -147,12 +168,23 @@ def installed(models_dir: Path) -> list[InstalledModel]:
 
 def bundled() -> list[InstalledModel]:
     """The models that came with the packages."""
+    return [_minilm(), *map(_shipped, BUNDLED)]
+
+
+def _shipped(name: str) -> InstalledModel:
+    found = _described(SHELF / name)
+    if found.source == "bundled":
+        return found
+    problem = found.problem or f"{name}: its files or their record are missing; install muniment again"
+    return InstalledModel(name, BUNDLED[name], "bundled", found.path, problem=problem)
+
+
+def _minilm() -> InstalledModel:
     try:
         path = minilm_path()
     except ModelError as error:
-        return [InstalledModel("all-MiniLM-L6-v2", "text", "bundled", "", problem=str(error))]
-    count = parameters(path)
-    return [InstalledModel("all-MiniLM-L6-v2", "text", "bundled", str(path), count, sha256=MINILM_SHA256)]
+        return InstalledModel("all-MiniLM-L6-v2", "text", "bundled", "", problem=str(error))
+    return InstalledModel("all-MiniLM-L6-v2", "text", "bundled", str(path), parameters(path), sha256=MINILM_SHA256)
 
 
 @cache
@@ -180,8 +212,12 @@ def _described(folder: Path) -> InstalledModel:
         record, count, problem = None, 0, str(error)
     if record is None:
         return InstalledModel(folder.name, "", "folder", str(folder), count, problem=problem)
-    known = next((model for model in KNOWN if model.repo == record.repo), None)
     weights = next((sha for name, sha in sorted(record.files.items()) if name.endswith(".safetensors")), "")
-    name = known.name if known else record.repo
-    role: Role = known.role if known else ""
-    return InstalledModel(name, role, "pulled", str(folder), count, record.revision, weights, problem)
+    name, role = _known_as(record)
+    source: Source = "bundled" if record.bundled else "pulled"
+    return InstalledModel(name, role, source, str(folder), count, record.revision, weights, problem)
+
+
+def _known_as(record: Record) -> tuple[str, Role]:
+    known = next((model for model in KNOWN if model.repo == record.repo), None)
+    return (known.name, known.role) if known else (record.repo, BUNDLED.get(record.repo, ""))

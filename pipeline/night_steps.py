@@ -98,6 +98,17 @@ def _reconcile(tools: Tools, _: Night) -> list[str]:
     return [told(fault) for fault in reconcile(tools, repair=True).faults]
 
 
+def _page_images(tools: Tools, _: Night) -> list[str]:
+    """Images that were put off as their pages came in."""
+    if not tools.settings.page_model:
+        return []
+    from pipeline.page_images import catch_up
+
+    done, left = catch_up(tools, tools.settings.page_image_hours * 3600)
+    lines = [f"{count(done, 'page image')} embedded"] if done else []
+    return [*lines, *([f"{count(left, 'page image')} still wait"] if left else [])]
+
+
 def _optimise(tools: Tools, _: Night) -> list[str]:
     """The embedded index does this by itself only while nobody is connected, or when a quarter is new."""
     from pipeline.backends.engine import tidy
@@ -137,6 +148,7 @@ STEPS: Mapping[str, Step] = {
     "retry": _retry,
     "escalate": _escalate,
     "reconcile": _reconcile,
+    "page images": _page_images,
     "optimise": _optimise,
     "retention": _retention,
     "golden set": _golden,

@@ -1,8 +1,8 @@
 """The night's work, one step after the other: what failed for passing reasons is tried again, what waits is escalated,
-catalog, store and index are compared and mended, what was kept long enough goes, and a golden set says whether results
-are still as good.
+catalog, store and index are compared and mended, page images that were put off get their vectors, what was kept long
+enough goes, and a golden set says whether results are still as good.
 
-    retry ─► escalate ─► reconcile ─► optimise ─► retention ─► golden set ─► report
+    retry ─► escalate ─► reconcile ─► page images ─► optimise ─► retention ─► golden set ─► report
 
 A step that fails is named in the report and stops no other. The report holds counts and ids, no word and no name of a
 document: it may be shown on another machine.

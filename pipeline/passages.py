@@ -14,10 +14,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 
 from pipeline.backends.protocols import PageScore
-from pipeline.index import stems, windows, without
+from pipeline.index import stems, terms_of, windows, without
 from pipeline.types import Word
 
 __all__ = ["Span", "choose", "sentences"]
@@ -42,10 +41,11 @@ def choose(query: str, score: PageScore, words: Sequence[Word]) -> Span:
 
 def sentences(words: Sequence[Word]) -> Iterator[Span]:
     """Runs of words up to a full stop, not shorter than 8 words ("Inc." ends none) and not longer than 28."""
-    start = 0
+    start, count = 0, len(words)
     for at, word in enumerate(words, 1):
-        ended = word.text.endswith((".", ";", "?", "!")) and at - start >= SENTENCE_WORDS
-        if ended or at - start >= QUOTE_WORDS or at == len(words):
+        length = at - start
+        ended = length >= SENTENCE_WORDS and word.text.endswith((".", ";", "?", "!"))
+        if ended or length >= QUOTE_WORDS or at == count:
             yield start, at
             start = at
 
@@ -73,9 +73,4 @@ def _said(wanted: set[int], sentences: Sequence[set[int]]) -> list[float]:
 
 
 def _terms(words: Sequence[Word], span: Span) -> set[int]:
-    return {term for word in words[slice(*span)] for term in _of_word(word.text)}
-
-
-@lru_cache(maxsize=100_000)
-def _of_word(text: str) -> tuple[int, ...]:
-    return tuple(stems(text))
+    return {term for word in words[slice(*span)] for term in terms_of(word.text)}

@@ -94,13 +94,17 @@ def page_spellings(text: str, references: Iterable[str] = ()) -> tuple[str, ...]
 
 
 def _fold(text: str) -> str:
+    if text.isascii():  # most words of most contracts: nothing in them decomposes
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.replace("\u00ad", ""))
     bare = "".join(char for char in decomposed if not unicodedata.combining(char))
     return bare.translate(dict.fromkeys(map(ord, _HYPHENS), "-")).casefold()
 
 
 def _digits(token: str) -> str:
-    return token.translate(_LOOKALIKES) if any(char.isdigit() for char in token) else token
+    if token.isalpha() or not any(char.isdigit() for char in token):  # the first is one step, for nearly all words
+        return token
+    return token.translate(_LOOKALIKES)
 
 
 def _distinct(*forms: str) -> tuple[str, ...]:

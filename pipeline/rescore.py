@@ -20,6 +20,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     Scores = NDArray[np.float64]
 
-__all__ = ["LOOKED", "beyond_names", "rescored", "together"]
+__all__ = ["LOOKED", "Found", "beyond_names", "looked_at", "rescored", "together"]
 
 LOOKED = 50  # pages looked at again; below them nothing moves
 PASSAGE = 0.5  # what the best passage weighs, the first look weighing the rest
@@ -48,78 +49,99 @@ SHARED = 0.3  # what more than this share of the documents found begin with ("Ag
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Windows:
-    """The n windows of all pages looked at: `owners` (n,) the page each is of and `numbers` (n,) which of its windows,
-    `vectors` (n, dimension); `terms` of all of them, each with the window it is of in `holders`."""
+class Found:
+    """Pages found, best first, and beside each what the second look reads of it: unpacked once, for all three steps."""
 
-    owners: NDArray[np.intp]
-    numbers: NDArray[np.intp]
+    hits: tuple[PageScore, ...]
+    looks: tuple[Look, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Windows:
+    """The n windows of all p pages looked at: `starts` (p + 1,) where each page's begin, `vectors` (n, dimension);
+    `terms` of all of them, each with the window it is of in `holders`."""
+
+    starts: NDArray[np.intp]
     vectors: Matrix
     terms: NDArray[np.uint32]
     holders: NDArray[np.intp]
 
 
-def rescored(hits: Sequence[PageScore], asked: str, vector: Matrix, *, named: bool = False) -> list[PageScore]:
+def looked_at(hits: Sequence[PageScore]) -> Found:
+    """The pages with their looks."""
+    return Found(tuple(hits), tuple(unpack(hit.payload.get("look")) for hit in hits))
+
+
+def rescored(found: Found, asked: str, vector: Matrix, *, named: bool = False) -> list[PageScore]:
     """The same pages, best first, each with its best window; `vector` (1, n) is the meaning of `asked`.
 
     `named`: the question names its document, so the pages of each document are ordered among themselves. A page
     without text windows, found by its image, keeps its distance to the best; those beyond the first 50 stay behind.
     """
-    looked, rest = hits[:LOOKED], hits[LOOKED:]
-    best = _best(looked, asked, vector)
+    looked, rest = found.hits[:LOOKED], found.hits[LOOKED:]
+    best = _best(found.looks[:LOOKED], asked, vector)
     groups: dict[str, list[int]] = {}
     for at, hit in enumerate(looked):
         groups.setdefault(hit.document if named else "", []).append(at)
-    weight = PASSAGE * (ACROSS if len({hit.document for hit in hits}) > 1 else 1.0)
+    weight = PASSAGE * (ACROSS if len({hit.document for hit in found.hits}) > 1 else 1.0)
     again = [hit for group in groups.values() for hit in _ordered([(looked[at], best.get(at)) for at in group], weight)]
     floor = min((hit.score for hit in again), default=0.0)
     behind = [replace(hit, score=min(hit.score, floor)) for hit in rest]
     return [*sorted(again, key=lambda hit: -hit.score), *behind]
 
 
-def together(hits: Sequence[PageScore], query: str) -> list[PageScore]:
+def together(found: Found, query: str) -> Found:
     """The same pages, best first, each now also scored by how many of the query's terms its document says, on any of
     the pages found or in what is known of it; a term counts more the fewer of the documents say it."""
-    looked = hits[:LOOKED]
-    asked = stems(query)
-    said: dict[str, set[int]] = {}
-    for hit in looked:
-        look = unpack(hit.payload.get("look"))
-        terms = np.concatenate([look.about, look.terms])
-        said.setdefault(hit.document, set()).update(terms[np.isin(terms, asked)].tolist())
-    if len(said) < 2:
-        return list(hits)
-    spread = Counter(term for terms in said.values() for term in terms)
-    wanted = {term: math.log1p((len(said) - spread[term] + 0.5) / (spread[term] + 0.5)) for term in asked}
-    merits = [sum(worth for term, worth in wanted.items() if term in terms) for terms in said.values()]
-    merit = dict(zip(said, _scaled(np.array(merits)).tolist(), strict=True))
+    looked = found.hits[:LOOKED]
+    numbers: dict[str, int] = {}
+    documents = [numbers.setdefault(hit.document, len(numbers)) for hit in looked]
+    if len(numbers) < 2:
+        return found
+    merits = _merits(found.looks[:LOOKED], documents, stems(query))[documents].tolist()
     weight = min(TOGETHER + MISREAD * (1 - _confidence(looked)), MOST_TOGETHER)
-    scored = [replace(hit, score=(1 - weight) * hit.score + weight * merit[hit.document]) for hit in looked]
-    behind = [replace(hit, score=(1 - weight) * hit.score) for hit in hits[LOOKED:]]
-    return [*sorted(scored, key=lambda hit: -hit.score), *behind]
+    kept = [(1 - weight) * hit.score for hit in found.hits]
+    scores = [score + weight * merit for score, merit in zip(kept, merits, strict=False)] + kept[LOOKED:]
+    order = [*sorted(range(len(looked)), key=lambda at: -scores[at]), *range(len(looked), len(scores))]
+    hits = tuple(replace(found.hits[at], score=scores[at]) for at in order)
+    return Found(hits, tuple(found.looks[at] for at in order))
 
 
-def beyond_names(query: str, hits: Sequence[PageScore]) -> str:
+def beyond_names(query: str, found: Found) -> str:
     """The query without the words that name the document found first; all of it when nothing else is asked."""
-    if not hits:
+    if not found.hits:
         return query
-    naming = {hit.document: frozenset(unpack(hit.payload.get("look")).about.tolist()) for hit in hits}
-    spread = Counter(term for terms in naming.values() for term in terms)
-    known = {term for term in naming[hits[0].document] if spread[term] <= SHARED * len(naming)}
-    return without(query, known)
+    naming = {hit.document: look.about for hit, look in zip(found.hits, found.looks, strict=True)}
+    own = set(naming[found.hits[0].document].tolist())
+    spread = Counter(term for terms in naming.values() for term in own.intersection(terms.tolist()))
+    return without(query, {term for term in own if spread[term] <= SHARED * len(naming)})
 
 
-def _best(hits: Sequence[PageScore], asked: str, vector: Matrix) -> dict[int, tuple[float, int]]:
+def _merits(looks: Sequence[Look], documents: Sequence[int], asked: Sequence[int]) -> Scores:
+    """For each document, by its number, what the asked terms it says are worth, 0..1; `documents` are those of
+    the looks."""
+    parts = [part for look in looks for part in (look.about, look.terms)]
+    terms, of = np.concatenate(parts), np.repeat(np.repeat(documents, 2), [len(part) for part in parts])
+    distinct = sorted(set(asked))
+    said = np.zeros((max(documents) + 1, len(distinct)), dtype=bool)
+    for column, term in enumerate(distinct):
+        said[of[terms == term], column] = True
+    spread = said.sum(axis=0)
+    worth = np.log1p((len(said) - spread + 0.5) / (spread + 0.5))
+    return _scaled((said * worth).sum(axis=1))
+
+
+def _best(looks: Sequence[Look], asked: str, vector: Matrix) -> dict[int, tuple[float, int]]:
     """Of each page that has text: the merit (0..1) of its best window, and which one that is."""
-    looks = [unpack(hit.payload.get("look")) for hit in hits]
     if not any(len(look.vectors) for look in looks):
         return {}
     windows = _windows(looks)
     merits = (1 - WORDS) * _scaled(windows.vectors @ vector[0]) + WORDS * _scaled(_said(asked, windows))
     best: dict[int, tuple[float, int]] = {}
-    for owner, number, merit in zip(windows.owners.tolist(), windows.numbers.tolist(), merits.tolist(), strict=True):
-        if owner not in best or merit > best[owner][0]:
-            best[owner] = merit, number
+    for page, (start, stop) in enumerate(pairwise(windows.starts.tolist())):
+        if stop > start:
+            number = int(merits[start:stop].argmax())
+            best[page] = float(merits[start + number]), number
     return best
 
 
@@ -137,11 +159,9 @@ def _ordered(pages: Sequence[tuple[PageScore, tuple[float, int] | None]], weight
 
 
 def _windows(looks: Sequence[Look]) -> _Windows:
-    sizes = [len(look.vectors) for look in looks]
-    starts = np.cumsum([0, *sizes])
+    starts = np.cumsum([0, *(len(look.vectors) for look in looks)])
     return _Windows(
-        owners=np.repeat(np.arange(len(looks)), sizes),
-        numbers=np.concatenate([np.arange(size) for size in sizes]),
+        starts=starts,
         vectors=np.concatenate([look.vectors for look in looks if len(look.vectors)]),
         terms=np.concatenate([look.terms for look in looks]),
         holders=np.concatenate([look.owners + start for look, start in zip(looks, starts, strict=False)]),
@@ -156,7 +176,7 @@ def _confidence(hits: Sequence[PageScore]) -> float:
 
 def _said(asked: str, windows: _Windows) -> Scores:
     """How much of the question each window says, a term counting more the fewer of the windows say it."""
-    size = len(windows.owners)
+    size = len(windows.vectors)
     total = np.zeros(size)
     for term in set(stems(asked)):
         counts = np.bincount(windows.holders[windows.terms == term], minlength=size)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline.frontier.waits import Waits
+from pipeline.page_images import is_put_off
 from pipeline.types import Document, DocumentStatus, PageOutcome, PageStatus
 
 if TYPE_CHECKING:
@@ -16,11 +17,13 @@ __all__ = ["DocumentReport", "RunReport", "report_on"]
 
 @dataclass(frozen=True, slots=True)
 class DocumentReport:
-    """A document as the run leaves it; `new` is False when these bytes were in this matter before."""
+    """A document as the run leaves it; `new` is False when these bytes were in this matter before. `put_off` counts its
+    pages whose image waits for the night."""
 
     document: Document
     pages: tuple[PageOutcome, ...]
     new: bool = True
+    put_off: int = 0
 
     def as_json(self) -> dict[str, object]:
         """The document's object in the report."""
@@ -53,6 +56,8 @@ class RunReport:
         pages = [page for document in self.documents for page in document.pages]
         counts["pages"] = len(pages)
         counts |= {f"pages {s}": n for s in PageStatus if (n := sum(p.status == s for p in pages))}
+        if put_off := sum(document.put_off for document in self.documents):
+            counts["page images put off to the night"] = put_off
         return counts
 
     @property
@@ -78,4 +83,6 @@ def report_on(document_id: str, tools: Tools, new: bool = False, name: str = "")
     they wait for now."""
     document = tools.catalog.document(document_id)
     document = replace(document, name=name or document.name)
-    return DocumentReport(document, Waits(tools).shown(document, tools.catalog.pages(document_id)), new)
+    pages = Waits(tools).shown(document, tools.catalog.pages(document_id))
+    put_off = sum(is_put_off(page.route, tools.settings) for page in pages) if new else 0
+    return DocumentReport(document, pages, new, put_off)

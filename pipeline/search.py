@@ -9,7 +9,7 @@ pages follow only when the query says more than numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.backends.protocols import PageEmbedder, PageIndex, PageQuery, PageScore, TextEmbedder
@@ -18,20 +18,25 @@ from pipeline.ground import Haystack, boxes_of
 from pipeline.index import query_terms, windows
 from pipeline.passages import QUOTE_WORDS, choose
 from pipeline.phrases import ParsedQuery, parse, tokens
-from pipeline.rescore import LOOKED, beyond_names, rescored, together
+from pipeline.rescore import LOOKED, beyond_names, looked_at, rescored, together
 from pipeline.types import PageText, SearchFilter, SearchHit, Word
 
 __all__ = ["Searcher"]
 
 
+Place = tuple[str, int]
+"""A page: the id of its document, and its number."""
+
+
 @dataclass(frozen=True)
 class Searcher:
-    """Everything a search needs; `words_of(document id, page)` gives a page's words as they were indexed."""
+    """Everything a search needs; `words_of` gives the words of pages, (document id, page), as they were indexed, and
+    leaves out those that are not there: while a page is read anew it is still an answer."""
 
     index: PageIndex
     text_embedder: TextEmbedder
     page_embedder: PageEmbedder | None
-    words_of: Callable[[str, int], PageText]
+    words_of: Callable[[Collection[Place]], Mapping[Place, PageText]]
 
     def find(self, query: str, where: SearchFilter, limit: int = 10) -> list[SearchHit]:
         """At most `limit` hits, best first; none for a query without a word in it.
@@ -51,18 +56,17 @@ class Searcher:
 
         The page's own windows are the question (MaxSim), its words beside them; each hit is quoted by its first words.
         """
-        words = self.words_of(document, page).words
+        read = self.words_of([(document, page)])
+        if not read:
+            raise NotFound(f"page {page} of {document} has not been read")
+        words = read[document, page].words
         texts = [" ".join(word.text for word in words[start:stop]) for start, stop in windows(len(words))]
         if not texts:
             return []
         question = PageQuery(text=self.text_embedder.embed(texts), terms=query_terms(" ".join(texts)))
         hits = self.index.search(question, where, limit + 1)
         others = [hit for hit in hits if (hit.document, hit.page) != (document, page)][:limit]
-        return [_hit(score, self._opening(score)) for score in others]
-
-    def _opening(self, score: PageScore) -> Sequence[Word]:
-        """The first words of a page: what a page that was found as a whole is shown by."""
-        return self._words(score)[:QUOTE_WORDS]
+        return [_hit(score, words[:QUOTE_WORDS]) for score, words in self._with_words(others)]
 
     def around(self, query: str, where: SearchFilter, at: tuple[str, int], limit: int = 10) -> list[SearchHit]:
         """The hits of `find`, where only the page `at` (document, page) has its quote and boxes: what opening one
@@ -80,13 +84,13 @@ class Searcher:
 
     def _looked(self, asked: str, question: PageQuery, where: SearchFilter, limit: int) -> list[PageScore]:
         """The index's pages after the second look."""
-        hits = self.index.search(question, where, max(limit, LOOKED))
+        found = looked_at(self.index.search(question, where, max(limit, LOOKED)))
         if question.about is not None:
-            hits = together(hits, asked)
-        content = asked if question.about is None else beyond_names(asked, hits)
+            found = together(found, asked)
+        content = asked if question.about is None else beyond_names(asked, found)
         named = content != asked
         meaning = self.text_embedder.embed([content]) if named or question.text is None else question.text
-        return rescored(hits, content, meaning, named=named)[:limit]
+        return rescored(found, content, meaning, named=named)[:limit]
 
     def _question(self, parsed: ParsedQuery, confined: bool) -> PageQuery:
         text = self.text_embedder.embed([parsed.plain])
@@ -112,21 +116,18 @@ class Searcher:
         return [*first, *(hit for hit in rest if (hit.document, hit.page) not in seen)][:limit]
 
     def _hits(self, parsed: ParsedQuery, scores: Sequence[PageScore]) -> list[SearchHit]:
-        pages = [(score, self._words(score)) for score in scores]
         # A number beside other words ("balance due on INV-7") names the page; the words say what to read on it.
         said = (*parsed.phrases, *([parsed.references] if parsed.only_references else []))
         hits = []
-        for score, words in pages:
+        for score, words in self._with_words(scores):
             span = _exact_span(words, said) or choose(parsed.plain, score, words)
             hits.append(_hit(score, words[slice(*span)]))
         return hits
 
-    def _words(self, score: PageScore) -> Sequence[Word]:
-        """The page's words; none when they are being read anew: the page is still an answer."""
-        try:
-            return self.words_of(score.document, score.page).words
-        except NotFound:
-            return ()
+    def _with_words(self, scores: Sequence[PageScore]) -> list[tuple[PageScore, Sequence[Word]]]:
+        read = self.words_of([(score.document, score.page) for score in scores])
+        texts = [read.get((score.document, score.page)) for score in scores]
+        return [(score, text.words if text else ()) for score, text in zip(scores, texts, strict=True)]
 
 
 def _hit(score: PageScore, words: Sequence[Word]) -> SearchHit:

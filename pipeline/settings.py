@@ -90,6 +90,10 @@ class Settings(BaseSettings):
     triage_model: str = Field("", description="small VLM that answers triage's questions: folder or pulled name")
     extract_model: str = Field("", description="generative local VLM that fills the page schema; empty: none")
     page_model: str = Field("", description="ColPali-family page-image model; empty: none")
+    page_images: Literal["hard", "all"] = Field(
+        "hard", description="pages whose image is embedded as they come in; those that read cleanly wait for the night"
+    )
+    page_image_hours: float = Field(4.0, ge=0, description="time a night may spend on the images that wait, hours")
 
     # Both stand at the knee of field F1 against cost (infra/measure/escalation.py: 12 documents of the tuning halves of
     # cuad, kleister_nda and vrdu_adbuy, as PDFs and as office, harsh and fax scans): from 0.7 to 0.85 a twelfth of the

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pipeline import extract as extraction
 from pipeline import index as indexing
+from pipeline import page_images
 from pipeline import read as reading
 from pipeline import render as rendering
 from pipeline import triage as sorting
@@ -285,9 +286,8 @@ def index(work: Work, pages: Sequence[PageInput], triages: Mapping[int, Triage],
         for start in range(0, len(shown), INDEX_BATCH):
             batch = shown[start : start + INDEX_BATCH]
             work.claim.check()
-            if tools.page_embedder is not None:
-                _bring(work, batch)
-            tools.index.upsert(indexing.build(document, batch, context, tools.text_embedder, tools.page_embedder))
+            images = page_images.at_once(batch, triages, tools)
+            tools.index.upsert(indexing.build(document, batch, context, tools.text_embedder, images))
         if lost := wanted - tools.index.pages_of(document.id):
             raise IndexUnavailable(f"{len(lost)} pages were written to the index but can't be read back")
 

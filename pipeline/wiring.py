@@ -295,11 +295,14 @@ class Tools:
         return {"text": MINILM_SHA256[:12], **{role: of(name) for role, name in named.items()}}
 
     def _make_text_embedder(self) -> TextEmbedder:
+        from pipeline.backends.device import one_core
         from pipeline.backends.gather import Gathered
         from pipeline.backends.minilm import MiniLM
+        from pipeline.backends.remembered import Remembered
         from pipeline.models import minilm_path
 
-        return Gathered(MiniLM(minilm_path(), device=self.settings.device, dtype=self.settings.dtype))
+        model = MiniLM(minilm_path(), device=self.settings.device, dtype=self.settings.dtype)
+        return Remembered(Gathered(model, one_core))
 
     def _make_page_embedder(self) -> PageEmbedder | None:
         if not self.settings.page_model:
@@ -374,10 +377,10 @@ class Tools:
         return client
 
     def _make_searcher(self) -> Searcher:
-        from pipeline.kept import words_of
+        from pipeline.kept import words_at
         from pipeline.search import Searcher
 
-        return Searcher(self.index, self.text_embedder, self.page_embedder, partial(words_of, self))
+        return Searcher(self.index, self.text_embedder, self.page_embedder, partial(words_at, self))
 
 
 @contextmanager

@@ -3,12 +3,13 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
 from pipeline.backends import device
-from pipeline.backends.device import device_of, dtype_of
+from pipeline.backends.device import device_of, dtype_of, one_core
 from pipeline.errors import ModelError, UsageError
 
 CPU = torch.device("cpu")
@@ -53,3 +54,16 @@ def test_threads_that_never_come_are_noticed():
     environment = os.environ | {"OMP_THREAD_LIMIT": "1"}
     done = subprocess.run([sys.executable, "-c", STARVED], env=environment, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "torch.float32", done.stderr
+
+
+def test_one_core_is_that_threads_alone():
+    """The thread that asked for it computes on one core; this one, and one that comes later, as before."""
+    kept = torch.get_num_threads()
+    torch.set_num_threads(3)  # counted, not computed with
+    try:
+        with ThreadPoolExecutor(1, initializer=one_core) as own, ThreadPoolExecutor(1) as later:
+            assert own.submit(torch.get_num_threads).result() == 1
+            assert later.submit(torch.get_num_threads).result() == 3
+            assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(kept)

@@ -203,10 +203,16 @@ def test_odd_shapes_are_sent_within_the_limits(tmp_path, size):
     assert shown(part).size == best_size(*size, SONNET) and not part.problem
 
 
-def test_a_page_of_400_megapixels_is_not_decoded(tmp_path):
-    """20,000 by 20,000 pixels: more than any scan has; the reason says so, and nothing is decoded."""
+@pytest.mark.parametrize(
+    ("guard", "reason"),
+    [(89_478_485, "it can't be decoded (DecompressionBombError)"), (None, "it has 20,000 by 20,000 pixels")],
+    ids=["Pillow's guard", "no guard"],
+)
+def test_a_page_of_400_megapixels_is_not_decoded(tmp_path, monkeypatch, guard, reason):
+    """More than any scan has: refused also where what decodes bounded pictures has turned Pillow's guard off."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", guard)
     part = page_part(scan(tmp_path / "page.png", Image.new("1", (20_000, 20_000), 1)), SONNET)
-    assert part.problem == "the stored image of the page can't be sent: it can't be decoded (DecompressionBombError)"
+    assert part.problem == f"the stored image of the page can't be sent: {reason}"
     assert all(block["type"] == "text" for block in part.blocks)
 
 

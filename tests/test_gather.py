@@ -52,6 +52,26 @@ def test_those_who_wait_go_together() -> None:
     assert model.calls == [1, 7]
 
 
+def test_all_questions_are_answered_in_one_thread_made_ready_first() -> None:
+    """`begin` runs once, in the thread that asks the model, whoever asks it."""
+
+    class Where(Lengths):
+        def embed(self, texts: Sequence[str]) -> Matrix:
+            """Note the thread."""
+            seen.append(threading.get_ident())
+            return super().embed(texts)
+
+    seen: list[int] = []
+    begun: list[int] = []
+    model = Where()
+    model.free.set()
+    gathered = Gathered(model, lambda: begun.append(threading.get_ident()))
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(gathered.embed, [["x"]] * 20))
+    assert len(begun) == 1
+    assert set(seen) == set(begun)
+
+
 def test_an_error_is_told_and_does_not_stay() -> None:
     """Who asked with a text that fails is told; the next question is answered."""
     model = Lengths()

@@ -9,7 +9,17 @@ import numpy as np
 import pytest
 
 from pipeline.backends.protocols import PageInput
-from pipeline.index import DocumentContext, build, document_terms, opening, query_terms, signature, stems, windows
+from pipeline.index import (
+    DocumentContext,
+    Maker,
+    build,
+    document_terms,
+    opening,
+    query_terms,
+    signature,
+    stems,
+    windows,
+)
 from pipeline.look import unpack
 from pipeline.types import Affine, Box, Document, PageImage, PageText, TextSource, Word
 
@@ -27,21 +37,6 @@ class Texts:
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         self.given += texts
         return np.array([[len(text.split()), number] for number, text in enumerate(texts)], dtype=np.float32)
-
-
-class Pages:
-    """A `PageEmbedder` whose rows come from the file's name."""
-
-    name, dimension = "pages@1", 2
-
-    def embed_pages(self, images: Sequence[Path]) -> list[np.ndarray]:
-        return [np.full((4, 2), int(path.stem), dtype=np.float32) for path in images]
-
-    def embed_query(self, query: str) -> np.ndarray:
-        return np.ones((1, 2), dtype=np.float32)
-
-    def pool(self, pages: Sequence[np.ndarray]) -> list[np.ndarray]:
-        return [page[:1] for page in pages]
 
 
 def page(number: int, text: str) -> PageInput:
@@ -78,23 +73,17 @@ def test_windows_have_an_end() -> None:
 
 
 def test_points_keep_their_own_vectors() -> None:
-    """Windows and images go back to the page they came from, a blank page in between included."""
+    """Windows and images go back to the page they came from; a blank page in between has none."""
     texts = Texts()
     pages = [page(1, "alpha " * 100), page(2, ""), page(3, "beta " * 5)]
-    points = build(DOCUMENT, pages, DocumentContext(title="Lease"), texts, Pages())
+    images = {number: (np.full((4, 2), number, np.float32), np.full((1, 2), number, np.float32)) for number in (1, 3)}
+    points = build(DOCUMENT, pages, DocumentContext(title="Lease"), texts, images)
     assert [len(point.text_windows) for point in points] == [2, 0, 1]
     assert points[0].text_windows[:, 0].tolist() == [90, 40]
     assert points[2].text_windows[:, 0].tolist() == [5]
-    assert [point.image[0, 0] for point in points] == [1, 2, 3]
-    assert [len(point.pooled) for point in points] == [1, 1, 1]
+    assert points[1].image is points[1].pooled is None
+    assert [(point.image[0, 0], len(point.pooled)) for point in points[::2]] == [(1, 1), (3, 1)]
     assert points[1].terms.indices == ()
-
-
-def test_without_a_page_model_there_are_no_image_vectors() -> None:
-    """Text alone makes a point."""
-    point = build(DOCUMENT, [page(1, "alpha")], DocumentContext(), Texts())[0]
-    assert point.image is None
-    assert point.pooled is None
 
 
 def test_document_is_described_once_for_all_its_pages() -> None:
@@ -168,7 +157,7 @@ def test_half_a_date_is_no_day(date: str) -> None:
 
 def test_signature_names_both_models() -> None:
     """Another model or none at all is another signature."""
-    with_pages, without = signature(Texts(), Pages()), signature(Texts(), None)
+    with_pages, without = signature(Texts(), Maker("pages@1", 2)), signature(Texts(), None)
     assert with_pages["page_model"] == "pages@1"
     assert without["page_model"] == ""
     assert with_pages != without

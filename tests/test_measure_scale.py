@@ -8,9 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from index_helpers import point
+from pdfs import AGREEMENT, born_digital
 
-from infra.measure import scale_points, scale_sizing, scale_stages, scale_storage
+from infra.measure import scale_busy, scale_curve, scale_points, scale_sizing, scale_stages, scale_storage
 from infra.measure.scale_vectors import maxsim, stacked
+from pipeline.backends.protocols import IndexedPage, SparseVector
+from pipeline.search import Searcher
+from pipeline.settings import load_settings
+from pipeline.wiring import open_tools
 
 RNG = np.random.default_rng(3)
 PAGES, DIM = 40, 128
@@ -92,6 +97,31 @@ def test_synthetic_pages_follow_the_real_ones() -> None:
         assert page.pooled is not None
         assert len(page.pooled) < len(page.image)
         assert set(str(page.payload["text"][0]).split()) <= {"red", "green", "blue", "black", "white", "grey"}
+
+
+def test_searches_are_timed_until_the_last_page_has_come_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A filled home is searched while `muniment ingest` adds a document to it, and the count says that it came."""
+
+    class Somewhere:
+        name, dimension = "somewhere", 384
+
+        def embed(self, texts: list[str]) -> np.ndarray:
+            """A unit vector a text."""
+            return np.eye(len(texts), self.dimension, dtype=np.float32)
+
+    monkeypatch.setattr(scale_curve, "TICK_SECONDS", 0.1)
+    pdf = born_digital(tmp_path / "in" / "agreement.pdf", AGREEMENT)
+    rows = [_unit(RNG.normal(size=(2, 384))) for _ in range(2)]
+    points = [
+        IndexedPage("a", n, row, SparseVector(), payload={"document": "a", "page": n}) for n, row in enumerate(rows, 1)
+    ]
+    with open_tools(load_settings(home=tmp_path / "home")) as tools:
+        assert scale_busy.fill(tools, points) == 2
+        searcher = Searcher(tools.index, Somewhere(), None, scale_curve.no_words)
+        found = scale_busy.searched_beside(tmp_path / "home", searcher, [pdf], ["notice period", "fees"], 1)
+    assert found.pages == 1
+    assert found.searches > 2
+    assert 0 < found.p50 <= found.p95 <= found.longest < 1e3 * found.seconds
 
 
 def test_sizing_follows_its_inputs(tmp_path: Path) -> None:

@@ -207,7 +207,7 @@ def _add(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tamper", "message"), [(_edit, "config.json changed"), (_remove, "is missing"), (_add, "was not pulled")]
+    ("tamper", "message"), [(_edit, "config.json changed"), (_remove, "is missing"), (_add, "is not of it")]
 )
 def test_an_altered_model_is_refused_and_pulling_mends_it(tamper, message, hub, models_dir) -> None:
     """A changed, missing or added file is found before use, even after the digests were cached."""
@@ -322,7 +322,7 @@ def test_installed_lists_bundled_and_local_models(tmp_path, models_dir) -> None:
     local(models_dir / "mine")
     (models_dir / "broken").mkdir()
     (models_dir / "broken" / "model.safetensors").write_bytes(b"\xff" * 40)
-    minilm, broken, mine = models.installed(models_dir)
+    minilm, _, _, broken, mine = models.installed(models_dir)
     assert (minilm.name, minilm.role, minilm.source) == ("all-MiniLM-L6-v2", "text", "bundled")
     assert 22_000_000 < minilm.parameters < 23_000_000
     assert "no safetensors" in broken.problem

@@ -21,7 +21,7 @@ from pipeline.backends.edge import EdgeIndex
 from pipeline.backends.hybrid import DEPTH
 from pipeline.backends.layout import MAX_FLOATS, Leg
 from pipeline.backends.owned import OwnedIndex
-from pipeline.backends.protocols import IndexedPage, PageIndex, PageQuery, SparseVector
+from pipeline.backends.protocols import ImagedPage, IndexedPage, PageIndex, PageQuery, SparseVector
 from pipeline.backends.qdrant import QdrantIndex, connect
 from pipeline.errors import IndexMismatch, IndexUnavailable, ModelError, UsageError
 from pipeline.types import SearchFilter
@@ -78,6 +78,34 @@ def test_points_are_listed_by_matter_and_document(index: PageIndex) -> None:
     assert index.documents() == {}
     index.upsert([point("d1", 1), point("d1", 2), point("d2", 1, matter="m2"), point("d3", 1)])
     assert index.documents() == {"m1": {"d1": 2, "d3": 1}, "m2": {"d2": 1}}
+
+
+def test_images_may_come_later(index: PageIndex) -> None:
+    """A point without image vectors is named with its image, and then found by what it is given; the rest stays."""
+    index.upsert([point("d1", 1), point("d1", 2, image=axis(2)), point("d2", 1, kind="nda")])
+    assert index.without_images() == {"d1": {1: "0" * 64}, "d2": {1: "0" * 64}}
+    index.add_images([ImagedPage("d2", 1, axis(5), axis(5))])
+    assert index.without_images() == {"d1": {1: "0" * 64}}
+    assert found(index.search(PageQuery(image=axis(5)), ANYWHERE, 1)) == [("d2", 1)]
+    assert found(index.search(by_text(unit(1)), SearchFilter(kind="nda"), 5)) == [("d2", 1)]
+
+
+def test_later_images_are_checked(index: PageIndex) -> None:
+    """What is no number poisons no index."""
+    index.upsert([point()])
+    with pytest.raises(ModelError, match="not a number"):
+        index.add_images([ImagedPage("d1", 1, axis(1) * np.nan, axis(1))])
+
+
+def test_a_page_without_image_vectors_is_judged_by_the_rest(index: PageIndex) -> None:
+    """Of pages that answer alike in words, it comes before the one that looks wrong and after the one that looks
+    right."""
+    same = {"vector": axis(1), "terms": (1,)}
+    index.upsert([point("right", image=axis(2), **same), point("waits", **same), point("wrong", image=axis(3), **same)])
+    index.upsert([point("best words", vector=axis(1) + axis(4), image=axis(3)), point("no words", vector=axis(5))])
+    hits = index.search(PageQuery(text=axis(1) + 0.5 * axis(4), image=axis(2)), ANYWHERE, 5)
+    assert [hit.document for hit in hits] == ["right", "waits", "best words", "wrong", "no words"]
+    assert hits[1].score == pytest.approx(1 / 1.5)
 
 
 def test_delete_removes_one_document(index: PageIndex) -> None:

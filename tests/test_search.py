@@ -13,7 +13,7 @@ import pytest
 from pipeline.backends.edge import EdgeIndex
 from pipeline.backends.minilm import MiniLM
 from pipeline.backends.protocols import PageInput, PageQuery, PageScore
-from pipeline.errors import NotFound, UsageError
+from pipeline.errors import UsageError
 from pipeline.index import DocumentContext, build, opening, signature
 from pipeline.models import minilm_path
 from pipeline.search import Searcher
@@ -64,6 +64,10 @@ class Looks:
 
     def pool(self, pages: Sequence[np.ndarray]) -> list[np.ndarray]:
         return list(pages)
+
+    def images(self, pages: Sequence[PageInput]) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+        rows = self.embed_pages([page.image_path for page in pages])
+        return {page.image.number: (row, row) for page, row in zip(pages, rows, strict=True)}
 
 
 class Asked:
@@ -117,7 +121,12 @@ def test_a_page_is_known_by_its_document(room: Room) -> None:
 def test_within_one_document_only_the_page_is_asked(minilm: MiniLM) -> None:
     """What all pages of the document share is left out there, and asked for everywhere else."""
     asked = Asked()
-    searcher = Searcher(asked, minilm, None, lambda document, page: PageText(page, (), TextSource.NONE))
+    searcher = Searcher(
+        asked,
+        minilm,
+        None,
+        lambda places: {(document, page): PageText(page, (), TextSource.NONE) for document, page in places},
+    )
     searcher.find("rent", SearchFilter(documents=("lease",)))
     searcher.find("rent", SearchFilter(documents=("lease", "supply")))
     searcher.find("rent", ANYWHERE)
@@ -200,11 +209,7 @@ def test_hostile_queries_are_only_words(room: Room) -> None:
 
 def test_page_whose_words_are_gone_is_still_a_hit(room: Room) -> None:
     """While a page is read anew it is found, without a quote."""
-
-    def gone(document: str, page: int) -> PageText:
-        raise NotFound("not read")
-
-    hits = replace(room.searcher, words_of=gone).find("rent", ANYWHERE, 2)
+    hits = replace(room.searcher, words_of=lambda places: {}).find("rent", ANYWHERE, 2)
     assert len(hits) == 2
     assert {hit.quote for hit in hits} == {""}
 
@@ -245,9 +250,10 @@ def _room(minilm: MiniLM, looks: Looks | None, folder: Path) -> Iterator[Room]:
         inputs = [_page(number, text) for number, text in enumerate(pages, 1)]
         context = DocumentContext(opening(inputs[0].text))
         document = Document(id=name, matter=matter, name=f"{name}.pdf", sha256="0" * 64)
-        index.upsert(build(document, inputs, context, minilm, looks))
+        images = looks.images(inputs) if looks else None
+        index.upsert(build(document, inputs, context, minilm, images))
         texts |= {(name, page.text.number): page.text for page in inputs}
-    yield Room(Searcher(index, minilm, looks, lambda document, page: texts[document, page]), texts)
+    yield Room(Searcher(index, minilm, looks, lambda places: {place: texts[place] for place in places}), texts)
     index.close()
 
 

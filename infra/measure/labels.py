@@ -12,10 +12,10 @@ import sample_docs
 from infra.measure.corpora import CORPORA, Half, names
 from pipeline.types import Route
 
-__all__ = ["Labelled", "golden_line", "in_inbox", "labelled", "samples"]
+__all__ = ["Labelled", "golden_line", "in_inbox", "labelled", "place", "samples"]
 
 LABELS = Path(__file__).with_name("routes")
-FOLDERS = ("pdf", "images", "photo_en", "wills_fr", "")  # where a corpus keeps its pages
+FOLDERS = ("pdf", "images", "img", "photo_en", "wills_fr", "")  # where a corpus keeps its pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def labelled(half: Half, inbox: Path) -> list[Labelled]:
         for line in file.read_text("utf-8").splitlines():
             told = json.loads(line)
             if told["document"] in inside:
-                pdf = in_inbox(_place(file.stem, told["document"]), inbox / file.stem)
+                pdf = in_inbox(place(file.stem, told["document"]), inbox / file.stem)
                 found.append(_labelled(file.stem, pdf, told["routes"], told["why"]))
     return found
 
@@ -57,7 +57,8 @@ def _labelled(corpus: str, pdf: Path, routes: Mapping[str, str], why: Mapping[st
     return Labelled(corpus, pdf.name, pdf, chosen, {int(number): word for number, word in why.items()})
 
 
-def _place(corpus: str, name: str) -> Path:
+def place(corpus: str, name: str) -> Path:
+    """Where a document lies in its corpus."""
     places = [CORPORA / corpus / folder / name for folder in FOLDERS]
     return next((place for place in places if place.is_file()), places[-1])
 

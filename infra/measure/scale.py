@@ -1,9 +1,10 @@
-"""The index at scale, each a command: `python -m infra.measure.scale storage|poolings|stages|curve|sizing`.
+"""The index at scale, each a command: `python -m infra.measure.scale storage|poolings|stages|curve|busy|sizing`.
 
     storage   bytes a page in every form the engine can keep a multivector in, and the loss of each
     poolings  hierarchical and mean pooling at equal vector counts
     stages    two-stage search against exact MaxSim: how deep the first stage must look, and the product's own index
     curve     latency, rates, memory and disk at 1,000, 10,000 and 100,000 pages, text only and with page images
+    busy      search latency while PDFs are ingested into the same home at full speed, both on the cores there are
     sizing    what 100,000 pages a day need, from measured inputs and named assumptions
 
 Page-image vectors are a stand-in (see `scale_vectors`), and every table says so. `--cache` is a folder for vectors
@@ -21,9 +22,11 @@ from pathlib import Path
 
 import numpy as np
 
-from infra.measure import scale_curve, scale_points, scale_sizing, scale_stages, scale_storage
+from infra.measure import scale_busy, scale_curve, scale_points, scale_sizing, scale_stages, scale_storage
+from infra.measure.corpora import CORPORA
 from infra.measure.scale_vectors import Page, RealPages, real_pages
 from pipeline.backends.pooling import mean_rows
+from pipeline.backends.protocols import TextEmbedder
 from pipeline.evaluate import bootstrap
 
 STAND_IN = "stand-in for page images: text late interaction, 128 a row"
@@ -50,7 +53,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("/tmp/muniment-scale"))
     parser.add_argument("--half", choices=["tuning", "reporting"], default="tuning")
     parser.add_argument("--questions", type=int, default=40, help="at most this many, spread evenly")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000], help="of the curve, in pages")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000], help="of curve and busy, in pages")
     parser.add_argument("--pages", type=int, default=0, help="of `stages`: so many, by adding synthetic ones")
     parser.add_argument("--rows", type=int, default=0, help="of `curve`: with page images of at most so many rows")
     parser.add_argument("--inputs", type=Path, default=scale_sizing.INPUTS, help="of the sizing table")
@@ -124,10 +127,6 @@ def _stages(given: argparse.Namespace) -> None:
 
 def _curve(given: argparse.Namespace) -> None:
     """CUAD's pages and synthetic ones made from them, in a home that is removed after."""
-    from pipeline.backends.gather import Gathered
-    from pipeline.backends.minilm import MiniLM
-    from pipeline.models import minilm_path
-
     real = real_pages(given.cache)
     asked = _asked(real, given)
     points = scale_points.real_points([page for page in real.pages if _cuad(page)], given.cache)
@@ -155,11 +154,46 @@ def _curve(given: argparse.Namespace) -> None:
     )
     stream, before = scale_points.synthetic(points, images, max(given.sizes)), 0
     with tempfile.TemporaryDirectory(dir=given.cache) as home:
-        grown = scale_curve.Grown(Path(home) / "index", Gathered(MiniLM(minilm_path())), lookup)
+        grown = scale_curve.Grown(Path(home) / "index", _embedder(), lookup)
         with contextlib.closing(grown):
             for size in given.sizes:
                 _level(grown.to(size, stream, size - before, asked.texts))
                 before = size
+
+
+def _busy(given: argparse.Namespace) -> None:
+    """CUAD's PDFs come in, half of them beside one search at a time, half beside eight."""
+    from pipeline.search import Searcher
+    from pipeline.settings import load_settings
+    from pipeline.wiring import open_tools
+
+    real = real_pages(given.cache)
+    asked = _asked(real, given)
+    points = scale_points.real_points([page for page in real.pages if _cuad(page)], given.cache)
+    pdfs = sorted((CORPORA / "cuad" / "pdf").glob("*.pdf"))
+    _head("pages there", "searches at once", "searches", "p50 ms", "p95 ms", "longest ms", "pages came in", "in s")
+    for size in given.sizes:
+        with tempfile.TemporaryDirectory(dir=given.cache) as home, open_tools(load_settings(home=Path(home))) as tools:
+            there = scale_busy.fill(tools, scale_points.synthetic(points, [], size))
+            searcher = Searcher(tools.index, _embedder(), None, scale_curve.no_words)
+            for turn, at_once in enumerate(scale_curve.AT_ONCE):
+                files = pdfs[turn :: len(scale_curve.AT_ONCE)]
+                found = scale_busy.searched_beside(Path(home), searcher, files, asked.texts, at_once)
+                times = (f"{value:.0f}" for value in (found.p50, found.p95, found.longest))
+                _row(
+                    f"{there:,}", str(at_once), f"{found.searches:,}", *times, f"{found.pages}", f"{found.seconds:.0f}"
+                )
+                there += found.pages
+
+
+def _embedder() -> TextEmbedder:
+    """The product's, as for a question that nobody asked before."""
+    from pipeline.backends.device import one_core
+    from pipeline.backends.gather import Gathered
+    from pipeline.backends.minilm import MiniLM
+    from pipeline.models import minilm_path
+
+    return Gathered(MiniLM(minilm_path()), one_core)
 
 
 def _level(level: scale_curve.Level) -> None:
@@ -232,6 +266,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "poolings": _poolings,
     "stages": _stages,
     "curve": _curve,
+    "busy": _busy,
     "sizing": _sizing,
 }
 

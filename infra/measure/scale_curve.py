@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -23,12 +23,11 @@ from infra.measure.scale_storage import disk_bytes
 from infra.measure.scale_vectors import DIMENSION
 from pipeline.backends.owned import OwnedIndex
 from pipeline.backends.protocols import IndexedPage, TextEmbedder
-from pipeline.errors import NotFound
 from pipeline.phrases import tokens
 from pipeline.search import Searcher
 from pipeline.types import PageText, SearchFilter
 
-__all__ = ["AT_ONCE", "Grown", "Latency", "Level", "Lookup", "Written"]
+__all__ = ["AT_ONCE", "BATCH", "LIMIT", "Grown", "Latency", "Level", "Lookup", "Written", "no_words", "settled"]
 
 BATCH, LIMIT = 256, 10
 AT_ONCE = (1, 8)
@@ -113,7 +112,7 @@ class Grown:
         index = self._opened()
         opened = time.perf_counter() - start
         owner = self._owner()
-        searcher: Any = Searcher(index, self._text, self._pages, words_of=_no_words)  # type: ignore[arg-type]
+        searcher: Any = Searcher(index, self._text, self._pages, words_of=no_words)  # type: ignore[arg-type]
         searches = {at_once: _latency(owner, _ranking(searcher), questions, at_once) for at_once in AT_ONCE}
         embed = _latency(owner, lambda question: self._text.embed([question]), questions, 1)
         index.close()
@@ -133,7 +132,7 @@ class Grown:
             left -= len(batch)
         index.close()
         written = _cpu(owner)
-        waited = _settled(owner)
+        waited = settled(owner)
         built = _cpu(owner) - written
         _end(owner)
         return Written(
@@ -179,7 +178,7 @@ def _latency(owner: psutil.Process, ask: Callable[[str], object], questions: Seq
     return Latency(float(p50), float(p95), 1e3 * spent / len(questions))
 
 
-def _settled(owner: psutil.Process) -> float:
+def settled(owner: psutil.Process) -> float:
     """Seconds until the owner, left alone, has nothing more to do."""
     start = time.perf_counter()
     quiet = 0
@@ -207,5 +206,6 @@ def _end(owner: psutil.Process) -> None:
     owner.wait(END_SECONDS)
 
 
-def _no_words(document: str, page: int) -> PageText:
-    raise NotFound("the measurement ranks pages, it quotes nothing")
+def no_words(places: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], PageText]:
+    """None of any page: what is asked for is the ranking."""
+    return {}

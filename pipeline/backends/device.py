@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 
 import torch
 
 from pipeline.errors import ModelError, UsageError
 
-__all__ = ["device_of", "dtype_of"]
+__all__ = ["device_of", "dtype_of", "one_core"]
 
 LEAST_COSINE = 0.99  # bfloat16 keeps 8 bits: right products stand at 0.99999, wrong ones at 0 or NaN
 
@@ -35,6 +36,16 @@ def dtype_of(wanted: str, device: torch.device) -> torch.dtype:
     if not _right(dtype, device.type):
         raise ModelError(f"{wanted} gives wrong results on this machine (OMP_THREAD_LIMIT?); set MUNIMENT_DTYPE=auto")
     return dtype
+
+
+def one_core() -> None:
+    """From now on this thread computes on the core it runs on; all other threads keep what they have."""
+    kept = torch.get_num_threads()
+    torch.set_num_threads(1)
+    # The call also says what threads begin with from now on: said again, by a thread that ends at once, as it was.
+    restoring = threading.Thread(target=torch.set_num_threads, args=(kept,))
+    restoring.start()
+    restoring.join()
 
 
 def _cpu_multiplies_bfloat16() -> bool:

@@ -1,15 +1,14 @@
-"""Threads that ask at the same moment share one forward pass.
+"""Questions are embedded in a thread of their own, on one core, those that come meanwhile together.
 
-One question took the text model 15 ms of CPU, eight in one batch 40: for a short text most of it is the cost of walking
-through the layers at all. So questions that come while the model is at work go together when it is free: with eight
-threads that ask at once, 6.5 ms of CPU a question in place of 11.
+A question is too small to share between cores: beside other work each wait for the second core costs more than it does,
+and torch's threads spin in it. On one core the thread goes on beside whoever asks, for torch holds no lock of Python's
+while it computes, and beside a document whose windows fill the other cores.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -21,16 +20,16 @@ if TYPE_CHECKING:
 __all__ = ["FEW", "Gathered"]
 
 FEW = 4
-"""Texts in a request, at most, that it is worth gathering. A document's windows fill batches of their own, and so come
+"""Texts in a request, at most, that are a question's. A document's windows fill batches of their own, and so come
 out the same whoever asks meanwhile."""
 
 
 class Gathered:
-    """A `TextEmbedder` in front of another one."""
+    """A `TextEmbedder` in front of another one; `begin` is called first in its thread."""
 
-    def __init__(self, inner: TextEmbedder) -> None:
+    def __init__(self, inner: TextEmbedder, begin: Callable[[], None] | None = None) -> None:
         self._inner = inner
-        self._turn = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, "questions", initializer=begin)
         self._waiting: list[tuple[list[str], Future[Matrix]]] = []
 
     @property
@@ -49,14 +48,15 @@ class Gathered:
             return self._inner.embed(texts)
         answer: Future[Matrix] = Future()
         self._waiting.append((list(texts), answer))  # atomic, as is taking the list below
-        with self._turn:  # whoever gets it works for all who came until then
-            if not answer.done():
-                self._work()
+        self._thread.submit(self._work)
         return answer.result()
 
     def _work(self) -> None:
+        """Answer all who came until now; nobody, when they went along with one before."""
         count = len(self._waiting)
         waiting, self._waiting[:count] = self._waiting[:count], []
+        if not waiting:
+            return
         ends = np.cumsum([0, *(len(texts) for texts, _ in waiting)]).tolist()
         try:
             vectors = self._inner.embed([text for texts, _ in waiting for text in texts])

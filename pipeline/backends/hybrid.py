@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from pipeline.backends.layout import (
     FACETS,
     AnyOf,
     Condition,
+    Lacking,
     Leg,
     PointId,
     first_stage,
@@ -40,9 +42,11 @@ class HybridIndex(ABC):
         conditions = walls(where, query.phrases)
         if conditions is None or limit < 1:
             return []
-        found = self._candidates(query, conditions, min(max(DEPTH, limit), MOST))
-        legs = second_stage(query)
-        ranked = fuse(legs, self._nearest(legs, conditions, len(found), found)) if found else []
+        legs = first_stage(query)
+        depth = min(max(DEPTH, limit), MOST)
+        first = _by_name(legs, self._nearest(legs, conditions, depth)) if legs else {}
+        found = sorted({point for scores in first.values() for point in scores})
+        ranked = self._fused(query, conditions, first, found) if found else []
         if query.phrases and len(ranked) < limit:
             listed = self._matching(conditions, limit)
             ranked += [(point, 0.0) for point in listed if point not in found]
@@ -68,14 +72,35 @@ class HybridIndex(ABC):
         matters = self._counted("matter", [], most) if most else []
         return {matter: dict(self._counted("document", [AnyOf("matter", (matter,))], most)) for matter, _ in matters}
 
+    def without_images(self) -> dict[str, dict[int, str]]:
+        """By document and page number the SHA-256 of the images that have no vectors here."""
+        found: dict[str, dict[int, str]] = defaultdict(dict)
+        points = self._matching([Lacking("image")], None)
+        for start in range(0, len(points), MOST):
+            for payload in self._fetch(points[start : start + MOST]).values():
+                found[str(payload["document"])][int(payload["page"])] = str(payload["sha256"])
+        return dict(found)
+
     @abstractmethod
     def count(self) -> int:
         """All points."""
 
-    def _candidates(self, query: PageQuery, conditions: list[Condition], depth: int) -> list[PointId]:
-        legs = first_stage(query)
-        scores = self._nearest(legs, conditions, depth, None) if legs else []
-        return sorted({point for leg in scores for point in leg})
+    def _fused(
+        self,
+        query: PageQuery,
+        conditions: Sequence[Condition],
+        first: Mapping[str, Mapping[PointId, float]],
+        found: Sequence[PointId],
+    ) -> list[tuple[PointId, float]]:
+        """The candidates with their fused scores; what the first stage told of one on a leg is not asked again."""
+        legs = second_stage(query)
+        known = [first.get(leg.using, {}) for leg in legs]
+        missing = [[point for point in found if point not in scores] for scores in known]
+        asked = [(leg, points) for leg, points in zip(legs, missing, strict=True) if points]
+        again = [leg for leg, _ in asked]
+        told = self._nearest(again, conditions, len(found), [points for _, points in asked]) if asked else []
+        more = _by_name(again, told)
+        return fuse(legs, [{**scores, **more.get(leg.using, {})} for leg, scores in zip(legs, known, strict=True)])
 
     def _scores(self, ranked: Sequence[tuple[PointId, float]]) -> list[PageScore]:
         stored = self._fetch([point for point, _ in ranked])
@@ -86,9 +111,14 @@ class HybridIndex(ABC):
 
     @abstractmethod
     def _nearest(
-        self, legs: Sequence[Leg], conditions: Sequence[Condition], depth: int, among: Sequence[PointId] | None
+        self,
+        legs: Sequence[Leg],
+        conditions: Sequence[Condition],
+        depth: int,
+        among: Sequence[Sequence[PointId]] | None = None,
     ) -> list[dict[PointId, float]]:
-        """For each leg the scores of its best `depth` points inside the conditions (and, if given, among these ids)."""
+        """For each leg the scores of its best `depth` points inside the conditions (and, if given, among that leg's
+        ids)."""
 
     @abstractmethod
     def _matching(self, conditions: Sequence[Condition], limit: int | None) -> list[PointId]:
@@ -101,3 +131,7 @@ class HybridIndex(ABC):
     @abstractmethod
     def _fetch(self, points: Sequence[PointId]) -> dict[PointId, Mapping[str, Any]]:
         """The shown payload of these points."""
+
+
+def _by_name(legs: Sequence[Leg], scores: Sequence[dict[PointId, float]]) -> dict[str, dict[PointId, float]]:
+    return {leg.using: found for leg, found in zip(legs, scores, strict=True)}

@@ -24,14 +24,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.backends.protocols import IndexedPage, PageQuery, SparseVector
+from pipeline.backends.protocols import ImagedPage, IndexedPage, PageQuery, SparseVector
 from pipeline.errors import IndexMismatch, ModelError, UsageError
 from pipeline.index import day_number
 from pipeline.phrases import spellings
 from pipeline.types import SearchFilter
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from pipeline.backends.protocols import Matrix
+
+    Scores = NDArray[np.float64]
 
 __all__ = [
     "FACETS",
@@ -41,10 +45,12 @@ __all__ = [
     "AnyOf",
     "Between",
     "Condition",
+    "Lacking",
     "Leg",
     "Phrase",
     "PointId",
     "check",
+    "check_image",
     "dense_vectors",
     "first_stage",
     "fuse",
@@ -109,7 +115,14 @@ class Between:
     high: float | None
 
 
-Condition = AnyOf | Phrase | Between
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """The point has no vector of this name."""
+
+    vector: str
+
+
+Condition = AnyOf | Phrase | Between | Lacking
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +191,20 @@ def check(page: IndexedPage) -> None:
     """
     for name, matrix in vectors_of(page).items():
         values = np.asarray(matrix.values) if isinstance(matrix, SparseVector) else matrix
-        if not np.isfinite(values).all():
-            raise ModelError(f"page {page.page}: vector {name} has a value that is not a number")
-        if values.size > MAX_FLOATS:
-            raise ModelError(f"page {page.page}: vector {name} has more than {MAX_FLOATS} values")
+        _check(page.page, name, values)
+
+
+def check_image(page: ImagedPage) -> None:
+    """The same for vectors that come later."""
+    _check(page.page, "image", page.image)
+    _check(page.page, "pooled", page.pooled)
+
+
+def _check(page: int, name: str, values: Any) -> None:
+    if not np.isfinite(values).all():
+        raise ModelError(f"page {page}: vector {name} has a value that is not a number")
+    if values.size > MAX_FLOATS:
+        raise ModelError(f"page {page}: vector {name} has more than {MAX_FLOATS} values")
 
 
 def vectors_of(page: IndexedPage) -> dict[str, Matrix | SparseVector]:
@@ -208,17 +231,25 @@ def second_stage(query: PageQuery) -> list[Leg]:
 
 
 def fuse(legs: Sequence[Leg], scores: Sequence[Mapping[PointId, float]]) -> list[tuple[PointId, float]]:
-    """(point id, score) best first. Each kind of evidence: 0 for its worst candidate, 1 for its best, added up."""
+    """(point id, score) best first: the mean over the kinds of evidence, each 0 for its worst candidate and 1 for its
+    best. A page whose image has no vectors yet is judged by the other kinds."""
     ids = sorted({point for found in scores for point in found})
+    if not ids:
+        return []
     by_name = {leg.using: found for leg, found in zip(legs, scores, strict=True)}
     text, about = by_name.pop("text", {}), by_name.pop("about", {})
-    meaning = {point: text.get(point, 0.0) + ABOUT_WEIGHT * about.get(point, 0.0) for point in ids}
-    kinds = [*([meaning] if text or about else []), *by_name.values()]
-    totals = dict.fromkeys(ids, 0.0)
-    for kind in kinds:
-        for point, value in _scaled(kind, ids).items():
-            totals[point] += value / len(kinds)
-    return sorted(totals.items(), key=lambda item: (-item[1], item[0]))
+    image = by_name.pop("image", {})
+    kinds = [_column(found, ids) for found in by_name.values()]
+    if text or about:
+        kinds.insert(0, _column(text, ids) + ABOUT_WEIGHT * _column(about, ids))
+    totals, counted = sum(map(_scaled, kinds), np.zeros(len(ids))), np.full(len(ids), len(kinds))
+    if len(image) > 1 or (image and not kinds):  # beside other evidence one alone is the best of nothing
+        seen = [at for at, point in enumerate(ids) if point in image]
+        totals[seen] += _scaled(np.array([image[ids[at]] for at in seen]))
+        counted[seen] += 1
+    totals /= np.maximum(counted, 1)
+    order = np.argsort(-totals, kind="stable").tolist()
+    return [(ids[at], float(totals[at])) for at in order]
 
 
 def _legs(query: PageQuery, image: str) -> list[Leg]:
@@ -236,12 +267,15 @@ def _rows(vector: Matrix | SparseVector) -> int:
     return len(vector.indices) if isinstance(vector, SparseVector) else len(vector)
 
 
-def _scaled(found: Mapping[PointId, float], ids: Sequence[PointId]) -> dict[PointId, float]:
-    values = [found.get(point, 0.0) for point in ids]
-    low, high = min(values), max(values)
+def _column(found: Mapping[PointId, float], ids: Sequence[PointId]) -> Scores:
+    return np.array([found.get(point, 0.0) for point in ids])
+
+
+def _scaled(values: Scores) -> Scores:
+    low, high = float(values.min()), float(values.max())
     if high == low:  # nothing to choose between them; a sole candidate is the best one
-        return dict.fromkeys(ids, 1.0 if high > 0 else 0.0)
-    return {point: (value - low) / (high - low) for point, value in zip(ids, values, strict=True)}
+        return np.full(len(values), 1.0 if high > 0 else 0.0)
+    return (values - low) / (high - low)
 
 
 def _impossible(condition: Condition) -> bool:

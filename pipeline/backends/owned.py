@@ -15,7 +15,7 @@ from multiprocessing.connection import Client, Connection, answer_challenge, del
 from pathlib import Path
 from typing import Any
 
-from pipeline.backends.protocols import IndexedPage, PageQuery, PageScore
+from pipeline.backends.protocols import ImagedPage, IndexedPage, PageQuery, PageScore
 from pipeline.errors import IndexUnavailable
 from pipeline.types import SearchFilter
 
@@ -50,6 +50,16 @@ class OwnedIndex:
         """Write or overwrite the pages' points, durably, before returning."""
         for start in range(0, len(pages), BATCH):
             self._ask("upsert", list(pages[start : start + BATCH]))
+
+    def add_images(self, pages: Sequence[ImagedPage]) -> None:
+        """Give points that are there the vectors of their page images, durably, before returning."""
+        for start in range(0, len(pages), BATCH):
+            self._ask("add_images", list(pages[start : start + BATCH]))
+
+    def without_images(self) -> dict[str, dict[int, str]]:
+        """By document and page number the SHA-256 of the images that have no vectors here."""
+        found: dict[str, dict[int, str]] = self._ask("without_images")
+        return found
 
     def search(self, query: PageQuery, where: SearchFilter, limit: int) -> list[PageScore]:
         """Best first."""

@@ -41,7 +41,9 @@ if TYPE_CHECKING:
 
 __all__ = ["serve"]
 
-ALLOWED = frozenset({"upsert", "search", "facets", "pages_of", "documents", "delete", "count"})
+ALLOWED = frozenset(
+    {"upsert", "add_images", "without_images", "search", "facets", "pages_of", "documents", "delete", "count"}
+)
 HANDOVER_SECONDS = 30.0  # an owner that is ending may need this long to flush
 TICK_SECONDS = 0.2
 LONGEST_TMP = 60  # bytes; the path of a Unix socket may have 107 in all

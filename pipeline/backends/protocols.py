@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Matrix = NDArray[np.float32]
+    Images = Mapping[int, tuple[Matrix, Matrix]]  # by page number the multivector of the page image, and it pooled
 
 __all__ = [
     "Extractor",
+    "ImagedPage",
     "IndexedPage",
     "PageClassifier",
     "PageEmbedder",
@@ -142,6 +144,16 @@ class IndexedPage:
 
 
 @dataclass(frozen=True, slots=True)
+class ImagedPage:
+    """The vectors of a page image whose point is in the index already; both (rows, dimension), rows of unit length."""
+
+    document: str
+    page: int
+    image: Matrix
+    pooled: Matrix
+
+
+@dataclass(frozen=True, slots=True)
 class PageQuery:
     """A query in every form the index can use; a missing form is simply not searched.
 
@@ -176,6 +188,14 @@ class PageIndex(Protocol):
 
     def upsert(self, pages: Sequence[IndexedPage]) -> None:
         """Write or overwrite the pages' points, durably, before returning."""
+        ...
+
+    def add_images(self, pages: Sequence[ImagedPage]) -> None:
+        """Give points that are there the vectors of their page images, durably, before returning."""
+        ...
+
+    def without_images(self) -> dict[str, dict[int, str]]:
+        """By document and page number the SHA-256 of the images that have no vectors here."""
         ...
 
     def search(self, query: PageQuery, where: SearchFilter, limit: int) -> list[PageScore]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import json
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from qdrant_client import QdrantClient, models
@@ -25,15 +25,17 @@ from pipeline.backends.layout import (
     AnyOf,
     Between,
     Condition,
+    Lacking,
     Leg,
     Phrase,
     check,
+    check_image,
     dense_vectors,
     match_signature,
     point_id,
     vectors_of,
 )
-from pipeline.backends.protocols import IndexedPage, SparseVector
+from pipeline.backends.protocols import ImagedPage, IndexedPage, SparseVector
 from pipeline.errors import IndexMismatch, IndexUnavailable, UsageError
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ SIGNATURE_POINT = "00000000-0000-5000-8000-000000000001"
 # The server refuses requests above 32 MiB; a float takes at most 12 bytes of JSON at 7 decimals.
 REQUEST_BYTES, FLOAT_BYTES, DECIMALS = 24 << 20, 12, 7
 SCROLL = 1000
+
+T = TypeVar("T")
 
 
 def connect(url: str, api_key: str = "", timeout: int = 60, authority: Path | None = None) -> QdrantClient:
@@ -82,9 +86,18 @@ class QdrantIndex(HybridIndex):
         for page in pages:
             check(page)
         self._ready()
-        for batch in _batches(pages):
+        for batch in _batches(pages, _bytes):
             with _translated():
                 self._client.upsert(self._collection, [_point(page) for page in batch], wait=True)
+
+    def add_images(self, pages: Sequence[ImagedPage]) -> None:
+        """Give points that are there the vectors of their page images; the server has them when this returns."""
+        for page in pages:
+            check_image(page)
+        self._ready()
+        for batch in _batches(pages, lambda page: (page.image.size + page.pooled.size) * FLOAT_BYTES):
+            with _translated():
+                self._client.update_vectors(self._collection, [_imaged(page) for page in batch], wait=True)
 
     def delete(self, document: str) -> None:
         """Remove all points of a document."""
@@ -114,13 +127,17 @@ class QdrantIndex(HybridIndex):
         self._client.close()
 
     def _nearest(
-        self, legs: Sequence[Leg], conditions: Sequence[Condition], depth: int, among: Sequence[str] | None
+        self,
+        legs: Sequence[Leg],
+        conditions: Sequence[Condition],
+        depth: int,
+        among: Sequence[Sequence[str]] | None = None,
     ) -> list[dict[str, float]]:
         self._ready()
-        walls = _filter(conditions, among)
+        walls = [_filter(conditions, points) for points in among] if among else [_filter(conditions)] * len(legs)
         requests = [
-            models.QueryRequest(query=_vector(leg.using, leg.vector), using=leg.using, filter=walls, limit=depth)
-            for leg in legs
+            models.QueryRequest(query=_vector(leg.using, leg.vector), using=leg.using, filter=own, limit=depth)
+            for leg, own in zip(legs, walls, strict=True)
         ]
         with _translated():
             answers = self._client.query_batch_points(self._collection, requests)
@@ -225,6 +242,11 @@ def _point(page: IndexedPage) -> models.PointStruct:
     return models.PointStruct(id=point_id(page.document, page.page), vector=vectors, payload=dict(page.payload))
 
 
+def _imaged(page: ImagedPage) -> models.PointVectors:
+    vectors = {"pooled": _vector("pooled", page.pooled), "image": _vector("image", page.image)}
+    return models.PointVectors(id=point_id(page.document, page.page), vector=vectors)
+
+
 def _vector(name: str, vector: Matrix | SparseVector) -> Any:
     if isinstance(vector, SparseVector):
         return models.SparseVector(indices=list(vector.indices), values=list(vector.values))
@@ -232,11 +254,11 @@ def _vector(name: str, vector: Matrix | SparseVector) -> Any:
     return rows[0] if name == "about" else rows
 
 
-def _batches(pages: Sequence[IndexedPage]) -> Iterator[list[IndexedPage]]:
-    batch: list[IndexedPage] = []
+def _batches(pages: Sequence[T], bytes_of: Callable[[T], int]) -> Iterator[list[T]]:
+    batch: list[T] = []
     size = 0
     for page in pages:
-        own = _bytes(page)
+        own = bytes_of(page)
         if batch and size + own > REQUEST_BYTES:
             yield batch
             batch, size = [], 0
@@ -265,6 +287,8 @@ def _condition(condition: Condition) -> Any:
             return models.FieldCondition(key=key, match=models.MatchAny(any=list(values)))
         case Between(key, low, high):
             return models.FieldCondition(key=key, range=models.Range(gte=low, lte=high))
+        case Lacking(vector):
+            return models.Filter(must_not=[models.HasVectorCondition(has_vector=vector)])
         case Phrase(key, spellings):
             found = [models.FieldCondition(key=key, match=models.MatchPhrase(phrase=text)) for text in spellings]
             return models.Filter(should=list(found))

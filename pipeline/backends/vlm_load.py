@@ -1,8 +1,9 @@
 """Loading a local vision-language model, and turning pages into its inputs.
 
 The same care for every family: offline, no remote code, safetensors only, no weight missing, images bounded.
-The families are Idefics3/SmolVLM, which cut an image into square tiles, and Qwen-VL, which takes it as one
-grid of patches; they differ here only in how the bound on the image's size is written down.
+The families are Idefics3/SmolVLM, which cut an image into square tiles, Qwen-VL, which takes it as one grid of
+patches, and Llava with a processor that pads it to one square, as the bundled model's does; they differ here only in
+how the bound on the image's size is written down.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ T = TypeVar("T")
 
 TILED = ("idefics3", "smolvlm")
 GRIDDED = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe")
+PADDED = ("llava",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +134,8 @@ def load_vlm(folder: Path, options: VlmOptions) -> Vlm:
 
 def _family(folder: Path) -> str:
     family = str(AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).model_type)
-    if family not in TILED + GRIDDED:
-        raise ValueError(f"family {family!r} is not one of {', '.join(TILED + GRIDDED)}")
+    if family not in TILED + GRIDDED + PADDED:
+        raise ValueError(f"family {family!r} is not one of {', '.join(TILED + GRIDDED + PADDED)}")
     return family
 
 
@@ -150,7 +152,14 @@ def _check(folder: Path, processor: Any, info: dict[str, Any]) -> None:
 
 
 def _bound(image_processor: Any, family: str, longest_edge: int) -> None:
-    """Keep the processor from scaling the page up again: Idefics3 stretches to its size, Qwen counts pixels."""
+    """Keep the processor from scaling the page up again: Idefics3 stretches to its size, Qwen counts pixels.
+
+    Llava's square is the model's own and stays; `ModelError` when it is cut out of the page instead of padded to it.
+    """
+    if family in PADDED:
+        if not image_processor.do_pad or image_processor.do_center_crop:
+            raise ModelError("this Llava checkpoint crops the page: one whose processor pads it to a square is needed")
+        return
     size = dict(image_processor.size)
     bound = longest_edge if family in TILED else longest_edge * longest_edge
     image_processor.size = {**size, "longest_edge": min(int(size.get("longest_edge") or bound), bound)}

@@ -25,6 +25,10 @@ MOST_BYTES = 5 * 1024 * 1024 * 3 // 4
 """Of one JPEG. Above it the provider answers "image exceeds 5 MB maximum: … bytes > 5242880 bytes", where it counts
 the image in base64; three of them in a request stay far under its 32 MB."""
 
+MOST_PIXELS = 200_000_000
+"""Of a stored page: five times what a render may have by default. Checked here, because Pillow's own guard is a global
+of the process, which what decodes bounded pictures turns off."""
+
 WHITE = 255
 
 
@@ -50,6 +54,8 @@ def _shown(path: Path, model: Model) -> Image:
     from PIL import Image
 
     with Image.open(path) as image:
+        if image.width * image.height > MOST_PIXELS:
+            raise Unusable(f"it has {image.width:,} by {image.height:,} pixels")
         size = best_size(image.width, image.height, model)
         image.draft(None, size)  # a large JPEG is not decoded larger than it is needed
         flat = _flat(image)

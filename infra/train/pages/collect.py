@@ -18,14 +18,40 @@ from infra.train.pages import fonts
 
 __all__ = ["DEBIAN", "main"]
 
-DEBIAN = (
-    "fonts-breip fonts-century-catalogue fonts-courier-prime fonts-crosextra-caladea fonts-crosextra-carlito "
-    "fonts-dancingscript fonts-dejavu-core fonts-dkg-handwriting fonts-ebgaramond fonts-ecolier-court "
-    "fonts-femkeklaver fonts-freefont-ttf fonts-georgewilliams fonts-gfs-didot fonts-hosny-amiri fonts-humor-sans "
-    "fonts-isabella fonts-kacst fonts-kaushanscript fonts-kristi fonts-levien-typoscript fonts-liberation "
-    "fonts-linuxlibertine fonts-ocr-a fonts-ocr-b fonts-oldstandard fonts-open-sans fonts-rufscript "
-    "fonts-sil-gentium-basic fonts-sjfonts fonts-tlwg-purisa-ttf fonts-tomsontalks"
-).split()
+DEBIAN = [
+    "fonts-breip",
+    "fonts-century-catalogue",
+    "fonts-courier-prime",
+    "fonts-crosextra-caladea",
+    "fonts-crosextra-carlito",
+    "fonts-dancingscript",
+    "fonts-dejavu-core",
+    "fonts-dkg-handwriting",
+    "fonts-ebgaramond",
+    "fonts-ecolier-court",
+    "fonts-femkeklaver",
+    "fonts-freefont-ttf",
+    "fonts-georgewilliams",
+    "fonts-gfs-didot",
+    "fonts-hosny-amiri",
+    "fonts-humor-sans",
+    "fonts-isabella",
+    "fonts-kacst",
+    "fonts-kaushanscript",
+    "fonts-kristi",
+    "fonts-levien-typoscript",
+    "fonts-liberation",
+    "fonts-linuxlibertine",
+    "fonts-ocr-a",
+    "fonts-ocr-b",
+    "fonts-oldstandard",
+    "fonts-open-sans",
+    "fonts-rufscript",
+    "fonts-sil-gentium-basic",
+    "fonts-sjfonts",
+    "fonts-tlwg-purisa-ttf",
+    "fonts-tomsontalks",
+]
 
 
 def main() -> None:

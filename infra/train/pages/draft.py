@@ -7,13 +7,17 @@ from dataclasses import dataclass, field
 
 from infra.train.pages import fonts
 from infra.train.pages.chance import Chance
-from infra.train.pages.fonts import Face
-from infra.train.pages.matter import Matter
-from infra.train.pages.sheet import Sheet, Type
+from infra.train.pages.fonts import Face, Role
+from infra.train.pages.matter import Matter, fill, sentences
+from infra.train.pages.sheet import Sheet, Type, pieces
+from infra.train.pages.tongues import ENGLISH, Tongue
 from infra.train.pages.types import Fact
 
 __all__ = ["Draft", "Style", "design", "paragraph", "running"]
 
+NUMBERING = ("{0}.", "{0}.", "{0}.{1}", "({2})", "§ {0}", "Section {0}.", "ARTICLE {0}", "Section {0}.{1}")
+HEADS = ("", "", "", "{title}", "{number}", "{a} - {title}", "CONFIDENTIAL", "Execution Copy", "EX-10.{page}")
+FEET = ("{page}", "- {page} -", "{page}", "{number} | {page}", "Page {page} of {pages}", "", "{title} | {page}")
 PAPERS = {(612.0, 792.0): 7.0, (595.0, 842.0): 3.0, (612.0, 1008.0): 0.7}
 
 
@@ -35,28 +39,32 @@ class Style:
     gap: float
 
 
-def design(chance: Chance, matter: Matter) -> Style:
+def _face(chance: Chance, tongue: Tongue, role: Role) -> Face:
+    """A face for print that has the letters of the language; the next best role where none has them."""
+    order: tuple[Role, ...] = ("chinese",) if tongue.label == "zh" else (role, "serif", "sans")
+    order = ("arabic",) if tongue.label == "ar" else order
+    found = next(there for wanted in order if (there := fonts.covering(wanted, tongue.sample)))
+    return chance.weighed({face: face.share for face in found})
+
+
+def design(chance: Chance, tongue: Tongue) -> Style:
     """Choose how a document is set."""
-    role = chance.weighed({"serif": 6, "sans": 3, "mono": 2})
-    face = chance.weighed({face: face.share for face in fonts.faces(role)})
+    face = _face(chance, tongue, chance.weighed({"serif": 6, "sans": 3, "mono": 2}))
     size = chance.weighed({8.5: 1, 9.5: 1, 10.0: 3, 11.0: 4, 12.0: 4, 13.0: 0.5, 7.5: 0.6})
-    body = Type(face, size * (0.92 if role == "mono" else 1), level=chance.of((0, 0, 0, 25, 50)))
-    other = chance.weighed({face: face.share for face in fonts.faces("sans")}) if chance.yes(0.25) else face
-    left, top = chance.real(48, 96), chance.real(45, 90)
+    body = Type(face, size * (0.92 if face.role == "mono" else 1), level=chance.of((0, 0, 0, 25, 50)))
+    other = _face(chance, tongue, "sans") if chance.yes(0.25) else face
+    left, ragged = chance.real(48, 96), 0.5 if face.role == "mono" else 5
+    numbering, heads, feet = (NUMBERING, HEADS, FEET) if tongue is ENGLISH else (NUMBERING[:5], HEADS[:6], FEET[:4])
     return Style(
         paper=chance.weighed(PAPERS),
         body=body,
         heading=Type(other, body.size * chance.of((1, 1, 1.1, 1.25)), bold=chance.yes(0.8), level=body.level),
         leading=chance.weighed({1.12: 2, 1.2: 4, 1.35: 2, 1.6: 0.7, 2.1: 0.6}),
-        align=chance.weighed({"justify": 5, "left": 5})
-        if role != "mono"
-        else chance.weighed({"left": 5, "justify": 0.5}),
-        margins=(left, top, left + chance.real(-12, 12), chance.real(50, 90)),
-        numbering=chance.of(("{0}.", "{0}.", "{0}.{1}", "Section {0}.", "ARTICLE {0}", "({2})", "§ {0}")),
-        head=chance.of(("", "", "", "{title}", "{number}", "{a} - {title}", "CONFIDENTIAL", "Execution Copy")),
-        foot=chance.of(
-            ("{page}", "- {page} -", "Page {page} of {pages}", "{page}", "", "{title} | {page}", "{number} | {page}")
-        ),
+        align=chance.weighed({"justify": ragged, "left": 5}),
+        margins=(left, chance.real(45, 90), left + chance.real(-12, 12), chance.real(50, 90)),
+        numbering=chance.of(numbering),
+        head=chance.of(heads),
+        foot=chance.of(feet),
         indent=chance.of((0, 0, 24, 36)),
         gap=chance.of((0, 0.4, 0.6, 1.0)),
     )
@@ -64,7 +72,7 @@ def design(chance: Chance, matter: Matter) -> Style:
 
 @dataclass(slots=True)
 class Draft:
-    """What layouts draw on. They note on it whether they drew a `table` (none, simple, dense), and in `added` what
+    """What layouts draw on. They note on it whether they drew a `table` (no, simple, dense), and in `added` what
     people put there (hand, signature, stamp)."""
 
     sheet: Sheet
@@ -74,10 +82,27 @@ class Draft:
     kind: str
     title: str
     number: int = 1
-    table: str = "none"
+    table: str = "no"
     added: set[str] = field(default_factory=set)
     facts: list[Fact] = field(default_factory=list)
     size: float = 0.0  # of the print most of the page is set in, points
+
+    def say(self, term: str) -> str:
+        """A label in the document's language."""
+        return self.matter.tongue.say(term)
+
+    def fill(self, template: str) -> str:
+        """A text with its slots filled."""
+        return fill(template, self.matter, self.chance)
+
+    def tell(self, templates: Sequence[str], count: int) -> str:
+        """So many sentences."""
+        return sentences(templates, count, self.matter, self.chance)
+
+    def set(self, text: str, y: float, kind: Type | None = None, align: str = "", indent: float = 0.0) -> float:
+        """Set a paragraph across the text's width from a height on; return where the next line would start."""
+        kind = kind or self.style.body
+        return paragraph(self, text, kind, (self.left, y, self.right, self.bottom), align, indent)
 
     @property
     def left(self) -> float:
@@ -133,18 +158,18 @@ def running(draft: Draft) -> None:
 
 def paragraph(
     draft: Draft,
-    words: Sequence[str],
+    text: str,
     kind: Type,
     box: tuple[float, float, float, float],
     align: str = "",
     indent: float = 0.0,
 ) -> float:
-    """Set words line by line from the top of a box (points) until it is full; return where the next line would start."""
+    """Set words line by line from the top of a box (points) until it is full; return where the next line starts."""
     x0, y, x1, bottom = box
     align, pitch, gap = align or draft.style.align, kind.size * draft.style.leading, draft.sheet.space(kind)
     line: list[tuple[str, float]] = []
     used = indent
-    for word in words:
+    for word in pieces(text, kind):
         width = draft.sheet.measure(word, kind)
         if line and used + width > x1 - x0:
             if y + kind.size > bottom:

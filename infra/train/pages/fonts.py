@@ -20,7 +20,20 @@ import pymupdf
 from numpy.typing import NDArray
 from PIL import ImageFont
 
-__all__ = ["FOLDER", "Drawn", "Face", "Role", "collected", "digest", "draw", "faces", "files", "font", "space"]
+__all__ = [
+    "FOLDER",
+    "Drawn",
+    "Face",
+    "Role",
+    "collected",
+    "covering",
+    "digest",
+    "draw",
+    "faces",
+    "files",
+    "font",
+    "space",
+]
 
 FOLDER = Path(__file__).parents[3] / "build" / "fonts"
 PACKAGES = ("font_amatic_sc", "font_intuitive", "font_caladea", "font_lato", "font_source_serif_pro")
@@ -68,7 +81,6 @@ FAMILIES: dict[str, tuple[Role, float, tuple[str, ...]]] = {
     "Femke": ("hand", 2, ("femkeklaver",)),
     "Rufscript": ("hand", 1.5, ("Rufscript010",)),
     "Gillmor": ("hand", 2, ("dkg",)),
-    "Tomson": ("hand", 1, ("TomsonTalks",)),
     "Ecolier": ("hand", 1.5, ("Ecolier-court",)),
     "Humor": ("hand", 1, ("Humor-Sans",)),
     "Kaushan": ("hand", 0.7, ("KaushanScript-Regular",)),
@@ -138,6 +150,18 @@ def faces(role: Role) -> tuple[Face, ...]:
     return tuple(found)
 
 
+@cache
+def covering(role: Role, sample: str) -> tuple[Face, ...]:
+    """The families for this use that have every letter of the sample."""
+    return tuple(face for face in faces(role) if all(_has(style, sample) for style in face.styles))
+
+
+@cache
+def _has(style: str, sample: str) -> bool:
+    font = pymupdf.Font(style) if style in BUILT_IN else pymupdf.Font(fontbuffer=_bytes(style))
+    return all(font.has_glyph(ord(letter)) for letter in sample)
+
+
 def files() -> list[str]:
     """The names of all font files that are used and not built in."""
     return sorted({style for _, _, styles in FAMILIES.values() for style in styles} - BUILT_IN)
@@ -167,7 +191,7 @@ def font(style: str, size: float) -> ImageFont.FreeTypeFont:
 @lru_cache(maxsize=4096)
 def space(style: str, size: float) -> float:
     """How wide a blank is, in pixels."""
-    return float(font(style, size).getlength(" "))
+    return max(float(font(style, size).getlength(" ")), 0.22 * size)  # some old faces have hardly any
 
 
 @lru_cache(maxsize=30000)

@@ -1,181 +1,189 @@
-"""Forms, printed and filled in; pages written by hand; notes in the margin; stamps; empty pages."""
+"""Forms: labelled blanks, boxes to tick and numbered questions, filled in by machine, by hand, or not at all."""
 
 from __future__ import annotations
 
-from infra.train.pages import english, hands
-from infra.train.pages.draft import Draft, paragraph, running
+from dataclasses import dataclass
+
+from infra.train.pages import hands
+from infra.train.pages.draft import Draft, running
+from infra.train.pages.extras import logo
+from infra.train.pages.grids import grid
 from infra.train.pages.hands import Hand
-from infra.train.pages.matter import fill, money, sentences, when
 from infra.train.pages.prose import heading
+from infra.train.pages.sheet import pieces
+from infra.train.pages.tongues import ENGLISH
 
-__all__ = ["annotate", "blank", "form", "handwritten", "stamped"]
+__all__ = ["form", "questions"]
 
+Box = tuple[float, float, float, float]
 LABELS = {
-    "Name": "person", "Full name of registrant": "a", "Company": "a", "Address": "place", "City": "city", "State": "state",
-    "Date": "date", "Telephone": "phone", "Fax": "phone", "Amount": "amount", "Number": "n", "Subject": "noun", "To": "person",
-    "From": "person", "Title": "noun", "Date of birth": "date", "Occupation": "noun", "Employer": "b", "Signature": "",
-    "Pages": "n", "Re": "noun", "Reference No.": "n", "Approved by": "person", "Brand": "noun", "Manufacturer": "b",
-    "Product description": "thing", "Sample No.": "n", "Requested by": "person", "Department": "noun", "Remarks": "note",
-    "Nature of business": "noun", "Purpose": "thing", "Period from": "date", "to": "date", "Check one": "boxes",
+    "Name": "person", "Company": "a", "Address": "place", "City": "city", "Region": "state", "Date": "date",
+    "Telephone": "phone", "Amount": "amount", "Number": "n", "Subject": "noun", "To": "person",
+    "From": "person", "Title": "noun", "Signature": "", "Code": "n", "Start": "date", "End": "date",
+    "Remarks": "thing", "Contact": "person", "Description": "thing", "Quantity": "n", "Status": "boxes",
 }  # fmt: skip
+ENGLISH_LABELS = {
+    "Full name of registrant": "a", "State": "state", "Fax": "phone", "Date of birth": "date",
+    "Occupation": "noun", "Employer": "b", "Pages": "n", "Re": "noun", "Reference No.": "n",
+    "Approved by": "person", "Brand": "noun", "Manufacturer": "b", "Product description": "thing",
+    "Sample No.": "n", "Requested by": "person", "Check one": "boxes", "Department": "noun",
+    "Nature of business": "noun", "Purpose": "thing", "Period from": "date", "Citizenship": "state",
+    "Test": "noun", "Lot": "n", "Reported by": "person", "Copies to": "person", "Project": "noun",
+    "Type of": "noun",
+}  # fmt: skip
+QUESTIONS = (
+    "Name and address of {noun}:", "State the nature of the {noun} and of any {adj} {nouns}.",
+    "Has the registrant received any {noun} or {noun} during this period?", "If yes, give date and amount.",
+    "Describe fully all {nouns} in which you intend to {verb}.", "Date of the {noun} and place where it is kept:",
+    "List all persons who {verb} {nouns} on behalf of the {noun}.", "Explain any changes since {date}.",
+    "Are any {nouns} owned or controlled by a {adj} {noun}?", "Total amount of {nouns} disbursed:",
+)  # fmt: skip
+ANSWERS = ("{thing}, {place}", "{a}", "{person}, {city}", "{amount} {date}", "None", "See Exhibit {letter}")
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """How a form is filled: `by` hand, machine or nobody; `boxed` fields or ruled ones; the `hand`."""
+
+    by: str
+    boxed: bool
+    hand: Hand
+
+
+def _filled(draft: Draft) -> Filled:
+    chance = draft.chance
+    by = chance.weighed({"hand": 4, "machine": 5, "nobody": 1.5})
+    return Filled(by, chance.yes(0.4), hands.pick(chance, 9.5, draft.matter.tongue))
 
 
 def _answer(draft: Draft, what: str) -> str:
     chance = draft.chance
     if what == "phone":
         return f"({chance.whole(200, 999)}) {chance.whole(200, 999)}-{chance.whole(1000, 9999)}"
-    if what == "note":
-        return fill(chance.of(english.NOTES), draft.matter, chance)
-    return fill("{" + what + "}", draft.matter, chance) if what and what != "boxes" else ""
+    return draft.fill("{" + what + "}") if what and what != "boxes" else ""
+
+
+def _headed(draft: Draft) -> float:
+    chance = draft.chance
+    y = draft.top
+    if chance.yes(0.3):
+        logo(draft, (draft.left, y - 34, draft.left + 32, y - 2))
+    if chance.yes(0.3):
+        for text in (draft.matter.parties[0].upper(), draft.matter.cities[0]):
+            y = draft.set(text, y, draft.style.body.sized(0.9), "centre")
+    y = heading(draft, y, draft.title, chance.of((1.2, 1.5)), chance.of(("centre", "centre", "left")))
+    if chance.yes(0.5):
+        y = draft.set(draft.tell(draft.matter.tongue.clauses, 1), y, draft.style.body.sized(0.85)) + 6
+    return y
 
 
 def form(draft: Draft) -> None:
-    """Labelled blanks in rows, ruled or boxed, filled by machine, by hand, or not at all."""
+    """Labelled blanks in rows, in one to three columns, perhaps with a small table and a place to sign below."""
     running(draft)
-    chance, sheet, body = draft.chance, draft.sheet, draft.style.body
-    y = heading(draft, draft.top, draft.title)
-    if chance.yes(0.5):
-        told = sentences(english.CLAUSES, 1, draft.matter, chance)
-        y = paragraph(draft, told.split(), body.sized(0.85), (draft.left, y, draft.right, draft.bottom)) + 6
-    filled = chance.weighed({"hand": 4, "machine": 4, "none": 1.5})
-    boxed, across = chance.yes(0.4), chance.of((1, 1, 2, 2, 3))
-    hand, pitch = hands.pick(chance, 9.5), chance.real(1.5, 2.6) * body.size
-    wide, row, labels = draft.width / across, 0, list(LABELS)
-    while y + pitch < draft.bottom - 10:
+    chance, body = draft.chance, draft.style.body
+    y, filled = _headed(draft), _filled(draft)
+    labels = LABELS | ENGLISH_LABELS if draft.matter.tongue is ENGLISH else LABELS
+    pitch, row = chance.real(1.5, 2.8) * body.size, 0
+    last = draft.bottom - chance.of((10.0, 10.0, 150.0, 300.0))
+    across = chance.of((1, 1, 2, 2, 3))
+    while y + pitch < last:
+        if chance.yes(0.12):
+            across = chance.of((1, 2, 2, 3, 4))
+            y = draft.set(draft.fill(chance.of(draft.matter.tongue.headings)).upper(), y + 4, body.heavy, "left") + 2
+        wide = draft.width / across
         for column in range(across):
-            label = chance.of(labels)
-            _field(
-                draft,
-                label,
-                (draft.left + column * wide, y, draft.left + (column + 1) * wide, y + pitch),
-                (filled, boxed),
-                hand,
-            )
+            box = (draft.left + column * wide, y, draft.left + (column + 1) * wide, y + pitch)
+            _field(draft, (label := chance.of(list(labels))), labels[label], box, filled)
         y, row = y + pitch, row + 1
-        if row > 5 and chance.yes(0.06):
-            break
-    if y < draft.bottom - 60:
-        told = sentences(english.CLAUSES, chance.whole(0, 4), draft.matter, chance)
-        paragraph(draft, told.split(), body.sized(0.9), (draft.left, y + 12, draft.right, draft.bottom))
+    if draft.bottom - y > 120 and chance.yes(0.6):
+        y = grid(draft, y + 10, chance.whole(2, 5), chance.whole(2, 8))
+    if draft.bottom - y > 30 and chance.yes(0.6):
+        y = draft.set(draft.tell(draft.matter.tongue.clauses, chance.whole(1, 3)), y + 10, body.sized(0.9))
+    if draft.bottom - y > 40 and chance.yes(0.5):
+        _field(draft, "Signature", "", (draft.left, y + 10, draft.left + draft.width * 0.6, y + 38), filled)
 
 
-def _field(draft: Draft, label: str, box: tuple[float, float, float, float], how: tuple[str, bool], hand: Hand) -> None:
+def _field(draft: Draft, label: str, what: str, box: Box, filled: Filled) -> None:
     x0, y0, x1, y1 = box
-    filled, boxed = how
     chance, sheet, body = draft.chance, draft.sheet, draft.style.body
-    base, what = y1 - 4, LABELS[label]
-    small = body.sized(0.75)
-    if boxed:
+    base, small = y1 - 4, body.sized(0.75)
+    if filled.boxed:
         sheet.frame(box, 0.6)
-        used = sheet.line_of(label, (x0 + 3, y0 + small.size + 1), small)
+        used = sheet.line_of(draft.say(label), (x0 + 3, y0 + small.size + 1), small)
         used = 0.0 if y1 - y0 > 2 * body.size else used
     else:
-        used = sheet.line_of(label + chance.of((":", ":", "")), (x0, base), body)
-        sheet.rule(x0 + used + 3, x1 - 8, base + 2.5, 0.5)
+        used = sheet.line_of(draft.say(label) + chance.of((":", ":", "")), (x0, base), body)
+        if x1 - 8 > x0 + used + 3:
+            sheet.rule(x0 + used + 3, x1 - 8, base + 2.5, 0.5)
     x = x0 + used + 6
     if what == "boxes":
-        _boxes(draft, x, base, x1, filled)
-    elif filled == "hand" and chance.yes(0.85):
-        if label == "Signature":
-            hands.sign(sheet, chance.of(draft.matter.people), (x, base), hand.size * 1.4, chance)
+        _boxes(draft, (x, base, x1), filled)
+    elif label == "Signature":
+        if filled.by != "nobody" and chance.yes(0.8):
+            hands.sign(sheet, chance.of(draft.matter.people), (x, base), filled.hand.size * 1.4, chance)
             draft.added.add("signature")
-        else:
-            hands.write(sheet, _answer(draft, what), (x, base), hand, chance, x1 - 25)
-            draft.added.add("hand")
-    elif filled == "machine" and chance.yes(0.85):
-        words, limit = _answer(draft, what).split(), x1 - 6 - x
-        while words and sheet.width_of(" ".join(words), body) > limit:
+    elif chance.yes(0.85):
+        fill_in(draft, _answer(draft, what), (x, base, x1 - 6), filled)
+
+
+def fill_in(draft: Draft, text: str, place: tuple[float, float, float], filled: Filled) -> None:
+    """Fill a blank, as much of the text as fits: from x along the baseline to the right edge."""
+    x, base, right = place
+    body = draft.style.body
+    joint = "" if body.face.role == "chinese" else " "
+    words = pieces(text, body)
+    if filled.by == "hand" and words and right - x > 30:
+        hands.write(draft.sheet, text, (x, base), filled.hand, draft.chance, right - 20)
+        draft.added.add("hand")
+    elif filled.by == "machine":
+        while words and draft.sheet.width_of(joint.join(words), body) > right - x:
             words.pop()
-        sheet.line_of(" ".join(words), (x, base), body)
+        draft.sheet.line_of(joint.join(words), (x, base), body)
 
 
-def _boxes(draft: Draft, x: float, base: float, right: float, filled: str) -> None:
+def _boxes(draft: Draft, place: tuple[float, float, float], filled: Filled) -> None:
+    """Boxes to tick; a tick is no handwriting."""
+    x, base, right = place
     chance, sheet, body = draft.chance, draft.sheet, draft.style.body
-    for word in ("Yes", "No", "N/A"):
+    for word in (draft.say("Yes"), draft.say("No"), "N/A"):
         if x + 40 > right:
             return
         sheet.frame((x, base - 7, x + 7, base), 0.7)
-        if filled != "none" and chance.yes(0.4):
+        if filled.by == "hand" and chance.yes(0.4):
             hands.tick(sheet, (x, base), 8, chance)
-            draft.added.add("hand" if filled == "hand" else "mark")
-        sheet.line_of(word, (x + 10, base), body)
-        x += 42
+        elif filled.by == "machine" and chance.yes(0.4):
+            sheet.line_of("X", (x + 1, base - 0.5), body.sized(0.8))
+        x += 12 + sheet.line_of(word, (x + 10, base), body) + 6
 
 
-def handwritten(draft: Draft) -> None:
-    """A page written by hand, on plain, lined or squared paper."""
-    chance, sheet = draft.chance, draft.sheet
-    hand = hands.pick(chance, chance.real(8, 14))
-    pitch = hand.size * chance.real(1.9, 2.9)
-    paper = chance.weighed({"plain": 5, "lined": 4, "squared": 1})
-    level = chance.whole(150, 215)
-    for place in range(1, int(sheet.height / pitch) if paper != "plain" else 0):
-        sheet.rule(0, sheet.width, 30 + place * pitch + 3, 0.6, level)
-    if paper == "squared":
-        for place in range(1, int(sheet.width / pitch)):
-            sheet.post(place * pitch, 0, sheet.height, 0.6, level)
-    if paper == "lined" and chance.yes(0.5):
-        sheet.post(60, 0, sheet.height, 0.8, level)
-    left, right = chance.real(30, 80), sheet.width - chance.real(25, 70)
-    rows = list(range(chance.whole(1, 4), int((sheet.height - 60) / pitch)))
-    told = iter(_written(draft))
-    rest: list[str] = []
-    for row in rows[: chance.whole(6, len(rows)) if len(rows) > 6 else None]:
-        line, used = [], 0.0
-        while used < right - left - 40:
-            rest = rest or next(told).split()
-            word = rest.pop(0)
-            line.append(word)
-            used += hand.size * (0.62 * len(word) + 0.6)
-        hands.write(sheet, " ".join(line), (left + chance.real(-3, 3), 30 + row * pitch), hand, chance, right)
-    draft.added.add("hand")
-    draft.size = hand.size * 1.4
-    if chance.yes(0.35):
-        hands.sign(
-            sheet,
-            chance.of(draft.matter.people),
-            (chance.real(left, right - 150), sheet.height - chance.real(40, 90)),
-            hand.size * 1.6,
-            chance,
-        )
-        draft.added.add("signature")
+def questions(draft: Draft) -> None:
+    """A filed form: numbered questions with answers under them, typed or written, some on ruled lines."""
+    running(draft)
+    chance, tongue = draft.chance, draft.matter.tongue
+    y, filled = _headed(draft) if chance.yes(0.6) else draft.top, _filled(draft)
+    asked = QUESTIONS if tongue is ENGLISH else tongue.clauses
+    small, ruled = draft.style.body.sized(chance.of((0.8, 0.9, 1))), chance.yes(0.4)
+    for place in range(chance.whole(1, 12), 40):
+        if y > draft.bottom - 50:
+            break
+        mark = draft.style.numbering.format(place, chance.whole(1, 3), chance.of("abcd"))
+        y = draft.set(f"{mark} {draft.fill(chance.of(asked))}", y, small, "left") + 4
+        if chance.yes(0.35):
+            _boxes(draft, (draft.left + 20, y + small.size, draft.right), filled)
+            y += draft.pitch * 1.3
+        y = _answers(draft, y, filled, ruled) + draft.pitch
+    if draft.bottom - y > 40 and chance.yes(0.5):
+        _field(draft, "Signature", "", (draft.left, y + 10, draft.left + draft.width * 0.6, y + 38), filled)
 
 
-def _written(draft: Draft):
-    yield f"{draft.matter.cities[0]}, {when(draft.matter, draft.chance)}"
-    yield f"Dear {draft.chance.of(draft.matter.people)},"
-    while True:
-        yield fill(draft.chance.of(english.LETTERS), draft.matter, draft.chance)
-
-
-def annotate(draft: Draft) -> None:
-    """Notes, strokes and circles that somebody made on a printed page."""
-    chance, sheet = draft.chance, draft.sheet
-    hand = hands.pick(chance, chance.real(8, 13))
-    for _ in range(chance.weighed({1: 4, 2: 3, 3: 2, 5: 1})):
-        x = chance.of((chance.real(12, 60), chance.real(100, sheet.width - 150), sheet.width - chance.real(70, 110)))
-        text = fill(chance.of(english.NOTES), draft.matter, chance)
-        hands.write(sheet, text, (x, chance.real(30, sheet.height - 30)), hand, chance, sheet.width - 20)
-    printed = [word for word in sheet.words if not word.hand]
-    for _ in range(chance.whole(0, 3) if printed else 0):
-        box = chance.of(printed).box
-        mark = hands.circle if chance.yes(0.4) else hands.strike
-        mark(sheet, tuple(value / sheet.scale for value in box), chance)  # type: ignore[arg-type]
-    draft.added.add("hand")
-
-
-def stamped(draft: Draft) -> None:
-    """A rubber stamp somewhere on the page."""
-    chance, matter = draft.chance, draft.matter
-    lines = chance.of((
-        ["RECEIVED"], ["RECEIVED", when(matter, chance).upper()], ["COPY"], ["PAID"], ["APPROVED", "BY ______"], ["FILED", when(matter, chance)],
-        ["CONFIDENTIAL"], [matter.parties[0][:20].upper(), matter.cities[0].upper()], ["ORIGINAL"], ["CANCELLED"], ["ENTERED", when(matter, chance)],
-        ["NOTARY PUBLIC", matter.states[0].upper()],
-    ))  # fmt: skip
-    at = (chance.real(90, draft.sheet.width - 90), chance.real(50, draft.sheet.height - 60))
-    hands.stamp(draft.sheet, lines, at, chance.real(9, 22), chance)
-    draft.added.add("stamp")
-
-
-def blank(draft: Draft) -> None:
-    """Nothing; the scanner adds its dust."""
+def _answers(draft: Draft, y: float, filled: Filled, ruled: bool) -> float:
+    """A few lines of answer, or empty ones; return the last baseline."""
+    chance = draft.chance
+    said = ANSWERS if draft.matter.tongue is ENGLISH else ANSWERS[:4]
+    for _ in range(chance.whole(1, 4)):
+        y += max(draft.pitch, 13.0) * (1.3 if ruled else 1)
+        if ruled:
+            draft.sheet.rule(draft.left + 18, draft.right, y + 2, 0.5)
+        if chance.yes(0.8) and y < draft.bottom:
+            fill_in(draft, draft.fill(chance.of(said)), (draft.left + 22, y, draft.right), filled)
+    return y

@@ -1,234 +1,165 @@
-"""Pages with tables: schedules, invoices, orders, receipts, and plain tables among text."""
+"""Tables of rows and columns, and pages that hang on another document or report figures: schedules, accounts."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from infra.train.pages import english
-from infra.train.pages.draft import Draft, paragraph, running
-from infra.train.pages.matter import fill, money, sentences, when
-from infra.train.pages.prose import heading
+from infra.train.pages.chance import Chance
+from infra.train.pages.draft import Draft, running
+from infra.train.pages.extras import chart
+from infra.train.pages.matter import money, when
+from infra.train.pages.prose import flow, heading
+from infra.train.pages.sheet import Type, pieces
+from infra.train.pages.tongues import ENGLISH
 
-__all__ = ["Column", "grid", "invoice", "order", "receipt", "schedule"]
+__all__ = ["DENSE", "NARROW", "WIDE", "Column", "accounts", "cell", "grid", "put", "schedule"]
+
+DENSE = 50  # filled cells over which people call a table dense
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: its head, what fills it (thing, number, money, date, code, word), its share of the width."""
+    """A column of a table: its head, what fills it, its share of the width."""
 
     head: str
     fill: str
     share: float
 
 
-COLUMNS = (
-    Column("Description", "thing", 3.2), Column("Item", "thing", 2.4), Column("Qty", "number", 0.8),
-    Column("Unit Price", "money", 1.3), Column("Amount", "money", 1.4), Column("Date", "date", 1.4),
-    Column("No.", "row", 0.5), Column("Code", "code", 1.0), Column("Rate", "percent", 0.9), Column("Total", "money", 1.4),
-    Column("Start", "date", 1.3), Column("End", "date", 1.3), Column("Time", "hour", 1.0), Column("Length", "number", 0.8),
-    Column("Status", "word", 1.2), Column("Region", "state", 1.5), Column("Name", "person", 2.0), Column("Units", "number", 0.9),
-    Column("Mon", "number", 0.5), Column("Tue", "number", 0.5), Column("Wed", "number", 0.5), Column("Spots", "number", 0.7),
+WIDE = (Column("Description", "thing", 3.2), Column("Name", "thing", 2.4), Column("Remarks", "clause", 4.5))
+NARROW = (
+    Column("Quantity", "number", 0.9), Column("Unit Price", "money", 1.3), Column("Amount", "money", 1.4),
+    Column("Date", "date", 1.4), Column("Number", "row", 0.7), Column("Code", "code", 1.0),
+    Column("Rate", "percent", 0.9), Column("Total", "money", 1.4), Column("Start", "date", 1.3),
+    Column("End", "date", 1.3), Column("Status", "noun", 1.2), Column("Region", "state", 1.5),
+    Column("Contact", "person", 2.0), Column("Tax", "percent", 0.8),
+)  # fmt: skip
+ENGLISH_ONLY = (
+    Column("Time", "hour", 1.0), Column("Len", "number", 0.6), Column("M", "number", 0.45),
+    Column("Tu", "number", 0.45), Column("W", "number", 0.45), Column("Th", "number", 0.45),
+    Column("F", "number", 0.45), Column("Spots", "number", 0.7), Column("Units", "number", 0.9),
+    Column("Wk 1", "number", 0.6), Column("Wk 2", "number", 0.6), Column("Gross", "money", 1.3),
 )  # fmt: skip
 
+CELLS: Mapping[str, Callable[[Chance, int], str]] = {
+    "number": lambda chance, _: str(chance.whole(0, 10 ** chance.whole(1, 3))),
+    "row": lambda _, row: str(row),
+    "code": lambda chance, _: f"{chance.of('ABCDKMX')}{chance.whole(10, 9999)}",
+    "percent": lambda chance, _: f"{chance.real(0, 40):.1f}%",
+}
 
-def _cell(column: Column, row: int, draft: Draft) -> str:
+
+def cell(column: Column, row: int, draft: Draft) -> str:
+    """What stands in a column at this row."""
     chance, matter = draft.chance, draft.matter
-    match column.fill:
-        case "thing":
-            return fill(chance.of(english.THINGS), matter, chance)
-        case "number":
-            return str(chance.whole(0, 10 ** chance.whole(1, 3)))
-        case "money":
-            return (
-                money(matter, chance, 4.5).removeprefix(matter.currency)
-                if chance.yes(0.6)
-                else money(matter, chance, 4.5)
-            )
-        case "date":
-            return matter.day.strftime("%m/%d/%y") if chance.yes(0.3) else when(matter, chance, 60)[:12]
-        case "row":
-            return str(row)
-        case "code":
-            return f"{chance.of('ABCDKMX')}{chance.whole(10, 9999)}"
-        case "percent":
-            return f"{chance.real(0, 40):.1f}%"
-        case "word":
-            return chance.of(matter.nouns)
-    return fill("{" + column.fill + "}", matter, chance)
+    if column.fill in CELLS:
+        return CELLS[column.fill](chance, row)
+    if column.fill == "money":
+        value = money(matter, chance, 4.5)
+        return value.removeprefix(matter.currency) if chance.yes(0.6) else value
+    if column.fill == "date":
+        return matter.day.strftime("%m/%d/%y") if chance.yes(0.3) else when(matter, chance, 60)
+    return draft.tell(matter.tongue.clauses, 1) if column.fill == "clause" else draft.fill("{" + column.fill + "}")
 
 
-def _columns(draft: Draft, count: int) -> list[Column]:
-    first = draft.chance.of(COLUMNS[:2])
-    return [first, *draft.chance.some([column for column in COLUMNS[2:]], count - 1)]
+def _choose(draft: Draft, count: int) -> list[Column]:
+    chance = draft.chance
+    narrow = NARROW + ENGLISH_ONLY if draft.matter.tongue is ENGLISH else NARROW
+    first = chance.weighed({WIDE[0]: 3, WIDE[1]: 2, WIDE[2]: 1 if count < 5 else 0})
+    columns = chance.some(narrow, count - 1)
+    columns.insert(chance.of((0, 0, min(1, len(columns)))), first)
+    return columns
 
 
 def grid(draft: Draft, y: float, count: int, rows: int, size: float = 0.9) -> float:
-    """Draw a table of so many columns and rows from a height on; return its foot. Ruled fully, across, or not at all."""
+    """Draw a table from a height on and note how dense it is; return its foot. Ruled fully, across, or not at all."""
     chance, sheet = draft.chance, draft.sheet
     kind = draft.style.body.sized(size * (0.85 if count > 6 else 1.0))
-    columns = _columns(draft, count)
-    total = sum(column.share for column in columns)
-    edges = [draft.left]
+    columns = _choose(draft, count)
+    scale, edges = draft.width / sum(column.share for column in columns), [draft.left]
     for column in columns:
-        edges.append(edges[-1] + draft.width * column.share / total)
-    ruled, pitch = (
-        chance.weighed({"full": 4, "across": 2, "head": 2, "none": 2}),
-        kind.size * chance.of((1.15, 1.35, 1.6, 2.0)),
-    )
-    width, top, drawn = chance.of((0.4, 0.7, 1.2)), y, 0
+        edges.append(edges[-1] + column.share * scale)
+    ruled = chance.weighed({"full": 4, "across": 2, "head": 2, "none": 3})
+    pitch, width, top, filled = kind.size * chance.of((1.15, 1.35, 1.6, 2.2)), chance.of((0.4, 0.7, 1.2)), y, 0
     if chance.yes(0.3):
-        sheet.bar((draft.left, y, draft.right, y + pitch), chance.whole(190, 235))
+        sheet.bar((draft.left, y, draft.right, y + pitch), chance.whole(170, 235))
     for row in range(rows + 1):
         if y + pitch > draft.bottom:
             break
+        lines = 1
         for column, x0, x1 in zip(columns, edges, edges[1:], strict=False):
-            text = column.head if row == 0 else _cell(column, row, draft)
-            _put(
-                draft,
-                text,
-                (x0 + 3, x1 - 3, y + pitch * 0.5 + kind.size * 0.36),
-                (kind.heavy if row == 0 else kind, column.fill),
+            text = draft.say(column.head) if row == 0 else cell(column, row, draft) if chance.yes(0.97) else ""
+            box, aligned = (
+                (x0 + 3, y, x1 - 3, pitch),
+                "right" if column.fill in {"money", "number", "percent"} else "left",
             )
-        y += pitch
+            lines = max(lines, put(draft, text, box, kind.heavy if row == 0 else kind, aligned))
+            filled += bool(text)
+        y += pitch + (lines - 1) * kind.size * 1.15
         if ruled in {"full", "across"} or (ruled == "head" and row == 0):
             sheet.rule(draft.left, draft.right, y, width)
-        drawn += 1
     if ruled == "full":
         sheet.rule(draft.left, draft.right, top, width)
         for x in edges:
             sheet.post(x, top, y, width)
-    draft.table = "dense" if (count >= 6 and drawn >= 8) or drawn >= 22 or count * drawn >= 80 else "simple"
+    draft.table = "dense" if filled > DENSE else "simple"
     return y + pitch
 
 
-def _put(draft: Draft, text: str, place: tuple[float, float, float], kind: tuple) -> None:
-    x0, x1, y = place
-    words = text.split()
-    while words and draft.sheet.width_of(" ".join(words), kind[0]) > x1 - x0:
-        words.pop()
-    if not words:
-        return
-    right = kind[1] in {"money", "number", "percent"}
-    draft.sheet.line_of(" ".join(words), (x1 if right else x0, y), kind[0], "right" if right else "left")
+def put(draft: Draft, text: str, box: tuple[float, float, float, float], kind: Type, align: str) -> int:
+    """Set a cell's words, in several lines where they are many; return how many lines."""
+    x0, y, x1, pitch = box
+    base, lines, line = y + pitch * 0.5 + kind.size * 0.36, 1, ""
+    joint = "" if kind.face.role == "chinese" else " "
+    x = x1 if align == "right" else x0
+    for word in pieces(text, kind):
+        longer = f"{line}{joint}{word}" if line else word
+        if draft.sheet.width_of(longer, kind) <= x1 - x0:
+            line = longer
+        elif not line or lines == 3 or base + kind.size * 1.15 > draft.bottom:
+            break
+        else:
+            draft.sheet.line_of(line, (x, base), kind, align)
+            base, lines, line = (
+                base + kind.size * 1.15,
+                lines + 1,
+                word if draft.sheet.width_of(word, kind) <= x1 - x0 else "",
+            )
+    draft.sheet.line_of(line, (x, base), kind, align)
+    return lines
 
 
 def schedule(draft: Draft) -> None:
-    """A schedule or exhibit: heading, a sentence, a table, perhaps more text."""
+    """A schedule or exhibit: heading, and a table, a list or clauses."""
     running(draft)
     chance = draft.chance
     y = heading(draft, draft.top, draft.title)
-    if chance.yes(0.6):
-        told = sentences(english.CLAUSES, chance.whole(1, 2), draft.matter, chance)
-        y = paragraph(draft, told.split(), draft.style.body, (draft.left, y, draft.right, draft.bottom)) + 10
-    dense = chance.yes(0.5)
-    y = grid(
-        draft,
-        y,
-        chance.whole(5, 9) if dense else chance.whole(2, 4),
-        chance.whole(12, 45) if dense else chance.whole(3, 10),
-    )
-    told = sentences(english.CLAUSES, chance.whole(0, 4), draft.matter, chance)
-    paragraph(draft, told.split(), draft.style.body, (draft.left, y, draft.right, draft.bottom))
+    if chance.yes(0.4):
+        y = draft.set(draft.tell(draft.matter.tongue.clauses, chance.whole(1, 2)), y) + 10
+    shape = chance.weighed({"dense": 3, "simple": 3, "list": 2, "clauses": 2})
+    if shape == "dense":
+        y = grid(draft, y, chance.whole(4, 9), chance.whole(12, 45))
+    elif shape == "simple":
+        y = grid(draft, y, chance.whole(2, 5), chance.whole(2, 10))
+    elif shape == "list":
+        for place in range(1, chance.whole(6, 40)):
+            y = draft.set(f"{place}. {draft.fill('{thing}')}", y, align="left")
+    else:
+        flow(draft, (draft.left, y, draft.right, draft.bottom), 1)
+        return
+    if chance.yes(0.6) and y < draft.bottom:
+        draft.set(draft.tell(draft.matter.tongue.clauses, chance.whole(1, 5)), y)
 
 
-def _heads(draft: Draft, y: float, pairs: list[tuple[str, str]], across: int) -> float:
-    """Labelled values in columns."""
-    body, sheet, wide = draft.style.body, draft.sheet, draft.width / across
-    for place, (label, value) in enumerate(pairs):
-        x, base = draft.left + wide * (place % across), y + body.size + draft.pitch * (place // across)
-        used = sheet.line_of(label, (x, base), body.heavy)
-        sheet.line_of(value[:34], (x + used + 6, base), body)
-    return y + draft.pitch * (-(-len(pairs) // across)) + 8
-
-
-def invoice(draft: Draft) -> None:
-    """An invoice: seller, buyer, number and date, lines, totals."""
-    chance, matter = draft.chance, draft.matter
-    y = heading(draft, draft.top, matter.parties[0], 1.5, chance.of(("left", "centre", "right")))
-    y = heading(draft, y, draft.title, 1.8, chance.of(("left", "right", "centre")))
-    total = draft.note("amount", money(matter, chance, 5), "total")
-    pairs = [
-        ("Invoice No.", draft.note("number", matter.number, draft.title)), ("Date:", draft.note("date", when(matter, chance, 60), draft.title)),
-        ("Bill to:", draft.note("party", matter.parties[1], "customer")), ("Terms:", f"Net {chance.of((10, 15, 30, 60))}"),
-        ("Address:", matter.streets[1]), ("Due:", when(matter, chance, 90)), ("City:", matter.cities[1]), ("Contact:", chance.of(matter.people)),
-    ]  # fmt: skip
-    y = _heads(draft, y, pairs[: chance.whole(4, 8)], chance.of((1, 2, 2)))
-    y = grid(draft, y, chance.whole(3, 6), chance.whole(2, 18))
-    for label, value in (
-        ("Subtotal", money(matter, chance, 5)),
-        ("Tax", money(matter, chance, 3.5)),
-        ("TOTAL DUE", total),
-    ):
-        if y < draft.bottom:
-            draft.sheet.line_of(label, (draft.right - 130, y), draft.style.body.heavy)
-            draft.sheet.line_of(value, (draft.right - 3, y), draft.style.body, "right")
-        y += draft.pitch * 1.2
-    if y < draft.bottom - 40 and chance.yes(0.5):
-        paragraph(
-            draft,
-            f"Please pay within {chance.whole(7, 60)} days to account {chance.whole(10**8, 10**9)}. Thank you for your business.".split(),
-            draft.style.body,
-            (draft.left, y, draft.right, draft.bottom),
-        )
-
-
-def order(draft: Draft) -> None:
-    """An order for advertising or goods: blocks of labelled values, then a grid of lines."""
-    chance, matter = draft.chance, draft.matter
-    y = heading(draft, draft.top, draft.title, chance.of((1.2, 1.6)), chance.of(("left", "centre")))
-    pairs = [
-        ("Order #", draft.note("number", matter.number, draft.title)), ("Advertiser", draft.note("party", matter.parties[0], "advertiser")),
-        ("Agency", matter.parties[1]), ("Product", chance.of(matter.nouns).title()), ("Flight Start", when(matter, chance, 10)),
-        ("Flight End", when(matter, chance, 60)), ("Salesperson", chance.of(matter.people)), ("Buyer", chance.of(matter.people)),
-        ("Billing Cycle", chance.of(("Monthly", "EOM/EOC", "Weekly"))), ("Estimate", str(chance.whole(10, 9999))),
-        ("Order Date", draft.note("date", when(matter, chance, 5), draft.title)), ("Office", chance.of(matter.cities)),
-        ("Gross Total", draft.note("amount", money(matter, chance, 5), "gross total")), ("Rev #", str(chance.whole(0, 9))),
-    ]  # fmt: skip
-    y = _heads(draft, y, pairs[: chance.whole(6, 14)], chance.of((2, 2, 3)))
-    draft.sheet.rule(draft.left, draft.right, y - 4, 1)
-    y = grid(draft, y, chance.whole(5, 10), chance.whole(5, 34), 0.8)
-    told = sentences(english.CLAUSES, chance.whole(0, 3), matter, chance)
-    paragraph(draft, told.split(), draft.style.body.sized(0.8), (draft.left, y, draft.right, draft.bottom))
-
-
-def receipt(draft: Draft) -> None:
-    """A till receipt, narrow and monospaced."""
-    chance, matter, body, sheet = draft.chance, draft.matter, draft.style.body, draft.sheet
-    y = heading(draft, draft.top, draft.note("party", matter.parties[0], "shop").upper(), 1.2)
-    for text in (
-        matter.streets[0],
-        matter.cities[0],
-        f"TEL {chance.whole(100, 999)}-{chance.whole(1000, 9999)}",
-        f"{draft.note('date', when(matter, chance), 'receipt')} {chance.whole(8, 21)}:{chance.whole(10, 59)}",
-    ):
-        sheet.line_of(text, (sheet.width / 2, y), body, "centre")
-        y += draft.pitch
-    for _ in range(chance.whole(2, 14)):
-        if y > draft.bottom - 4 * draft.pitch:
-            break
-        _put(
-            draft,
-            fill(chance.of(english.THINGS), matter, chance).upper(),
-            (draft.left, draft.right - 60, y + draft.pitch),
-            (body, "thing"),
-        )
-        sheet.line_of(f"{10 ** chance.real(0, 2.3):.2f}", (draft.right, y + draft.pitch), body, "right")
-        y += draft.pitch
-    sheet.rule(draft.left, draft.right, y + draft.pitch * 0.5)
-    for label in ("SUBTOTAL", "TAX", "TOTAL"):
-        y += draft.pitch
-        value = f"{10 ** chance.real(0.5, 2.8):.2f}"
-        sheet.line_of(label, (draft.left, y + draft.pitch * 0.6), body)
-        sheet.line_of(
-            draft.note("amount", value, "total") if label == "TOTAL" else value,
-            (draft.right, y + draft.pitch * 0.6),
-            body,
-            "right",
-        )
-    sheet.line_of(
-        chance.of(("THANK YOU", "PLEASE COME AGAIN", "NO REFUNDS")),
-        (sheet.width / 2, y + draft.pitch * 2.5),
-        body,
-        "centre",
-    )
-    draft.table = "simple"
+def accounts(draft: Draft) -> None:
+    """A report's page of figures: a wide table, a chart, a remark."""
+    running(draft)
+    chance = draft.chance
+    y = heading(draft, draft.top, draft.title)
+    y = draft.set(draft.tell(draft.matter.tongue.reports, chance.whole(1, 3)), y) + 8
+    if chance.yes(0.4):
+        chart(draft, (draft.left + 20, y, draft.right - 20, y + 110))
+        y += 130
+    y = grid(draft, y, chance.whole(4, 9), chance.whole(6, 34))
+    draft.set(draft.tell(draft.matter.tongue.reports, chance.whole(0, 3)), y)

@@ -6,6 +6,7 @@ shaken and smoothed into curves as in `sample_docs.ink`; a signature is always s
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -18,6 +19,7 @@ from infra.train.pages import fonts
 from infra.train.pages.chance import Chance
 from infra.train.pages.fonts import Face
 from infra.train.pages.sheet import Placed, Sheet
+from infra.train.pages.tongues import ENGLISH, Tongue
 from sample_docs.ink import BASELINE, CAP_HEIGHT, FLOURISH, WORD_SPACE
 
 __all__ = ["Hand", "circle", "pick", "sign", "stamp", "strike", "tick", "write"]
@@ -41,9 +43,9 @@ class Hand:
     level: int
 
 
-def pick(chance: Chance, size: float) -> Hand:
-    """A hand of about this size."""
-    shares = {face: face.share for face in fonts.faces("hand")}
+def pick(chance: Chance, size: float, tongue: Tongue = ENGLISH) -> Hand:
+    """A hand of about this size; where no font has the letters of the language, Hershey's Latin ones."""
+    shares = {face: face.share for face in fonts.covering("hand", tongue.sample)}
     drawn = bool(shares) and chance.yes(0.7)
     return Hand(
         face=chance.weighed(shares) if drawn else None,
@@ -60,6 +62,8 @@ def write(sheet: Sheet, text: str, at: tuple[float, float], hand: Hand, chance: 
     """Write words along a baseline until `right`; return where the pen stops (points)."""
     x, drift = at[0], chance.real(-0.02, 0.012)
     for word in text.split():
+        if x > at[0] and x + 0.5 * hand.size * len(word) > right:
+            break
         y = at[1] + drift * (x - at[0]) + chance.real(-0.06, 0.06) * hand.size
         width = (
             _script(sheet, word, (x, y), hand, chance)
@@ -67,8 +71,6 @@ def write(sheet: Sheet, text: str, at: tuple[float, float], hand: Hand, chance: 
             else _font(sheet, word, (x, y), hand, chance)
         )
         x += width + hand.size * chance.real(0.45, 0.8)
-        if x > right:
-            break
     return x
 
 
@@ -97,6 +99,11 @@ def _cut(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return ink[:, : columns[-1] + 1] if len(columns) else ink
 
 
+def _plain(word: str) -> str:
+    """The word in the letters that Hershey drew: no accents, nothing but Latin."""
+    return unicodedata.normalize("NFD", word).encode("ascii", "ignore").decode()
+
+
 @cache
 def _hershey(script: str) -> HersheyFonts:
     font = HersheyFonts()
@@ -107,7 +114,8 @@ def _hershey(script: str) -> HersheyFonts:
 @lru_cache(maxsize=1000)
 def _letter(script: str, letter: str) -> tuple[tuple[NDArray[np.float32], ...], float]:
     strokes = tuple(
-        np.array(stroke, np.float32) - np.float32((0, BASELINE)) for stroke in _hershey(script).strokes_for_text(letter)
+        np.array(stroke, np.float32) - np.array((0, BASELINE), np.float32)
+        for stroke in _hershey(script).strokes_for_text(letter)
     )
     if not strokes:
         return (), WORD_SPACE
@@ -131,7 +139,7 @@ def _curve(points: NDArray[np.float32]) -> NDArray[np.float32]:
 def _script(sheet: Sheet, word: str, at: tuple[float, float], hand: Hand, chance: Chance) -> float:
     lines: Strokes = []
     scale, x = hand.size / CAP_HEIGHT, 0.0
-    for letter in word:
+    for letter in _plain(word):
         strokes, advance = _letter(hand.script, letter)
         grow = chance.real(0.9, 1.1)
         rise = chance.real(-1.2, 1.2)
@@ -140,7 +148,7 @@ def _script(sheet: Sheet, word: str, at: tuple[float, float], hand: Hand, chance
             across = x + grow * (shaken[:, 0] - hand.slant * shaken[:, 1])
             lines.append(_curve(np.column_stack((across, rise + grow * shaken[:, 1])).astype(np.float32)))
         x += advance * chance.real(0.85, 1.0)
-    box = sheet.strokes([line * np.float32(scale) + np.float32(at) for line in lines], hand.width, hand.level)
+    box = sheet.strokes([line * np.float32(scale) + np.array(at, np.float32) for line in lines], hand.width, hand.level)
     if box is not None:
         sheet.words.append(Placed(word, (box[0], box[1], box[2], box[3]), hand=True))
     return x * scale
@@ -151,7 +159,7 @@ def sign(sheet: Sheet, name: str, at: tuple[float, float], size: float, chance: 
     script, slant, tremor = chance.of(("scripts", "scripts", "cursive")), chance.real(0.1, 0.7), chance.real(0.6, 2.6)
     scale, x, lines = size / CAP_HEIGHT, 0.0, []
     shrink = chance.real(0.03, 0.12)
-    for index, letter in enumerate(name):
+    for index, letter in enumerate(_plain(name) or _plain("".join(chance.some("ABCDEHKLMNRSTaeilmnorstu", 7)))):
         strokes, advance = _letter(script, letter)
         haste = chance.real(1.1, 1.9) if letter.isupper() else max(0.15, 0.9 - shrink * index)
         for stroke in strokes:
@@ -164,7 +172,9 @@ def sign(sheet: Sheet, name: str, at: tuple[float, float], size: float, chance: 
         lines.append(_curve(end))
     tilt = chance.real(-0.12, 0.04)
     turn = np.array([[1, tilt], [-tilt, 1]], np.float32)
-    sheet.strokes([line @ turn + np.float32(at) for line in lines], chance.real(0.6, 1.8), chance.of((0, 30, 60, 90)))
+    sheet.strokes(
+        [line @ turn + np.array(at, np.float32) for line in lines], chance.real(0.6, 1.8), chance.of((0, 30, 60, 90))
+    )
 
 
 def tick(sheet: Sheet, at: tuple[float, float], size: float, chance: Chance) -> None:
@@ -175,7 +185,9 @@ def tick(sheet: Sheet, at: tuple[float, float], size: float, chance: Chance) -> 
         lines.append(np.array(((0.95, -0.95), (0.05, -0.05))))
     shaken = [line + chance.rng.uniform(-0.1, 0.1, line.shape) for line in lines]
     sheet.strokes(
-        [np.float32(line * size) + np.float32(at) for line in shaken], chance.real(0.7, 1.5), chance.of((0, 40, 80))
+        [(line * size).astype(np.float32) + np.array(at, np.float32) for line in shaken],
+        chance.real(0.7, 1.5),
+        chance.of((0, 40, 80)),
     )
 
 

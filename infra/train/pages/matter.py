@@ -7,20 +7,20 @@ negatives of a retriever.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 from importlib import resources
 
 from faker import Faker
 
-from infra.train.pages import english
 from infra.train.pages.chance import Chance
+from infra.train.pages.tongues import ENGLISH, KINDS, TERMS, Tongue
 
-__all__ = ["Matter", "fake", "fill", "invent", "money", "sentences", "when"]
+__all__ = ["Matter", "fake", "fill", "initials", "invent", "money", "sentences", "when", "written"]
 
-DATES = ("%B %d, %Y", "%d %B %Y", "%m/%d/%Y", "%d.%m.%Y", "%Y-%m-%d", "%b %d, %Y", "%m/%d/%y", "%B %d, %Y")
+WORD = re.compile(r"\w+")
 SLOT = re.compile(r"\{(\w+)\}")
 FIRST_DAY, DAYS = date(1985, 1, 1), 14600
 
@@ -29,6 +29,7 @@ FIRST_DAY, DAYS = date(1985, 1, 1), 14600
 class Matter:
     """Facts and vocabulary of a document. `parties` by name with `roles`; `people` who sign; `day` its date."""
 
+    tongue: Tongue
     parties: tuple[str, str]
     roles: tuple[str, str]
     people: tuple[str, ...]
@@ -63,24 +64,48 @@ def fake(locale: str, seed: int) -> Faker:
     return source
 
 
-def invent(chance: Chance, locale: str = "en_US") -> Matter:
+def invent(chance: Chance, tongue: Tongue = ENGLISH) -> Matter:
     """Make up what a document is about."""
-    source = fake(locale, chance.seed())
+    source = fake(tongue.locale, chance.seed())
+    tongue = _worded(tongue, source)
     return Matter(
+        tongue=tongue,
         parties=(source.company(), source.company()),
-        roles=chance.of(english.ROLES),
+        roles=chance.of(tongue.roles),
         people=tuple(source.name() for _ in range(6)),
         streets=tuple(source.street_address().replace("\n", " ") for _ in range(3)),
-        cities=tuple(source.city() for _ in range(4)),
-        states=tuple(_state(source) for _ in range(2)),
-        nouns=tuple(chance.some(_list("noun"), 45)),
-        verbs=tuple(chance.some(_list("verb"), 20)),
-        adjectives=tuple(chance.some(_list("adjective"), 25)),
+        cities=tongue.cities or tuple(source.city() for _ in range(4)),
+        states=tongue.cities or tuple(_state(source) for _ in range(2)),
         day=FIRST_DAY + timedelta(days=chance.whole(0, DAYS)),
-        day_form=chance.of(DATES),
+        day_form=chance.of(tongue.dates),
         currency=chance.weighed({"$": 6, "US$": 1, "USD ": 1, "€ ": 1, "£": 1, "EUR ": 0.5}),
         number=f"{chance.of(('', '', 'A', 'PO-', 'INV-', 'C', 'No. '))}{chance.whole(1000, 9999999)}",
+        **_vocabulary(tongue, chance, source),
     )
+
+
+def _vocabulary(tongue: Tongue, chance: Chance, source: Faker) -> dict[str, tuple[str, ...]]:
+    """The words the document likes: of English by part of speech, of others as Faker or our own sentences have them."""
+    if tongue is ENGLISH:
+        kinds = (("nouns", "noun", 45), ("verbs", "verb", 20), ("adjectives", "adjective", 25))
+        return {name: tuple(chance.some(_list(kind), count)) for name, kind, count in kinds}
+    own = {word for text in tongue.clauses for word in WORD.findall(SLOT.sub("", text)) if len(word) > 5}
+    words = chance.some(sorted(own), 40) if tongue.label == "pt" else [word.strip(".,؟?!") for word in source.words(40)]
+    return {"nouns": tuple(words), "verbs": tuple(words[:20]), "adjectives": tuple(words[20:])}
+
+
+def _worded(tongue: Tongue, source: Faker) -> Tongue:
+    """The language with sentences: Faker's where we have none."""
+    if tongue.clauses:
+        return tongue
+    told = tuple(source.sentence(nb_words=12) for _ in range(24))
+    short = tuple(" ".join(source.words(2)).capitalize() for _ in range(12))
+    titles = {kind: tuple(name.upper() for name in short[:4]) for kind in KINDS}
+    return replace(
+        tongue, clauses=told, amending=told[:6], opening=told[:3], letters=told[8:], reports=told[12:], headings=short,
+        titles=titles, roles=((short[0], short[1]),),
+        terms={term: short[place % 12] for place, term in enumerate(TERMS)},
+    )  # fmt: skip
 
 
 def _state(source: Faker) -> str:
@@ -89,7 +114,15 @@ def _state(source: Faker) -> str:
 
 def when(matter: Matter, chance: Chance, spread: int = 900) -> str:
     """A date near the document's, as the document writes dates."""
-    return (matter.day + timedelta(days=chance.whole(0, spread))).strftime(matter.day_form)
+    return written(matter, matter.day + timedelta(days=chance.whole(0, spread)))
+
+
+def written(matter: Matter, day: date) -> str:
+    """A day as the document writes days, months in its language."""
+    form = matter.day_form
+    if matter.tongue.months:
+        form = form.replace("%B", matter.tongue.months[day.month - 1])
+    return day.strftime(form)
 
 
 def money(matter: Matter, chance: Chance, most: float = 6.5) -> str:
@@ -106,64 +139,62 @@ def _plural(noun: str) -> str:
     return noun[:-1] + "ies" if noun.endswith("y") and noun[-2:-1] not in "aeiou" else noun + "s"
 
 
-def _section(chance: Chance) -> str:
-    form = chance.of(("Section {0}", "Section {0}.{1}", "Article {0}", "paragraph {0}({2})", "clause {0}.{1}"))
+def _section(matter: Matter, chance: Chance) -> str:
+    forms = ("Section {0}", "Section {0}.{1}", "Article {0}", "paragraph {0}({2})", "clause {0}.{1}")
+    form = chance.of(forms if matter.tongue is ENGLISH else ("§ {0}", "Art. {0}", "{0}.{1}"))
     return form.format(chance.whole(1, 19), chance.whole(1, 9), chance.of("abcde"))
 
 
-def _value(slot: str, matter: Matter, chance: Chance) -> str:  # noqa: PLR0911, PLR0912: one line a slot
-    match slot:
-        case "a" | "b":
-            return matter.parties[slot == "b"]
-        case "x" | "y":
-            return matter.roles[slot == "y"]
-        case "noun":
-            return chance.of(matter.nouns)
-        case "Noun":
-            return chance.of(matter.nouns).capitalize()
-        case "nouns":
-            return _plural(chance.of(matter.nouns))
-        case "adj":
-            return chance.of(matter.adjectives)
-        case "verb":
-            return chance.of(matter.verbs)
-        case "n":
-            return str(chance.whole(2, 60))
-        case "days":
-            number = chance.of((5, 10, 14, 15, 20, 30, 45, 60, 90, 120))
-            return chance.of((str(number), str(number), f"({number})"))
-        case "percent":
-            return f"{chance.real(0.5, 40):.1f}" if chance.yes(0.5) else str(chance.whole(1, 60))
-        case "amount":
-            return money(matter, chance)
-        case "date":
-            return when(matter, chance)
-        case "state":
-            return chance.of(matter.states)
-        case "city":
-            return chance.of(matter.cities)
-        case "person":
-            return chance.of(matter.people)
-        case "initials":
-            return "".join(part[0] for part in chance.of(matter.people).split() if part[0].isalpha())
-        case "place":
-            return f"{chance.of(matter.streets)}, {chance.of(matter.cities)}"
-        case "section":
-            return _section(chance)
-        case "letter":
-            return chance.of("ABCDEFGH")
-        case "hour":
-            return f"{chance.whole(1, 12)}{chance.of(('am', 'pm', ':30p', ':00 PM'))}"
-        case "thing":
-            return fill(chance.of(english.THINGS), matter, chance)
-        case "title":
-            return matter.title or "Agreement"
-    raise KeyError(slot)
+def _nouns(matter: Matter, chance: Chance) -> str:
+    noun = chance.of(matter.nouns)
+    return _plural(noun) if matter.tongue is ENGLISH else noun
+
+
+def _days(chance: Chance) -> str:
+    number = chance.of((5, 10, 14, 15, 20, 30, 45, 60, 90, 120))
+    return chance.of((str(number), str(number), f"({number})"))
+
+
+def _thing(matter: Matter, chance: Chance) -> str:
+    return fill(chance.of(matter.tongue.things), matter, chance)
+
+
+def initials(name: str) -> str:
+    """The first letters of a name."""
+    return "".join(part[0] for part in name.split() if part[0].isalpha())
+
+
+SLOTS: Mapping[str, Callable[[Matter, Chance], str]] = {
+    "a": lambda matter, _: matter.parties[0],
+    "b": lambda matter, _: matter.parties[1],
+    "x": lambda matter, _: matter.roles[0],
+    "y": lambda matter, _: matter.roles[1],
+    "noun": lambda matter, chance: chance.of(matter.nouns),
+    "Noun": lambda matter, chance: chance.of(matter.nouns).capitalize(),
+    "nouns": _nouns,
+    "adj": lambda matter, chance: chance.of(matter.adjectives),
+    "verb": lambda matter, chance: chance.of(matter.verbs),
+    "n": lambda _, chance: str(chance.whole(2, 60)),
+    "days": lambda _, chance: _days(chance),
+    "percent": lambda _, chance: f"{chance.real(0.5, 40):.1f}" if chance.yes(0.5) else str(chance.whole(1, 60)),
+    "amount": money,
+    "date": when,
+    "state": lambda matter, chance: chance.of(matter.states),
+    "city": lambda matter, chance: chance.of(matter.cities),
+    "person": lambda matter, chance: chance.of(matter.people),
+    "initials": lambda matter, chance: initials(chance.of(matter.people)),
+    "place": lambda matter, chance: f"{chance.of(matter.streets)}, {chance.of(matter.cities)}",
+    "section": _section,
+    "letter": lambda _, chance: chance.of("ABCDEFGH"),
+    "hour": lambda _, chance: f"{chance.whole(1, 12)}{chance.of(('am', 'pm', ':30p', ':00 PM'))}",
+    "thing": _thing,
+    "title": lambda matter, _: matter.title,
+}
 
 
 def fill(template: str, matter: Matter, chance: Chance) -> str:
     """The sentence with its slots filled, starting with a capital."""
-    text = SLOT.sub(lambda found: _value(found[1], matter, chance), template)
+    text = SLOT.sub(lambda found: SLOTS[found[1]](matter, chance), template)
     return text[:1].upper() + text[1:]
 
 

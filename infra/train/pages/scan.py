@@ -7,7 +7,7 @@ and are laid on with `sample_docs.degrade`.
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,9 @@ from PIL import Image, ImageFilter
 from infra.train.pages.chance import Chance
 from sample_docs import degrade
 
-__all__ = ["Wear", "draw_wear", "legibility", "spoil", "warp"]
+__all__ = ["Size", "Wear", "coded", "draw_wear", "legibility", "skewed", "spoil", "warp"]
 
-SEVERITY = {"clean": 0.22, "light": 0.33, "office": 0.25, "bad": 0.12, "awful": 0.08}
+SEVERITY = {"clean": 0.2, "light": 0.26, "office": 0.22, "bad": 0.22, "awful": 0.1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class Wear:
     turn: int = 0
 
 
+INK = 110  # grey level under which a clean sheet is ink
 RANGES = {  # severity: blur (points), ink, paper, noise, shade, bleed, skew sigma (degrees), JPEG
     "clean": ((0.0, 0.12), (0, 20), (250, 255), (0, 1), (0, 0.02), (0, 0), 0.05, (80, 95)),
     "light": ((0.1, 0.25), (5, 50), (240, 255), (1, 4), (0, 0.06), (0, 0.04), 0.5, (55, 85)),
@@ -63,21 +64,21 @@ def draw_wear(chance: Chance) -> Wear:
         blur=chance.real(*blur),
         ink=chance.real(*ink),
         paper=chance.real(*paper),
-        noise=chance.real(*noise),
+        noise=chance.real(*noise) * (0.5 if fax else 1),
         low=chance.real(50, 110) if severity in {"bad", "awful"} and chance.yes(0.35) else 0.0,
-        bilevel=chance.real(0.35, 0.72) if fax else 0.0,
-        corners=_photo(chance) if photo else _skewed(angle, chance),
+        bilevel=chance.real(0.4, 0.72) if fax else 0.0,
+        corners=_photo(chance) if photo else skewed(angle, chance),
         platen=chance.of((255, 245, 236, 200, 120, 60, 20)) if severity != "clean" or photo else 255,
         shade=chance.real(0.2, 0.55) if photo else chance.real(*shade),
         shadow=chance.real(0.1, 0.7) if chance.yes(0.25) and severity != "clean" else 0.0,
         bleed=chance.real(*bleed) if chance.yes(0.4) else 0.0,
-        specks=chance.real(0, 200) if chance.yes(0.35) else 0.0,
+        specks=chance.real(0, 100) if chance.yes(0.35) else 0.0,
         holes=chance.yes(0.08),
         jpeg=chance.whole(*jpeg) if chance.yes(0.6) else 0,
     )
 
 
-def _skewed(angle: float, chance: Chance) -> tuple[tuple[float, float], ...]:
+def skewed(angle: float, chance: Chance) -> tuple[tuple[float, float], ...]:
     """Where the corners go when the sheet is turned by some degrees and slips a little; y counted in widths of it."""
     turn, slip = np.radians(angle), chance.rng.uniform(-0.012, 0.012, 2)
     ends = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], float)
@@ -91,24 +92,23 @@ def _skewed(angle: float, chance: Chance) -> tuple[tuple[float, float], ...]:
 
 def _photo(chance: Chance) -> tuple[tuple[float, float], ...]:
     """A photo from not quite above: each corner in or out of the picture by itself, the whole a little turned."""
-    turned = np.array(_skewed(chance.real(-4, 4), chance))
+    turned = np.array(skewed(chance.real(-4, 4), chance))
     inward = np.array([(1, 1), (-1, 1), (-1, -1), (1, -1)]) * chance.rng.uniform(-0.005, 0.07, (4, 2))
     return tuple(map(tuple, turned + inward))
 
 
-def legibility(wear: Wear, size: float) -> str:
+def legibility(wear: Wear, size: float, left: float = 1.0) -> str:
     """How well print of this size (points) can be read: good, fair or poor.
 
     Three losses multiply: strokes run together when the blur nears a twelfth of the size, ink that is hardly darker
-    than its paper, and noise against that contrast. A fax keeps contrast but loses what a coarse grid can't hold.
+    than its paper, and noise against that contrast; a fax has its own measure, what `spoil` says is left.
     """
     spread = float(np.hypot(wear.blur, 72 / wear.low * 0.4 if wear.low else 0.0)) / max(size, 4.0)
     sharp = np.exp(-((spread / 0.075) ** 2))
     contrast = (wear.paper - wear.ink) / 255 * (1 - 0.5 * wear.bleed) * (1 - 0.3 * wear.shade)
-    clear = np.clip((contrast - 0.12) / 0.45, 0, 1)
+    clear = np.clip((contrast - 0.1) / 0.4, 0, 1)
     quiet = 1 / (1 + (wear.noise / (120 * max(contrast, 0.05))) ** 2 * 4)
-    fax = 1.0 if not wear.bilevel else 0.85 - 0.8 * abs(wear.bilevel - 0.5)
-    score = float(sharp * clear * quiet * fax)
+    score = float(sharp * (left if wear.bilevel else clear * quiet))
     return "good" if score > 0.62 else "fair" if score > 0.3 else "poor"
 
 
@@ -124,35 +124,78 @@ def warp(corners: tuple[tuple[float, float], ...], size: tuple[int, int]) -> NDA
     return np.append(solved, 1.0).reshape(3, 3)
 
 
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The resolution of the image, and how many times finer the sheet was drawn."""
+
+    dpi: int
+    factor: int
+
+
 def spoil(
-    sheet: Image.Image, wear: Wear, chance: Chance, dpi: float, reverse: Image.Image | None = None
-) -> Image.Image:
-    """Lay the faults on a clean sheet of this resolution; the sheet moves by `warp(wear.corners, size)`."""
-    pixels = np.asarray(sheet, np.float32)
-    if reverse is not None and wear.bleed:
+    sheet: Image.Image, wear: Wear, chance: Chance, size: Size, reverse: Image.Image | None = None
+) -> tuple[Image.Image, float]:
+    """Lay the faults on a clean sheet and reduce it to its size; it moves by `warp(wear.corners, …)`. Also the share
+    (0..1) of what could be read that is left when a fax has decided between black and white; 1 for others.
+
+    Light, dust and noise come after the reduction, where there are fewer pixels; a fax decides between black and white
+    before it, as its scanner does.
+    """
+    image = _moved(_blurred(_behind(sheet, wear, chance, size, reverse), wear, size.dpi * size.factor), wear)
+    early = wear.bilevel > 0
+    if not early:
+        image = image.reduce(size.factor)
+    pixels = degrade.fade(np.asarray(image, np.float32), wear.ink, wear.paper)
+    for fault, strength in (
+        (degrade.shade, wear.shade),
+        (degrade.edge_shadow, wear.shadow),
+        (degrade.speckle, wear.specks),
+    ):
+        pixels = fault(pixels, strength, chance.rng) if strength else pixels
+    if wear.noise:  # of a scan at the sheet's resolution: the mean of several pixels has less
+        pixels = degrade.grain(pixels, wear.noise / (1 if early else size.factor), chance.rng)
+    if not early:
+        return degrade.to_image(pixels), 1.0
+    level = wear.ink + (wear.paper - wear.ink) * wear.bilevel
+    black = pixels < level
+    clean = np.asarray(_moved(sheet, replace(wear, platen=255))) < INK
+    left = _left(black, clean)
+    return Image.fromarray(np.where(black, np.uint8(0), np.uint8(255))).reduce(size.factor), left
+
+
+def _left(black: NDArray[np.bool_], clean: NDArray[np.bool_]) -> float:
+    """How much of the print a fax leaves: strokes lost, and dirt beside them, both count against it. Its edges, where
+    the platen shows, are left out."""
+    rows, columns = (slice(side // 16, side - side // 16) for side in clean.shape)
+    black, clean = black[rows, columns], clean[rows, columns]
+    ink = int(np.count_nonzero(clean))
+    if not ink:
+        return 1.0
+    kept = np.count_nonzero(black & clean) / ink
+    dirt = np.count_nonzero(black & ~clean) / ink
+    return float(np.clip((kept - 0.35) / 0.4, 0, 1) / (1 + max(0.0, dirt - 0.8)))
+
+
+def _behind(sheet: Image.Image, wear: Wear, chance: Chance, size: Size, reverse: Image.Image | None) -> Image.Image:
+    """The sheet with what shines through it, and holes for a binder."""
+    pixels = np.asarray(sheet, np.float32) if reverse is not None or wear.holes else None
+    if pixels is None:
+        return sheet
+    if reverse is not None:
         pixels = degrade.bleed(pixels, np.asarray(reverse, np.float32), wear.bleed)
     if wear.holes:
-        pixels = degrade.punch_holes(pixels, dpi, chance.rng)
-    image = _blurred(degrade.to_image(pixels), wear, dpi)
-    if any(any(corner) for corner in wear.corners):
-        back = np.linalg.inv(warp(wear.corners, image.size))
-        image = image.transform(
-            image.size, Image.Transform.PERSPECTIVE, tuple((back / back[2, 2]).reshape(-1)[:8]),
-            Image.Resampling.BILINEAR, fillcolor=wear.platen,
-        )  # fmt: skip
-    pixels = degrade.fade(np.asarray(image, np.float32), wear.ink, wear.paper)
-    if wear.shade:
-        pixels = degrade.shade(pixels, wear.shade, chance.rng)
-    if wear.shadow:
-        pixels = degrade.edge_shadow(pixels, wear.shadow, chance.rng)
-    if wear.specks:
-        pixels = degrade.speckle(pixels, wear.specks, chance.rng)
-    if wear.noise:
-        pixels = degrade.grain(pixels, wear.noise, chance.rng)
-    if wear.bilevel:
-        level = wear.ink + (wear.paper - wear.ink) * wear.bilevel
-        pixels = np.where(pixels < level, np.float32(0), np.float32(255))
+        pixels = degrade.punch_holes(pixels, size.dpi * size.factor, chance.rng)
     return degrade.to_image(pixels)
+
+
+def _moved(image: Image.Image, wear: Wear) -> Image.Image:
+    if not any(any(corner) for corner in wear.corners):
+        return image
+    back = np.linalg.inv(warp(wear.corners, image.size))
+    terms = tuple((back / back[2, 2]).reshape(-1)[:8])
+    return image.transform(
+        image.size, Image.Transform.PERSPECTIVE, terms, Image.Resampling.BILINEAR, fillcolor=wear.platen
+    )
 
 
 def _blurred(image: Image.Image, wear: Wear, dpi: float) -> Image.Image:

@@ -6,6 +6,7 @@ in which ink only ever darkens, as on paper.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -14,11 +15,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from infra.train.pages import fonts
+from infra.train.pages.arabic import joined
 from infra.train.pages.fonts import Face
 
-__all__ = ["Placed", "Sheet", "Type"]
+__all__ = ["Placed", "Sheet", "Type", "pieces"]
 
+Box = tuple[float, float, float, float]
 WHITE = 255
+CHINESE = re.compile(r"[!-~°§№€£]+|[^\s!-~。，：；、]{1,4}[。，：；、]?|[。，：；、]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +64,34 @@ class Placed:
     hand: bool = False
 
 
-class Sheet:
-    """One page being drawn; `width` and `height` in points, `dpi` that of its pixels."""
+def pieces(text: str, kind: Type) -> list[str]:
+    """The words of a text; of Chinese, which has no blanks, runs of up to four characters."""
+    return CHINESE.findall(text) if kind.face.role == "chinese" else text.split()
 
-    def __init__(self, width: float, height: float, dpi: float) -> None:
-        self.width, self.height, self.scale = width, height, dpi / 72
+
+class Sheet:
+    """One page being drawn; `width` and `height` in points, `dpi` that of its pixels. On a `mirrored` one all places
+    count from the right edge: what is laid out for a script written from the left suits one written from the right."""
+
+    def __init__(self, width: float, height: float, dpi: float, *, mirrored: bool = False) -> None:
+        self.width, self.height, self.scale, self.mirrored = width, height, dpi / 72, mirrored
         shape = (round(height * self.scale), round(width * self.scale))
         self.ink: NDArray[np.uint8] = np.full(shape, WHITE, np.uint8)
         self.words: list[Placed] = []
 
     def measure(self, text: str, kind: Type) -> float:
         """The width of one word in points."""
-        return fonts.draw(kind.style, self._pixels(kind), text).advance / self.scale
+        return self._draw(text, kind).advance / self.scale
 
     def space(self, kind: Type) -> float:
-        """The width of a blank in points."""
+        """The width of a blank in points; Chinese has none."""
+        if kind.face.role == "chinese":
+            return 0.0
         return fonts.space(kind.style, self._pixels(kind)) / self.scale
 
-    def word(self, text: str, at: tuple[float, float], kind: Type, shown: str | None = None) -> float:
-        """Print one word and return how far it moves on, in points; `shown` is what is drawn where letters join."""
-        drawn = fonts.draw(kind.style, self._pixels(kind), shown or text)
+    def word(self, text: str, at: tuple[float, float], kind: Type) -> float:
+        """Print one word and return how far it moves on, in points."""
+        drawn = self._draw(text, kind)
         left, top = round(at[0] * self.scale) + drawn.left, round(at[1] * self.scale) + drawn.top
         box = self.press(drawn.ink, left, top, kind.level)
         if box is not None:
@@ -91,20 +103,19 @@ class Sheet:
         width = self.width_of(text, kind)
         x = at[0] - width * {"left": 0.0, "centre": 0.5, "right": 1.0}[align]
         gap = self.space(kind)
-        for word in text.split():
+        for word in pieces(text, kind):
             x += self.word(word, (x, at[1]), kind) + gap
         return width
 
     def width_of(self, text: str, kind: Type) -> float:
         """The width of a line in points."""
-        words = text.split()
+        words = pieces(text, kind)
         return sum(self.measure(word, kind) for word in words) + self.space(kind) * max(0, len(words) - 1)
 
-    def press(
-        self, ink: NDArray[np.uint8], left: int, top: int, level: int = 0
-    ) -> tuple[float, float, float, float] | None:
-        """Darken the sheet by an inked shape (0..255), down to `level`; the box in pixels, or None when off the sheet."""
+    def press(self, ink: NDArray[np.uint8], left: int, top: int, level: int = 0) -> Box | None:
+        """Darken the sheet by an inked shape (0..255), down to `level`; its box in pixels, None when off the sheet."""
         height, width = self.ink.shape
+        left = width - left - ink.shape[1] if self.mirrored else left
         x0, y0 = max(0, left), max(0, top)
         x1, y1 = min(width, left + ink.shape[1]), min(height, top + ink.shape[0])
         if x0 >= x1 or y0 >= y1:
@@ -118,6 +129,8 @@ class Sheet:
     def bar(self, box: Sequence[float], level: int = 0) -> None:
         """Fill a box (points) with grey, at least one pixel thick each way."""
         x0, y0, x1, y1 = (round(value * self.scale) for value in box)
+        if self.mirrored:
+            x0, x1 = self.ink.shape[1] - x1, self.ink.shape[1] - x0
         under = self.ink[max(0, y0) : max(y1, y0 + 1), max(0, x0) : max(x1, x0 + 1)]
         np.minimum(under, np.uint8(level), out=under)
 
@@ -137,7 +150,7 @@ class Sheet:
         for x in (x0, x1):
             self.post(x, y0, y1, width, level)
 
-    def strokes(self, lines: Sequence[NDArray[np.float32]], width: float, level: int = 0) -> tuple[float, ...] | None:
+    def strokes(self, lines: Sequence[NDArray[np.float32]], width: float, level: int = 0) -> Box | None:
         """Draw pen strokes (points, each an (n, 2) array) `width` points thick; their box in pixels."""
         if not lines:
             return None
@@ -165,6 +178,9 @@ class Sheet:
         """A line thinner than a pixel is a pixel of paler grey."""
         cover = min(1.0, width * self.scale)
         return round(WHITE - (WHITE - level) * max(cover, 0.3))
+
+    def _draw(self, text: str, kind: Type) -> fonts.Drawn:
+        return fonts.draw(kind.style, self._pixels(kind), joined(text) if kind.face.role == "arabic" else text)
 
     def _pixels(self, kind: Type) -> float:
         return round(kind.size * self.scale * 4) / 4

@@ -1,0 +1,76 @@
+"""Which page images are embedded as they come in, and that the night catches up with the others."""
+
+from __future__ import annotations
+
+import pdfs
+import pytest
+from tiny_colpali import build_colpali
+
+from pipeline.night_steps import Night
+from pipeline.nightly import night
+from pipeline.page_images import catch_up, is_put_off
+from pipeline.run import ingest_paths
+from pipeline.settings import Settings, load_settings
+from pipeline.types import Route, SearchFilter
+from pipeline.wiring import open_tools
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory) -> Settings:
+    """A home with a page model."""
+    folder = tmp_path_factory.mktemp("images")
+    return load_settings(home=folder / "home", page_model=str(build_colpali("modernvbert", folder / "model")))
+
+
+@pytest.mark.parametrize(
+    ("route", "changed", "waits"),
+    [
+        (Route.TEXT, {}, True),
+        (Route.LOCAL, {}, False),
+        (Route.FRONTIER, {}, False),
+        (Route.BLANK, {}, False),
+        (None, {}, False),
+        (Route.TEXT, {"page_images": "all"}, False),
+        (Route.TEXT, {"page_model": ""}, False),
+    ],
+)
+def test_what_read_cleanly_waits(settings, route, changed, waits):
+    """Unless the firm wants all at once; without a page model there is nothing to wait for."""
+    assert is_put_off(route, settings.model_copy(update=changed)) is waits
+
+
+def test_the_night_catches_up(settings, tmp_path):
+    """The report counts the pages that wait, the page is found by its words meanwhile, the night embeds their images
+    within its time."""
+    leases = [pdfs.born_digital(tmp_path / f"{name}.pdf", f"{pdfs.LEASE}\n{name}") for name in ("one", "two")]
+    with open_tools(settings) as tools:
+        report = ingest_paths(leases, "dune", tools)
+        waiting = tools.index.without_images()
+        assert report.totals["page images put off to the night"] == sum(map(len, waiting.values())) == 2
+        assert tools.searcher.find("kangaroo mural", SearchFilter(), 1)
+        assert _said(settings.model_copy(update={"page_image_hours": 0})) == ["2 page images still wait"]
+        assert _said(settings) == ["2 page images embedded"]
+        assert tools.index.without_images() == {}
+        assert _said(settings) == []
+
+
+def test_what_was_deleted_meanwhile_is_left_alone(settings, monkeypatch):
+    """A document that went between being listed and being claimed gets no vectors, and nothing fails."""
+    with open_tools(settings) as tools:
+        monkeypatch.setattr(tools.index, "without_images", lambda: {"gone": {1: "0" * 64}})
+        assert catch_up(tools, 60) == (0, 1)
+
+
+def test_all_at_once(settings, tmp_path):
+    """Where the firm wants it, nothing waits."""
+    lease = pdfs.born_digital(tmp_path / "three.pdf", f"{pdfs.LEASE}\nthree")
+    with open_tools(settings.model_copy(update={"page_images": "all"})) as tools:
+        report = ingest_paths([lease], "dune", tools)
+        assert report.documents[0].document.id not in tools.index.without_images()
+        assert "page images put off to the night" not in report.totals
+
+
+def _said(settings: Settings) -> list[str]:
+    with open_tools(settings) as tools:
+        report = night(tools, Night())
+    return [line for step in report.steps if step.name == "page images" for line in step.lines]
