@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from copy import deepcopy
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from infra.train.retriever_data import page_pixels
 from infra.train.retriever_model import Retriever
@@ -31,15 +33,15 @@ class Bank:
 
     def maps(self, page: int, top: int, high: int) -> torch.Tensor:
         """(channels, rows, columns) bfloat16 of a strip that begins at pixel `top`, a multiple of the stride."""
-        path = self.folder / f"{page}.npy"
+        _, pixels = page_pixels(self.seed, page, self.recipe.dpi, self.recipe.shape.side)
+        path = self.folder / f"{page}-{crc32(pixels):08x}.npy"  # another generator draws another page of this number
         if not path.exists():
-            self._write(page, path)
+            self._write(pixels, path)
         down = self._retriever.tower.config.stride[0]
         held = np.load(path, mmap_mode="r")[top // down : (top + high) // down]
         return torch.from_numpy(held.copy()).view(torch.bfloat16).permute(2, 0, 1)
 
-    def _write(self, page: int, path: Path) -> None:
-        _, pixels = page_pixels(self.seed, page, self.recipe.dpi, self.recipe.shape.side)
+    def _write(self, pixels: NDArray[np.uint8], path: Path) -> None:
         with torch.inference_mode():
             maps = self._retriever.trunk(torch.from_numpy(pixels.copy())[None])[0]
         rows = maps.bfloat16().permute(1, 2, 0).contiguous().view(torch.int16).cpu().numpy()

@@ -70,11 +70,10 @@ PRESETS = {
     "cpu": Recipe(
         Shape(),
         (
-            Stage("words", 0.60, height=256, batch=4, rate=1.5e-3),
-            Stage("words", 0.15, height=1024, batch=1, rate=5e-4),
-            Stage("phrases", 0.25, height=1024, batch=4, rate=4e-4),
+            Stage("words", 0.82, height=256, batch=4, rate=2e-3),
+            Stage("phrases", 0.18, height=1024, batch=4, rate=4e-4),
         ),
-        bank=72,
+        bank=150,
     ),
     "accelerator": Recipe(
         Shape(hidden=384, layers=6, heads=6, vocabulary=8192),

@@ -62,7 +62,7 @@ def phrases(retriever: Retriever, batch: Batch, maps: torch.Tensor) -> Outcome:
     queries = functional.normalize(retriever.queries([batch.queries[at] for at in asked]).float(), dim=-1)
     order = asked + [at for at in range(len(rows)) if at not in asked]  # the loss takes page i to answer query i
     pages = functional.normalize(rows[order].float(), dim=-1)
-    loss = ColbertLoss(temperature=SHARP)(queries, pages)
+    loss = ColbertLoss(temperature=SHARP, norm_tol=1.0)(queries, pages)  # a mean cosine may be below 0
     with torch.no_grad():
         best = torch.einsum("qnd,psd->qpns", queries, pages).amax(3).sum(2).argmax(1).cpu()
     right = float((best == torch.arange(len(asked))).float().mean())
