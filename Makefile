@@ -6,6 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TEST_PROCESSES ?= 2
+# How long each bundled model trains, and on what: cpu or accelerator.
+MINUTES ?= 60
+PRESET ?= cpu
 # The demo keeps its own home, so that it never mixes with a firm's documents.
 DEMO_HOME := .demo
 
@@ -14,7 +17,7 @@ export HF_HUB_OFFLINE := 1
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: demo test lint samples constraints clean
+.PHONY: demo test lint samples train-models constraints clean
 
 demo: $(STAMP)
 	@mkdir -p $(DEMO_HOME)/prefect
@@ -32,6 +35,15 @@ lint: $(STAMP)
 
 samples: $(STAMP)
 	$(BIN)/python -m sample_docs.generate
+
+# Trains the bundled page models anew from the seed, goes on from what .train/ holds, and puts them on the shelf.
+train-models: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train]'
+	$(BIN)/python -m infra.train.triage --out .train/triage --preset $(PRESET) --minutes $(MINUTES) --export .train/muniment-triage
+	$(BIN)/python -m infra.train.retriever --out .train/page --preset $(PRESET) --minutes $(MINUTES)
+	$(BIN)/python -m infra.train.retriever --out .train/page --preset $(PRESET) --export .train/muniment-page
+	$(BIN)/python -m infra.train.ship .train/muniment-triage muniment-triage
+	$(BIN)/python -m infra.train.ship .train/muniment-page muniment-page
 
 # Pins every package anew; the only target that needs uv.
 constraints:

@@ -87,9 +87,13 @@ class Settings(BaseSettings):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field("auto", description="weights in memory")
     quantization: Literal["none", "int8", "int4"] = Field("none", description="weights of the VLM, CUDA only")
     batch: int = Field(8, ge=1, description="pages in one model batch")
-    triage_model: str = Field("", description="small VLM that answers triage's questions: folder or pulled name")
+    triage_model: str = Field(
+        "", description="small VLM that answers triage's questions: a bundled or pulled name, or a folder"
+    )
     extract_model: str = Field("", description="generative local VLM that fills the page schema; empty: none")
-    page_model: str = Field("", description="ColPali-family page-image model; empty: none")
+    page_model: str = Field(
+        "", description="ColPali-family page-image model: a bundled or pulled name, or a folder; empty: none"
+    )
     page_images: Literal["hard", "all"] = Field(
         "hard", description="pages whose image is embedded as they come in; those that read cleanly wait for the night"
     )

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from infra.train.pages import TrainingPage, Wanted, make
 
 from infra.measure.marking import by_label, by_question
 from infra.measure.scoring import Scored
 from infra.measure.temperatures import kept, loss, probabilities
+from infra.train.pages import TrainingPage, Wanted, make
 from infra.train.triage_calibrate import HELD_OUT
 from infra.train.triage_data import target
 from pipeline.backends.vlm import VlmClassifier

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from infra.train.pages.chance import Chance
 from infra.train.pages.types import TrainingPage
 
 __all__ = ["phrases", "questions"]
+
+UNSPACED = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef]) (?=[\u3000-\u9fff\uff00-\uffef])")
 
 ASKED = {
     "party": ("{about} with {value}", "documents that name {value}", "who is {value}"),
@@ -22,8 +26,13 @@ def phrases(page: TrainingPage, count: int = 4, seed: int = 0) -> list[str]:
     for _ in range(count if len(printed) > 1 else 0):
         length = min(chance.whole(2, 8), len(printed))
         start = chance.whole(0, len(printed) - length)
-        found.append(" ".join(printed[start : start + length]))
+        found.append(_said(printed[start : start + length]))
     return found
+
+
+def _said(words: list[str]) -> str:
+    """The words as one would type them: Chinese, in runs that its layout made, without blanks."""
+    return UNSPACED.sub("", " ".join(words))
 
 
 def questions(page: TrainingPage, seed: int = 0) -> list[str]:

@@ -108,13 +108,21 @@ def _barcode(draft: Draft) -> None:
         x += wide + chance.whole(1, 3)
 
 
+def _stapled(draft: Draft) -> None:
+    chance = draft.chance
+    x, y, lean = chance.real(12, 40), chance.real(12, 40), chance.real(-9, 9)
+    for shift, level in ((1.2, 150), (0.0, chance.whole(30, 90))):  # its shadow, then the wire
+        wire = np.array(((x + shift, y + shift), (x + 11 + shift, y + lean + shift)), np.float32)
+        draft.sheet.strokes([wire], 1.3, level)
+
+
 def _mono(draft: Draft) -> Face:
     return draft.chance.of(fonts.faces("mono"))
 
 
 def furnish(draft: Draft) -> None:
     """Now and then, what offices and their machines leave on a page."""
-    for thing, share in ((_faxed, 0.06), (_numbered, 0.1), (_registered, 0.05), (_barcode, 0.03)):
+    for thing, share in ((_faxed, 0.06), (_numbered, 0.1), (_registered, 0.05), (_barcode, 0.03), (_stapled, 0.07)):
         if draft.chance.yes(share):
             thing(draft)
 

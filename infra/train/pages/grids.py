@@ -107,8 +107,8 @@ def grid(draft: Draft, y: float, count: int, rows: int, size: float = 0.9) -> fl
     return y + pitch
 
 
-def put(draft: Draft, text: str, box: tuple[float, float, float, float], kind: Type, align: str) -> int:
-    """Set a cell's words, in several lines where they are many; return how many lines."""
+def put(draft: Draft, text: str, box: tuple[float, float, float, float], kind: Type, align: str, most: int = 3) -> int:
+    """Set a cell's words, in lines up to the `most` where they are many; return how many."""
     x0, y, x1, pitch = box
     base, lines, line = y + pitch * 0.5 + kind.size * 0.36, 1, ""
     joint = "" if kind.face.role == "chinese" else " "
@@ -117,7 +117,7 @@ def put(draft: Draft, text: str, box: tuple[float, float, float, float], kind: T
         longer = f"{line}{joint}{word}" if line else word
         if draft.sheet.width_of(longer, kind) <= x1 - x0:
             line = longer
-        elif not line or lines == 3 or base + kind.size * 1.15 > draft.bottom:
+        elif not line or lines == most or base + kind.size * 1.15 > draft.bottom:
             break
         else:
             draft.sheet.line_of(line, (x, base), kind, align)

@@ -1,9 +1,9 @@
 """What pages there are, and how often: kinds of documents, the layouts of each, languages, marks.
 
 The shares are not those of an inbox: each label of each question is to come up often enough to be learned.
-`tests/test_train_pages.py` holds them: kinds 5 to 30 percent each; handwriting 15 to 45; stamps and signatures 8 or
-more each; simple and dense tables 8 or more; fair and poor 7 or more; each turn 7 or more; a language other than
-English 1 or more each, together 20 to 45; blank pages 2 to 8.
+`tests/test_train_pages.py` holds them: kinds and quarter turns as below; handwriting 15 to 45 percent; stamps and
+signatures 8 or more each; simple and dense tables 8 or more; fair and poor 7 or more; a language other than English 1
+or more each, together 20 to 45; blank pages 2 to 8.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ KINDS = {
 LAYOUTS: dict[str, dict[Layout, float]] = {
     "agreement": {
         prose.first_page: 2, prose.clauses: 4, prose.columns: 1, letters.signatures: 2, prose.title_page: 0.4,
-        prose.contents: 0.5, writing.handwritten: 0.15,
+        prose.contents: 0.5,
     },
     "amendment": {prose.first_page: 3, letters.signatures: 1, prose.clauses: 1, prose.title_page: 0.15},
     "order": {sales.order: 4, sales.priced: 1},
@@ -34,7 +34,7 @@ LAYOUTS: dict[str, dict[Layout, float]] = {
     "form": {forms.form: 2, forms.questions: 1},
     "schedule": {grids.schedule: 1},
     "report": {prose.report: 1, prose.article: 1, grids.accounts: 1, prose.title_page: 0.15},
-    "other": {prose.court: 1, writing.handwritten: 1.6, prose.plain: 1.3, writing.blank: 3.4, prose.contents: 0.3},
+    "other": {prose.court: 1, writing.handwritten: 1.6, prose.plain: 1.3, writing.blank: 3.4},
 }  # fmt: skip
 NOTED, STAMPED, MARKED = 0.12, 0.18, 0.05  # of pages with notes by hand, a rubber stamp, strokes of a pen
 TURNS = {0: 0.64, 90: 0.12, 180: 0.12, 270: 0.12}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from infra.train.pages import fonts
 from infra.train.pages.draft import Draft
 from infra.train.pages.extras import logo
 from infra.train.pages.grids import DENSE, NARROW, WIDE, cell, grid, put
 from infra.train.pages.matter import money, when
 from infra.train.pages.prose import heading
+from infra.train.pages.sheet import Type
 from infra.train.pages.tongues import ENGLISH
 
 __all__ = ["invoice", "order", "priced", "receipt"]
@@ -81,14 +83,12 @@ def order(draft: Draft) -> None:
 def priced(draft: Draft) -> None:
     """An order or bill as line printers set it: monospaced columns, dashes for rules, no lines."""
     chance, sheet, body = draft.chance, draft.sheet, draft.style.body
+    if draft.matter.tongue is ENGLISH:
+        body = Type(chance.of(fonts.faces("mono")), chance.of((7.0, 8.0, 9.0, 10.0)), level=body.level)
     y, pitch = draft.top, body.size * 1.12
     dash = "-" * int(draft.width / max(sheet.measure("-", body), 1))
-    tops = [
-        draft.note("party", draft.matter.parties[0], draft.title).upper(),
-        draft.title,
-        f"NO: {draft.matter.number}",
-        dash,
-    ]
+    seller = draft.note("party", draft.matter.parties[0], draft.title)
+    tops = [seller.upper(), draft.title, f"NO: {draft.matter.number}", dash]
     starts = sorted(chance.real(0, 0.8) for _ in range(chance.whole(3, 6)))
     fills = [chance.of((*NARROW, *WIDE[:2])) for _ in starts]
     rows = chance.whole(4, 44)
@@ -100,13 +100,8 @@ def priced(draft: Draft) -> None:
         for start, end, column in zip(starts, [*starts[1:], 1.0], fills, strict=True):
             text = draft.say(column.head) if drawn == 0 else cell(column, drawn, draft)
             left = draft.left + start * draft.width
-            put(
-                draft,
-                text.upper(),
-                (left, y - body.size * 0.86, draft.left + end * draft.width - 4, body.size),
-                body,
-                "left",
-            )
+            box = (left, y - body.size * 0.86, draft.left + end * draft.width - 4, body.size)
+            put(draft, text.upper(), box, body, "left", 1)
         y += pitch
         drawn += 1
         if chance.yes(0.1):

@@ -58,7 +58,7 @@ def draw_wear(chance: Chance) -> Wear:
     """Choose the faults of a scan, from none worth a word to nearly lost."""
     severity = chance.weighed(SEVERITY)
     blur, ink, paper, noise, shade, bleed, skew, jpeg = RANGES[severity]
-    fax, photo = chance.yes(0.14), chance.yes(0.07)
+    fax, photo = chance.weighed({(True, False): 0.13, (False, True): 0.07, (False, False): 0.8})
     angle = float(np.clip(chance.rng.standard_normal() * skew, -4, 4))
     return Wear(
         blur=chance.real(*blur),
@@ -69,7 +69,7 @@ def draw_wear(chance: Chance) -> Wear:
         bilevel=chance.real(0.4, 0.72) if fax else 0.0,
         corners=_photo(chance) if photo else skewed(angle, chance),
         platen=chance.of((255, 245, 236, 200, 120, 60, 20)) if severity != "clean" or photo else 255,
-        shade=chance.real(0.2, 0.55) if photo else chance.real(*shade),
+        shade=chance.real(0.2, 0.55) if photo else chance.real(*shade) * (0.3 if fax else 1),
         shadow=chance.real(0.1, 0.7) if chance.yes(0.25) and severity != "clean" else 0.0,
         bleed=chance.real(*bleed) if chance.yes(0.4) else 0.0,
         specks=chance.real(0, 100) if chance.yes(0.35) else 0.0,

@@ -45,6 +45,7 @@ class Tongue:
     clauses: tuple[str, ...] = ()
     letters: tuple[str, ...] = ()
     reports: tuple[str, ...] = ()
+    wills: tuple[str, ...] = ()
     notes: tuple[str, ...] = NOTES
     things: tuple[str, ...] = THINGS
     terms: Mapping[str, str] = field(default_factory=dict)

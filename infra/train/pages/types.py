@@ -46,9 +46,11 @@ class Fact:
 class TrainingPage:
     """A page image (mode "L") with all that is known of it.
 
-    `labels` holds one label for each question of `pipeline.questions.QUESTIONS`, and `blank` (yes or no). Pages with
-    the same `document` are pages of one document: same parties, style and vocabulary. `layout` names the kind of
-    page that was drawn; `facts` are printed on it.
+    `labels` holds one label for each question of `pipeline.questions.QUESTIONS`, and `blank` (yes or no); an empty page
+    has no `language`, and its `rotation` (0) means nothing. They follow the rules of `infra/measure/answers/README.md`:
+    ticks and strokes are no handwriting, a table of more than 50 filled cells is dense, a fax's cover is a letter, a
+    signature page belongs to its document. Pages with the same `document` are pages of one document: same parties,
+    style and vocabulary. `layout` names the kind of page that was drawn; `facts` are printed on it.
     """
 
     image: Image.Image

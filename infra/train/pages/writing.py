@@ -51,15 +51,17 @@ def _paper(draft: Draft, pitch: float) -> float:
 
 
 def _lines(draft: Draft, hand: Hand, width: float) -> Iterator[str]:
-    """Lines of a hand-written letter or note about as long as the page is wide."""
-    chance = draft.chance
-    yield f"{draft.matter.cities[0]}, {when(draft.matter, chance)}"
-    yield ""
-    yield (
-        f"Dear {chance.of(draft.matter.people)}," if draft.matter.tongue is ENGLISH else draft.say("Dear Sir or Madam")
-    )
+    """Lines of a letter, or else of a will or of notes, about as long as the page is wide."""
+    chance, tongue = draft.chance, draft.matter.tongue
+    if draft.kind == "letter":
+        texts = tongue.letters
+        yield f"{draft.matter.cities[0]}, {when(draft.matter, chance)}"
+        yield ""
+        yield f"Dear {chance.of(draft.matter.people)}," if tongue is ENGLISH else draft.say("Dear Sir or Madam")
+    else:
+        texts = tongue.wills if tongue.wills and chance.yes(0.5) else tongue.reports + tongue.notes
     while True:
-        words, line, used = draft.tell(draft.matter.tongue.letters, chance.whole(2, 7)).split(), [], 0.0
+        words, line, used = draft.tell(texts, chance.whole(2, 7)).split(), [], 0.0
         for word in words:
             line.append(word)
             used += hand.size * (0.68 * len(word) + 0.6)
