@@ -64,8 +64,8 @@ class Trainer:
 
     def run(self, budget: Budget, workers: int) -> None:
         """Train until the budget is spent; the checkpoint is written at the end, too."""
-        ends = self.seconds + 60 * budget.now
-        while self.step != budget.until and self.seconds < min(ends, 60 * budget.minutes):
+        ends = min(self.seconds + 60 * budget.now, 60 * budget.minutes)
+        while self.step != budget.until and self.seconds < ends:
             at, _ = _standing(self.recipe, self.seconds / 60 / budget.minutes)
             self._run_stage(at, budget, ends, workers)
         self.save()
