@@ -13,7 +13,7 @@ import torch
 from infra.train import retriever_loop
 from infra.train.depthwise import quicken
 from infra.train.pages import Wanted, make
-from infra.train.retriever_data import ALPHABET, Line, Strips, loader, page_pixels
+from infra.train.retriever_data import ALPHABET, Batch, Line, Strips, loader, page_pixels
 from infra.train.retriever_loop import Budget, Trainer
 from infra.train.retriever_model import save, tokenizer_of
 from infra.train.retriever_recipe import PRESETS, Recipe
@@ -120,9 +120,7 @@ def test_queries_are_answered_by_their_strip_alone(run) -> None:
     strips = _strips(run(), 2)
     for step in range(3):
         batch = strips[step]
-        texts = [
-            " ".join(w.text for w in page_pixels(SEED, page, 60, 256)[0].words).lower() for page, *_ in batch.places
-        ]
+        texts = [_words(batch, strip) for strip in range(len(batch.places))]
         asked = [query.lower() for query in batch.queries if query]
         assert asked
         for at, query in enumerate(batch.queries):
@@ -131,6 +129,10 @@ def test_queries_are_answered_by_their_strip_alone(run) -> None:
                 for other, text in enumerate(texts)
                 if batch.places[other][0] != batch.places[at][0]
             )
+
+
+def _words(batch: Batch, strip: int) -> str:
+    return " ".join(word for line in batch.lines if line.strip == strip for word in line.words).lower()
 
 
 def test_pieces_know_their_words(run) -> None:
