@@ -169,8 +169,9 @@ class _Swish(nn.Module):
         self.shift = nn.Parameter(torch.zeros(1))
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        maps = functional.hardswish(maps)  # one pass over memory for the affine, and never in a wider format
-        return torch.addcmul(self.shift.to(maps.dtype), maps, self.scale.to(maps.dtype))
+        maps = functional.hardswish(maps)
+        scale, shift = self.scale[0], self.shift[0]  # as plain numbers they widen no half-precision maps
+        return maps * scale + shift if torch.is_grad_enabled() else maps.mul_(scale).add_(shift)
 
 
 class _Squeeze(nn.Module):
