@@ -1,7 +1,8 @@
 """`make demo`: the main job on the sample documents, as a newcomer would run it.
 
 Walks `sample_docs/` through the Prefect flow, prints documents, routes with reasons, fields with their
-proof and time by stage, then asks two of the golden questions and says whether the right page came first.
+proof and time by stage, then asks two of the golden questions and says whether the right page came first. Last, the
+bundled page models look at the scans among them (`demo_models.py`).
 Run again, it finds everything done and only asks.
 """
 
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 
 import sample_docs
+from flows.demo_models import show
 from flows.ingest import ingest_folder
 from pipeline.evaluate.ranking import Golden, golden
 from pipeline.report import clip, contract_text, hits_text, run_text
@@ -42,7 +44,9 @@ def main() -> int:
         report = RunReport(reports, result["seconds"])
         print(run_text(report))
         _print_fields(report, tools)
-        answered = [_ask(question, tools) for question in _questions()]
+        questions = _questions()
+        answered = [_ask(question, tools) for question in questions if question.corpus_query in ASKED]
+        show(questions, tools)
     _print_next_steps(report)
     unfinished = any(d.document.status is DocumentStatus.RECEIVED for d in report.documents)
     return 0 if report.documents and all(answered) and not unfinished else 1
@@ -50,8 +54,7 @@ def main() -> int:
 
 def _questions() -> list[Golden]:
     lines = (SAMPLES / "queries.jsonl").read_text(encoding="utf-8").splitlines()
-    questions = [golden(line, number) for number, line in enumerate(lines, 1)]
-    return [question for question in questions if question.corpus_query in ASKED]
+    return [golden(line, number) for number, line in enumerate(lines, 1)]
 
 
 def _print_fields(report: RunReport, tools: Tools) -> None:

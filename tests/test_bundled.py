@@ -1,0 +1,70 @@
+"""The bundled page models as they are shipped: found by name, held to their record, and at work on a real page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pymupdf
+import pytest
+
+import sample_docs
+from pipeline.backends.colpali import ColPaliEmbedder
+from pipeline.backends.protocols import PageInput
+from pipeline.backends.vlm import VlmClassifier
+from pipeline.models import BUNDLED, SHELF, bundled, resolve
+from pipeline.questions import QUESTIONS
+from pipeline.types import Affine, PageImage, PageText, TextSource
+
+LEASE = Path(sample_docs.__file__).parent / "inbox" / "acme-lease" / "office-lease.pdf"
+MOST = 60_000_000  # bytes of all bundled files
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory) -> list[Path]:
+    """Two scanned pages of the lease, and the first of them upside down."""
+    folder, made = tmp_path_factory.mktemp("pages"), []
+    with pymupdf.open(LEASE) as pdf:
+        for number, turn in ((1, 0), (3, 0), (1, 180)):
+            page = pdf[number]
+            page.set_rotation((page.rotation + turn) % 360)
+            made.append(folder / f"{number}-{turn}.png")
+            page.get_pixmap(dpi=100).save(made[-1])
+    return made
+
+
+def given(path: Path) -> PageInput:
+    image = PageImage(1, "0" * 64, "image/png", 850, 1100, 100, Affine())
+    return PageInput(image, path, PageText(1, (), TextSource.OCR))
+
+
+def test_they_are_listed_whole():
+    """Name, parameters and hash, without a problem, and no more bytes than a package may carry."""
+    listed = {model.name: model for model in bundled()}
+    for name in BUNDLED:
+        model = listed[name]
+        assert (model.source, model.problem) == ("bundled", "")
+        assert model.parameters > 900_000
+        assert len(model.sha256) == 64
+        assert (SHELF / name / "README.md").read_text("utf-8").startswith(f"# {name}")
+    assert sum(path.stat().st_size for path in SHELF.rglob("*")) < MOST
+
+
+def test_the_triage_model_tells_up_from_down(pages, tmp_path):
+    """Every question is answered with a probability; a page and the same page upside down are told apart."""
+    model = VlmClassifier(resolve("muniment-triage", tmp_path))
+    upright, _, turned = model.classify([given(path) for path in pages])
+    assert set(upright.answers) == {question.name for question in QUESTIONS}
+    assert all(0 < answer.probability <= 1 for answer in upright.answers.values())
+    assert upright.answers["rotation"].label == "0"
+    assert turned.answers["rotation"].label == "180"
+
+
+def test_the_page_model_makes_multivectors(pages, tmp_path):
+    """Unit rows of 128 a page, a row a piece of the question, and a page is nearer to itself than to another."""
+    model = ColPaliEmbedder(resolve("muniment-page", tmp_path))
+    first, second = model.embed_pages(pages[:2])
+    assert first.shape[1] == model.embed_query("notice of termination").shape[1] == 128
+    assert len(first) <= 1_100
+    assert np.allclose(np.linalg.norm(first, axis=1), 1, atol=1e-3)
+    assert (first @ first.T).max(axis=1).sum() > (first @ second.T).max(axis=1).sum()
