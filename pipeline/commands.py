@@ -122,7 +122,8 @@ def models_list(arguments: argparse.Namespace) -> int:
     known = [asdict(model) for model in KNOWN]
 
     def text() -> str:
-        rows = [(m["name"], m["role"], m["source"], f"{m['parameters'] / 1e6:.1f} M parameters") for m in here]
+        sizes = (m["problem"] or f"{m['parameters'] / 1e6:.1f} M parameters" for m in here)
+        rows = [(m["name"], m["role"], m["source"], size) for m, size in zip(here, sizes, strict=True)]
         names = [(m["name"], m["role"], m["repo"]) for m in known]
         return f"On this machine\n{table(rows)}\n\nCan be pulled (muniment models pull NAME)\n{table(names)}"
 

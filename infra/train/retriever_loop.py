@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional
 from transformers import PreTrainedTokenizerFast
 
+from infra.train.checkpoint import Standing, keep, take_up
 from infra.train.depthwise import quicken
 from infra.train.retriever_data import Batch, Strips, loader, page_pixels
 from infra.train.retriever_maps import Bank
@@ -26,7 +27,7 @@ __all__ = ["Budget", "Trainer"]
 
 WARM, LEAST = 0.05, 0.05  # share of a stage in which its rate rises; share of the rate that is left at its end
 LOGGED, SAVED = 25, 180.0  # steps between two lines of the log; seconds between two checkpoints
-CHECKPOINT, LOG, TOKENIZER = "checkpoint.pt", "log.jsonl", "tokenizer"
+LOG, TOKENIZER = "log.jsonl", "tokenizer"
 DROPPED = 0.1  # of a bank's maps, which come again and again: they are not to be learnt by heart
 SPELT = 256  # pages whose words the tokenizer is trained on
 
@@ -89,16 +90,7 @@ class Trainer:
 
     def save(self) -> None:
         """Weights, optimizer, step and random state in one file, put in place by a rename."""
-        state = {
-            "retriever": self.retriever.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "random": torch.get_rng_state(),
-            "step": self.step,
-            "seconds": self.seconds,
-        }
-        unfinished = self.folder / f"{CHECKPOINT}.part"
-        torch.save(state, unfinished)
-        unfinished.rename(self.folder / CHECKPOINT)
+        keep(self.folder, self._parts(), Standing(self.step, self.seconds))
 
     def _maps(self, batch: Batch, stage: Stage) -> torch.Tensor:
         if self.bank is None:
@@ -127,13 +119,11 @@ class Trainer:
                 saved = time.monotonic()
 
     def _resume(self) -> None:
-        path = self.folder / CHECKPOINT
-        if path.exists():
-            state = torch.load(path, map_location=self.device, weights_only=True)
-            self.retriever.load_state_dict(state["retriever"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            torch.set_rng_state(state["random"].cpu())
-            self.step, self.seconds = state["step"], state["seconds"]
+        if kept := take_up(self.folder, self._parts(), self.device):
+            self.step, self.seconds = kept
+
+    def _parts(self) -> dict[str, Any]:
+        return {"retriever": self.retriever, "optimizer": self.optimizer}
 
     def _tokenizer(self) -> PreTrainedTokenizerFast:
         """The folder's own, or one trained now on the first pages' words."""

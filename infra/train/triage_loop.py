@@ -21,6 +21,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from infra.train.checkpoint import Standing, keep, take_up
 from infra.train.norms import normalise
 from infra.train.triage_data import Batch, Order, Pages
 from infra.train.triage_model import Asker, build
@@ -34,7 +35,7 @@ __all__ = ["Budget", "Lesson", "Trainer"]
 WARM, LEAST = 0.03, 0.01  # share of the budget over which the rate rises; share of it that is left at the end
 TAUGHT = 0.3  # weight of the trunk's own answers once the language model answers, too
 LOGGED, SAVED = 25, 180.0  # steps between two lines of the log; seconds between two checkpoints
-CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
+LOG = "log.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,30 +120,17 @@ class Trainer:
 
     def save(self) -> None:
         """Weights, optimizer, step and random state in one file, put in place by a rename."""
-        state = {
-            "model": self.model.state_dict(),
-            "teacher": self.teacher.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "random": torch.get_rng_state(),
-            "step": self.step,
-            "seconds": self.seconds,
-        }
-        unfinished = self.folder / f"{CHECKPOINT}.part"
-        torch.save(state, unfinished)
-        unfinished.rename(self.folder / CHECKPOINT)
+        keep(self.folder, self._parts(), Standing(self.step, self.seconds))
 
     def resume(self) -> bool:
         """Take up the checkpoint in the folder; False when there is none."""
-        path = self.folder / CHECKPOINT
-        if not path.exists():
-            return False
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        self.model.load_state_dict(state["model"])
-        self.teacher.load_state_dict(state["teacher"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        torch.set_rng_state(state["random"].cpu())
-        self.step, self.seconds = state["step"], state["seconds"]
-        return True
+        kept = take_up(self.folder, self._parts(), self.device)
+        if kept:
+            self.step, self.seconds = kept
+        return kept is not None
+
+    def _parts(self) -> dict[str, Any]:
+        return {"model": self.model, "teacher": self.teacher, "optimizer": self.optimizer}
 
     def _parameters(self) -> list[nn.Parameter]:
         return [*self.model.parameters(), *self.teacher.parameters()]
