@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from pipeline.skew import lines
+from pipeline.skew import lines, refined
 
 
 def ruled(degrees, size=(850, 1100)):
@@ -43,3 +43,11 @@ def test_dots_have_no_lines():
     """Nothing stands out where ink lies anyhow."""
     ink = np.random.default_rng(5).random((1100, 850)) < 0.05
     assert not any(found.clear for found in lines(ink))
+
+
+@pytest.mark.parametrize("degrees", [-1.3, 0.55, 2.05])
+def test_an_angle_is_refined_by_the_pixels_themselves(degrees):
+    """From where the strips found it, to 0.05 degrees."""
+    ink = ruled(degrees)
+    assert refined(ink, degrees + 0.12) == pytest.approx(degrees, abs=0.051)
+    assert refined(ink, degrees - 0.12) == pytest.approx(degrees, abs=0.051)
