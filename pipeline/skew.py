@@ -3,7 +3,7 @@
 Along the true direction of the lines, ink falls into few sharp rows. The row profiles along all directions come from
 one fast discrete Radon transform (Brady, "A fast discrete approximation algorithm for the Radon transform", SIAM J.
 Comput. 27, 1998): strips of the page are joined two by two, each time for twice as many slopes, and every sum is made
-once. 180 directions over all the ink take 1.5 ms, where making the profile of one from 40,000 points took 0.15 ms.
+once. 179 directions across and as many down take 3 ms; the profile of one from 40,000 single pixels takes 0.15 ms.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["Lines", "lines", "refined"]
 
 REACH = 5.0  # degrees: more is a page laid on the glass by hand, and rare
-CLEAR = 3.0  # the best angle is this much sharper than most; text 4 to 70, drawings and single words under 2
+# The best angle is this much sharper than most. On 163 pages (sample_docs, tuning halves) the sharper of the two ways has
+# 5 to 67 where there is print, handwriting up to 2.9, pictures and single words up to 1.4.
+CLEAR = 3.0
 STRIPS = 128  # a power of two; with strips of 8 pixels the middle 1,024 columns of a page at 100 dpi
 WIDE = 8  # pixels: the bits of a byte
 STEP = 0.05  # degrees, as finely as a skew is told
@@ -64,7 +66,7 @@ def _angle(rise: int) -> float:
 
 def refined(ink: Mask, skew: float) -> float:
     """The skew of lines that run across, to 0.05 degrees, near the one found: by the profiles of the ink's own pixels,
-    each of which takes as long as 20 of those by strips. On the same 20 pages it errs by 0.03."""
+    seven of them in 2 ms. On the same 20 pages it errs by 0.03."""
     ys, xs = np.nonzero(ink)
     near = STEP * (round(skew / STEP) + np.arange(-3, 4))
     rows = (ys + xs * np.tan(np.radians(angle)) for angle in near)
