@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from infra.train.checkpoint import CHECKPOINT
 from infra.train.retriever_loop import Budget, Trainer
 from infra.train.retriever_model import save
 from infra.train.retriever_recipe import LANES, PRESETS
@@ -31,6 +32,8 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(f"--workers must divide {LANES}")
     if asked.threads:
         torch.set_num_threads(asked.threads)
+    if asked.export and not (asked.out / CHECKPOINT).exists():
+        raise SystemExit(f"nothing was trained in {asked.out}")
     trainer = Trainer(PRESETS[asked.preset], asked.seed, device_of(asked.device), asked.out)
     if asked.export:
         save(trainer.retriever, asked.export)

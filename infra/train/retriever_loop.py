@@ -126,13 +126,15 @@ class Trainer:
         return {"retriever": self.retriever, "optimizer": self.optimizer}
 
     def _tokenizer(self) -> PreTrainedTokenizerFast:
-        """The folder's own, or one trained now on the first pages' words."""
+        """The folder's own, or one trained now on the first pages' words and put in place by a rename."""
         path = self.folder / TOKENIZER
         if not path.exists():
             shape = self.recipe.shape
             pages = (page_pixels(self.seed, index, self.recipe.dpi, shape.side)[0] for index in range(0, 4 * SPELT, 4))
             texts = (" ".join(word.text for word in page.words) for page in pages)
-            tokenizer_of(texts, shape.vocabulary).save_pretrained(path)
+            unfinished = path.with_suffix(".part")
+            tokenizer_of(texts, shape.vocabulary).save_pretrained(unfinished)
+            unfinished.rename(path)
         return PreTrainedTokenizerFast.from_pretrained(path)
 
     def _groups(self) -> list[dict[str, Any]]:
