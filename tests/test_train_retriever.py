@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,6 +95,21 @@ def test_budget_ends_training_in_the_last_stage(run) -> None:
     assert trainer.step == 2
     trainer.run(Budget(minutes=1.0), workers=0)
     assert trainer.step == 2
+
+
+def test_waiting_for_pages_is_of_the_budget(run, monkeypatch) -> None:
+    """An hour is an hour, however slowly pages are drawn."""
+    real = retriever_loop.loader
+
+    def slow(*asked):
+        for batch in real(*asked):
+            time.sleep(0.3)
+            yield batch
+
+    trainer, begun = run(), time.monotonic()
+    monkeypatch.setattr(retriever_loop, "loader", slow)
+    trainer.run(Budget(minutes=60.0, until=2), workers=0)
+    assert 0.6 <= trainer.seconds <= time.monotonic() - begun
 
 
 def test_a_step_has_the_same_strips_whoever_loads_it(run) -> None:

@@ -4,7 +4,8 @@
     python -m infra.train.retriever --out FOLDER --export CHECKPOINT
 
 `--out` holds checkpoint, tokenizer and log; a run that was broken off goes on from there. `--minutes` is the whole
-budget, which the recipe's stages share; `--now` ends this call sooner, so that one budget is spent in several calls.
+budget, waiting for pages included, which the recipe's stages share; `--now` ends this call sooner, so that one budget
+is spent in several calls.
 An accelerator runs the same code with `--preset accelerator --device cuda --workers 16`, in bfloat16.
 """
 
