@@ -34,6 +34,8 @@ def ship(folder: Path, name: str, shelf: Path = SHELF) -> Path:
         if not (made / CARD).exists() and (place / CARD).exists():
             shutil.copy(place / CARD, made / CARD)
         _record(made, name)
+        for file in filter(Path.is_file, made.rglob("*")):
+            file.chmod(0o644)  # safetensors writes for its owner alone; these are to be installed for everybody
         _fits(made, {each: folder for each, folder in _folders(shelf).items() if each != name})
         if place.exists():
             place.rename(Path(part) / "old")
