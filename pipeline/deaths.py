@@ -2,8 +2,8 @@
 
 A hostile page dies in a worker and costs that page. What takes the run's own process with it (memory that the kernel
 takes back, a crash in a library) leaves no word behind: only a mark made before the walk and never taken back. It is a
-file of this machine, not a row of the catalog: a file can still be taken away when the disk is full, and a run that ends
-over a full disk is no death of a document's making.
+file of this machine, not a row of the catalog: a file can still be taken away when the disk is full, and a run that
+ends over a full disk is no death of a document's making.
 """
 
 from __future__ import annotations
