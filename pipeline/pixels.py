@@ -247,7 +247,7 @@ def _may_hold(mask: Mask, length: int, axis: int) -> bool:
     if within < 1:
         return True
     if axis == 0:
-        whole = mask[: len(mask) // 8 * 8].reshape(-1, 8, mask.shape[1]).all(axis=1)
+        whole: Mask = np.all(mask[: len(mask) // 8 * 8].reshape(-1, 8, mask.shape[1]), axis=1)
     else:
         whole = np.packbits(mask, axis=1) == 255
     return bool(_windowed(whole, within, axis, np.logical_and, "constant").any())

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Lines", "lines", "refined"]
 
 REACH = 5.0  # degrees: more is a page laid on the glass by hand, and rare
-# The best angle is this much sharper than most. On 163 pages (sample_docs, tuning halves) the sharper of the two ways has
-# 5 to 67 where there is print, handwriting up to 2.9, pictures and single words up to 1.4.
+# The best angle is this much sharper than most. On 163 pages (sample_docs, tuning halves) the sharper of the two ways
+# has 5 to 67 where there is print, handwriting up to 2.9, pictures and a few words up to 1.4.
 CLEAR = 3.0
 STRIPS = 128  # a power of two; with strips of 8 pixels the middle 1,024 columns of a page at 100 dpi
 WIDE = 8  # pixels: the bits of a byte
