@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import signal
@@ -182,6 +183,8 @@ def _warm(tools: Tools) -> None:
             tools.page_embedder.embed_query("warm")
     except MunimentError as error:  # the search itself will say so to who asks
         print(f"muniment: the search is not ready: {error}", file=sys.stderr)
+    gc.collect()
+    gc.freeze()  # half a million objects of torch's: no collection looks at them again in the middle of an answer
 
 
 def _end_at_once(tools: Tools) -> NoReturn:
