@@ -120,6 +120,8 @@ def build(
     texts = [_span(page, *span) for page, own in zip(pages, spans, strict=True) for span in own]
     vectors = text_embedder.embed([about, *texts])
     named, about_terms = sorted(set(stems(about))), document_terms(about)
+    # windows overlap, and words come again: each is taken apart once
+    terms = {text: stems(text) for text in {word.text for page in pages for word in page.text.words}}
     points, at = [], 1
     for page, windowed in zip(pages, spans, strict=True):
         stop = at + len(windowed)
@@ -136,7 +138,7 @@ def build(
                 image=image,
                 pooled=pooled,
                 payload=_payload(document, page, context)
-                | {"look": pack(vectors[at:stop], _window_terms(page, windowed), named)},
+                | {"look": pack(vectors[at:stop], _window_terms(page, windowed, terms), named)},
             )
         )
         at = stop
@@ -215,10 +217,10 @@ def _span(page: PageInput, start: int, stop: int) -> str:
     return " ".join(word.text for word in page.text.words[start:stop])
 
 
-def _window_terms(page: PageInput, spans: Sequence[tuple[int, int]]) -> list[list[int]]:
-    """`stems` of each window. Windows overlap, and a page's words come again: each is taken apart once."""
-    terms = [terms_of(word.text) for word in page.text.words]
-    return [[term for of_word in terms[start:stop] for term in of_word] for start, stop in spans]
+def _window_terms(page: PageInput, spans: Sequence[tuple[int, int]], terms: Mapping[str, list[int]]) -> list[list[int]]:
+    """`stems` of each window, from those of its words."""
+    of_words = [terms[word.text] for word in page.text.words]
+    return [[term for said in of_words[start:stop] for term in said] for start, stop in spans]
 
 
 def _payload(document: Document, page: PageInput, context: DocumentContext) -> dict[str, object]:
