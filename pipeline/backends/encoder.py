@@ -39,7 +39,7 @@ class Encoder:
     """Calls may overlap: nothing is changed by one."""
 
     def __init__(self, model: Any) -> None:
-        """Take the weights of a `BertModel` with absolute positions and GELU; they are shared, not copied."""
+        """Take over the weights of a `BertModel` with absolute positions and GELU; it is needed no more."""
         config, embeddings = model.config, model.embeddings
         self._heads, self._eps = config.num_attention_heads, config.layer_norm_eps
         self._words = embeddings.word_embeddings.weight
