@@ -41,7 +41,7 @@ class Searcher:
 
     def find(self, query: str, where: SearchFilter, limit: int = 10, *, placed: bool = True) -> list[SearchHit]:
         """At most `limit` hits, best first; none for a query without a word in it. Unless `placed`, each has its quote
-        and no boxes: what a list of hits shows, at less than half the cost.
+        and no boxes: what a list of hits shows, and half the work of quoting.
 
         Queries are cut at 2,000 characters. Raises `UsageError` for a filter date that is not ISO and
         `IndexUnavailable` when the index can't be reached.
