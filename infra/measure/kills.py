@@ -64,7 +64,6 @@ IDLE = 5.0  # seconds after which the index owner ends: the next run finds it st
 WARM = [
     "anthropic",
     "torch",
-    "transformers",
     "pipeline.cli",
     "pipeline.frontier.escalate",
     "pipeline.frontier.text",
