@@ -338,11 +338,6 @@ class Catalog:
             if not self._database.insert_new(connection, meta, {"key": key, "value": value}):
                 connection.execute(update(meta).where(meta.c.key == key).values(value=value))
 
-    def forget_meta(self, key: str) -> None:
-        """Keep no value under this key."""
-        with self._database.write() as connection:
-            connection.execute(delete(meta).where(meta.c.key == key))
-
     # ---- private
 
     def _documents(self, *conditions: sa.ColumnElement[bool]) -> list[Document]:

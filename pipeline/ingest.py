@@ -37,7 +37,7 @@ def ingest_document(document: Document, tools: Tools, *, retry: bool = False, wa
         if refused or stages.up_to_date(document, tools):
             return document
         try:
-            with marked(document, tools.catalog):
+            with marked(document, tools.catalog, tools.locks):
                 return _walk(stages.Work(document, tools, held))
         except (DocumentRejected, DocumentHeld) as refusal:
             return stages.refuse(document, refusal, tools, held)

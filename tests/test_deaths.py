@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import resource
 
 import pdfs
 import pytest
 
 from pipeline import deaths, ingest
-from pipeline.catalog import Catalog
-from pipeline.deaths import marked
+from pipeline.deaths import mark_of, marked
+from pipeline.errors import CatalogError, StoreError
 from pipeline.run import ingest_paths, work_off
 from pipeline.settings import load_settings
 from pipeline.types import Document, DocumentStatus
-from pipeline.wiring import open_tools
+from pipeline.wiring import Tools, open_tools
 
 
 @pytest.fixture
@@ -22,11 +23,11 @@ def home(tmp_path):
     return load_settings(home=tmp_path / "home", workers=1)
 
 
-def _dies(document: Document, catalog: Catalog) -> None:
+def _dies(document: Document, tools: Tools) -> None:
     """Another process walks the document, and is killed in the middle."""
     child = os.fork()
     if not child:
-        with marked(document, catalog):
+        with marked(document, tools.catalog, tools.locks):
             os._exit(9)
     os.waitpid(child, 0)
 
@@ -40,7 +41,7 @@ def test_it_is_held_and_can_be_tried_again(home, tmp_path, monkeypatch):
         tools.catalog.set_status(id, DocumentStatus.RECEIVED, "")
         tools.catalog.set_indexed(id, "")
         for _ in range(3):
-            _dies(tools.catalog.document(id), tools.catalog)
+            _dies(tools.catalog.document(id), tools)
         held = work_off(tools).documents[0].document
         assert held.status is DocumentStatus.HELD
         assert "ended 3 times in the middle of this document" in held.reason
@@ -55,17 +56,47 @@ def test_getting_further_starts_the_count_anew(home, tmp_path, monkeypatch):
         lease = pdfs.born_digital(tmp_path / "lease.pdf", pdfs.LEASE)
         document = ingest_paths([lease], "dune", tools).documents[0].document
         for page in range(10, 15):
-            _dies(document, tools.catalog)
+            _dies(document, tools)
             tools.catalog.save(document.sha256, page, "read", "some version", "{}", 0.0)
-        with marked(document, tools.catalog):
+        with marked(document, tools.catalog, tools.locks):
             pass
 
 
-def test_an_error_is_no_death(home, tmp_path):
-    """What ends by an exception leaves no mark."""
+@pytest.mark.parametrize("error", [KeyboardInterrupt, CatalogError("database or disk is full")])
+def test_an_error_is_no_death(home, tmp_path, error):
+    """What ends by an exception leaves no mark, even when the catalog can't be written."""
     with open_tools(home) as tools:
         lease = pdfs.born_digital(tmp_path / "lease.pdf", pdfs.LEASE)
         document = ingest_paths([lease], "dune", tools).documents[0].document
-        with pytest.raises(KeyboardInterrupt), marked(document, tools.catalog):
-            raise KeyboardInterrupt
-        assert tools.catalog.meta(deaths.key(document.id)) is None
+        with pytest.raises((KeyboardInterrupt, CatalogError)), marked(document, tools.catalog, tools.locks):
+            assert mark_of(document.id, tools.locks).exists()
+            tools.catalog.database.write = None  # nothing can be kept any more
+            raise error
+        assert not mark_of(document.id, tools.locks).exists()
+
+
+def test_a_disk_without_room_for_the_mark_is_no_death(home, tmp_path):
+    """The walk does not begin, the error says why, and nothing is left that counts."""
+    with open_tools(home) as tools:
+        lease = pdfs.born_digital(tmp_path / "lease.pdf", pdfs.LEASE)
+        document = ingest_paths([lease], "dune", tools).documents[0].document
+        child = os.fork()
+        if not child:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+            try:
+                with marked(document, tools.catalog, tools.locks):
+                    os._exit(1)
+            except StoreError:
+                os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        assert not mark_of(document.id, tools.locks).exists()
+
+
+def test_a_mark_cut_short_counts_once(home, tmp_path):
+    """Killed while it wrote the mark: the document is walked."""
+    with open_tools(home) as tools:
+        lease = pdfs.born_digital(tmp_path / "lease.pdf", pdfs.LEASE)
+        document = ingest_paths([lease], "dune", tools).documents[0].document
+        mark_of(document.id, tools.locks).write_text("[")
+        with marked(document, tools.catalog, tools.locks):
+            assert mark_of(document.id, tools.locks).read_text().startswith("[1,")

@@ -42,12 +42,13 @@ os.environ.update(OMP_THREAD_LIMIT="1", OMP_NUM_THREADS="1")
 import pymupdf
 
 from infra.measure.family import members, survivors
+from infra.measure.outcome import Outcome, differences, outcome_of
 from pipeline.reconcile import reconcile
 from pipeline.report import table
 from pipeline.settings import load_settings
 from pipeline.wiring import Tools, open_tools
 
-__all__ = ["PLACES", "TARGETS", "Chances", "Outcome", "Round", "crash_round", "main", "make_inbox", "undisturbed"]
+__all__ = ["PLACES", "TARGETS", "Chances", "Round", "crash_round", "main", "make_inbox", "undisturbed"]
 
 STAGES = ("inspect", "render", "read", "triage", "extract")
 PLACES = ("any moment", "stored", "received", *STAGES, "finished", "indexed")
@@ -66,14 +67,6 @@ WARM = [
 ]
 
 Key = tuple[str, int, str, str]  # content, page, stage, version
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What must be the same: every document by name with status, pages, record and findings, and its points."""
-
-    documents: dict[str, Any]
-    points: dict[str, dict[str, int]]
 
 
 @dataclass
@@ -128,7 +121,7 @@ def undisturbed(folder: Path, inbox: Path) -> tuple[Outcome, float]:
             raise RuntimeError(f"the undisturbed run ended with {process.exitcode}: see {home}.log")
         seconds = time.monotonic() - began
         with _opened(home) as tools:
-            outcome = _outcome(tools)
+            outcome = outcome_of(tools)
         survivors(str(home), IDLE + 20)
         shutil.rmtree(home)
     return outcome, seconds
@@ -304,27 +297,13 @@ def _key(line: str) -> Key:
 
 def _judge(home: Path, whole: Outcome, round_: Round) -> None:
     with _opened(home) as tools:
-        found = _outcome(tools)
-        for name in whole.documents.keys() | found.documents.keys():
-            if whole.documents.get(name) != found.documents.get(name):
-                round_.wrong.append(f"{name} is not what the undisturbed run made of it")
-        if found.points != whole.points:
-            round_.wrong.append("the index has other points than after the undisturbed run")
+        round_.wrong += differences(whole, outcome_of(tools))
         mended = reconcile(tools, repair=True, deep=True)
         kinds = {fault.kind for fault in mended.faults} - {"run-unended"}
         if kinds or reconcile(tools).faults:
             round_.wrong.append(f"the reconciliation found {', '.join(sorted(kinds)) or 'what it had mended'}")
     if left := survivors(str(home), IDLE + 20):
         round_.wrong.append(f"{len(left)} processes stayed behind: {sorted(left.values())[0]}")
-
-
-def _outcome(tools: Tools) -> Outcome:
-    documents = {}
-    for one in tools.catalog.documents():
-        state = (one.status, one.reason, one.page_count, tools.catalog.pages(one.id), tools.catalog.findings(one.id))
-        record = json.loads(tools.catalog.record(one.id) or "null")
-        documents[one.name] = (one.id, one.sha256, state, record, sorted(tools.index.pages_of(one.id)))
-    return Outcome(documents, tools.index.documents())
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.deaths import mark_of
 from pipeline.inbox.holding import HELD, SUFFIX
 
 if TYPE_CHECKING:
@@ -20,8 +21,10 @@ Gone = tuple[str, Collection[str], float]
 
 def unlink_copies(tools: Tools, gone: Sequence[Gone]) -> None:
     """Delete copies of the catalog from before a migration; reports of runs, and reasons in `_held` with the file
-    beside them, that name one of these documents; and their files in the watcher's spool, where a kill may have left
-    them: they would come in again. To be called while the store still has the files."""
+    beside them, that name one of these documents; the marks of their walks; and their files in the watcher's spool,
+    where a kill may have left them: they would come in again. To be called while the store still has the files."""
+    for id, _, _ in gone:
+        mark_of(id, tools.locks).unlink(missing_ok=True)
     root, marks = tools.settings.root, [id.encode() for id, _, _ in gone]
     for copy in root.glob("catalog.sqlite.r*.bak"):
         copy.unlink(missing_ok=True)

@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from pipeline.claims import Claim, claim
-from pipeline.deaths import key as walking
 from pipeline.errors import IndexUnavailable
 from pipeline.keeping.copies import unlink_copies
 from pipeline.keeping.inventory import dropped, images_of, named
@@ -145,7 +144,7 @@ def _erase(connection: Connection, document: Document) -> None:
     connection.execute(delete(corrections).where(corrections.c.document == document.id))
     connection.execute(update(calls).where(calls.c.document == document.id).values(reason=""))  # the money stays
     _unname(connection, document.id)
-    connection.execute(delete(meta).where(meta.c.key.in_([f"nights {document.id}", walking(document.id)])))
+    connection.execute(delete(meta).where(meta.c.key == f"nights {document.id}"))
     connection.execute(delete(documents).where(documents.c.id == document.id))
     shared = select(documents.c.id).where(documents.c.sha256 == document.sha256).exists()
     connection.execute(delete(results).where(results.c.sha256 == document.sha256, ~shared))
