@@ -122,7 +122,9 @@ class Catalog:
         conditions = list(_within(matters))
         if status is not None:
             conditions.append(documents.c.status == status)
-        return self._documents(*conditions)
+        query = select(*_SHOWN).where(*conditions).order_by(documents.c.received, documents.c.id)
+        with self._database.read() as connection:
+            return [to_document(row) for row in connection.execute(query)]
 
     def content(self, id: str) -> str:
         """The SHA-256 of the document's bytes; "" when it is here no more, or never could be read."""
@@ -190,17 +192,26 @@ class Catalog:
 
     def save(self, sha256: str, page: int, stage: str, version: str, payload: str, seconds: float) -> None:
         """Keep a stage's JSON, durably before this returns; what the key already has stays."""
-        key = {"sha256": sha256, "page": page, "stage": stage, "version": version}
-        row = {**key, "payload": pack(payload), "seconds": seconds}
+        row = {"sha256": sha256, "page": page, "stage": stage, "version": version, "payload": pack(payload)}
         with self._database.write() as connection:
-            self._database.insert_new(connection, results, row)
+            self._database.insert_new(connection, results, {**row, "seconds": seconds})
+
+    def remember(self, sha256: str, stage: str, version: str, payloads: Mapping[int, str], seconds: float) -> None:
+        """As `save`, for pages whose JSON became known together, each after so many seconds: all of them or none.
+
+        A kill takes nothing back; a power cut may until the next other write, for it can be computed anew.
+        """
+        key = {"sha256": sha256, "stage": stage, "version": version, "seconds": seconds}
+        rows = [{**key, "page": page, "payload": pack(payload)} for page, payload in payloads.items()]
+        with self._database.write(lasting=False) as connection:
+            self._database.insert_all_new(connection, results, rows)
 
     def overwrite(self, sha256: str, page: int, stage: str, version: str, payload: str) -> None:
         """Keep a stage's JSON in the place of what the key has."""
-        key = {"sha256": sha256, "page": page, "stage": stage, "version": version}
+        row = {"sha256": sha256, "page": page, "stage": stage, "version": version, "payload": pack(payload)}
         with self._database.write() as connection:
             connection.execute(delete(results).where(*_of_stage(sha256, stage, version), results.c.page == page))
-            self._database.insert_new(connection, results, {**key, "payload": pack(payload), "seconds": 0.0})
+            self._database.insert_new(connection, results, {**row, "seconds": 0.0})
 
     def remembered(self, sha256: str) -> int:
         """How many results of this content are kept, of any stage and version."""
@@ -339,11 +350,6 @@ class Catalog:
                 connection.execute(update(meta).where(meta.c.key == key).values(value=value))
 
     # ---- private
-
-    def _documents(self, *conditions: sa.ColumnElement[bool]) -> list[Document]:
-        query = select(*_SHOWN).where(*conditions).order_by(documents.c.received, documents.c.id)
-        with self._database.read() as connection:
-            return [to_document(row) for row in connection.execute(query)]
 
     def _register(self, connection: Connection, document: Document) -> tuple[Document, bool]:
         """Insert unless there. Twelve hex digits collide once in a while over millions of documents

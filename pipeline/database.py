@@ -3,7 +3,8 @@
 SQLite runs in WAL mode, so readers never wait for the writer. Every writing transaction begins as
 `BEGIN IMMEDIATE`: a transaction that reads first and writes later would be refused at once, without the
 busy timeout, whenever another process wrote in between. `synchronous=FULL`, so that what was committed
-survives a power cut too: a drop folder gives the original away once the catalog has it.
+survives a power cut too: a drop folder gives the original away once the catalog has it. Only what can be computed anew
+waits for the next such commit to reach the disk (`write(lasting=False)`); a kill takes none of it away either.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,8 @@ CONNECT_SECONDS = 10
 _MIGRATION_LOCK = 0x6D756E69  # any constant that only Muniment takes as a PostgreSQL advisory lock
 _PG_BUSY = {"55P03", "40P01", "40001"}  # lock_not_available, deadlock_detected, serialization_failure
 _READ = ("BEGIN",)
-_WRITE = ("BEGIN IMMEDIATE",)
+_WRITE = ("PRAGMA synchronous=FULL", "BEGIN IMMEDIATE")
+_WRITE_AGAIN = ("PRAGMA synchronous=NORMAL", "BEGIN IMMEDIATE")
 _MIGRATE = ("PRAGMA foreign_keys=OFF", "BEGIN IMMEDIATE")  # inside a transaction the pragma does nothing
 _NEWER = "the catalog is of revision {found}, newer than {head}, the last this Muniment knows: upgrade Muniment"
 
@@ -42,6 +44,7 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._writer = engine.execution_options(muniment_begin=_WRITE)
+        self._rewriter = engine.execution_options(muniment_begin=_WRITE_AGAIN)
         self.sqlite = engine.dialect.name == "sqlite"
         # SQLite has one writer: the threads of a process queue here instead of polling the file lock
         self._turn = threading.Lock() if self.sqlite else nullcontext()
@@ -53,9 +56,14 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction that may write; committed when the body ends, rolled back when it raises."""
-        with _translated(), self._turn, self._writer.begin() as connection:
+    def write(self, *, lasting: bool = True) -> Iterator[Connection]:
+        """A transaction that may write; committed when the body ends, rolled back when it raises.
+
+        Not `lasting`: a power cut may undo it, as long as no lasting one came after it; a kill can't. For what can be
+        computed anew, at a fsync less. PostgreSQL keeps to its own setting.
+        """
+        writer = self._writer if lasting else self._rewriter
+        with _translated(), self._turn, writer.begin() as connection:
             yield connection
 
     def alone(self, connection: Connection, lock: int) -> None:
@@ -119,12 +127,20 @@ class Database:
 
     def insert_new(self, connection: Connection, table: sa.Table, row: dict[str, Any]) -> bool:
         """Insert a row unless its primary key is there; whether it was inserted."""
+        # without this option SQLAlchemy gives -1 for an INSERT on PostgreSQL
+        options = {"preserve_rowcount": True}
+        return connection.execute(self._unless_there(table), row, execution_options=options).rowcount > 0
+
+    def insert_all_new(self, connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+        """Insert these rows, but for those whose primary key is there."""
+        if rows:
+            connection.execute(self._unless_there(table), rows)
+
+    def _unless_there(self, table: sa.Table) -> Any:
         from sqlalchemy.dialects import postgresql, sqlite
 
         insert: Any = sqlite.insert if self.sqlite else postgresql.insert
-        statement = insert(table).values(row).on_conflict_do_nothing()
-        # without this option SQLAlchemy gives -1 for an INSERT on PostgreSQL
-        return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount > 0
+        return insert(table).on_conflict_do_nothing()
 
 
 def open_database(url: str) -> Database:

@@ -16,7 +16,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate, groupby, pairwise
+from itertools import accumulate, chain, groupby, pairwise
 
 from num2words import num2words
 from rapidfuzz import fuzz
@@ -89,7 +89,7 @@ class Haystack:
         folds = [fold(word.text) for word in words]
         self._ends = list(accumulate(map(len, folds)))
         self._text = "".join(folds)
-        pieces = (len(fold(piece)) for word in words for piece in PIECE.findall(word.text))
+        pieces = chain.from_iterable(_pieces(word.text) for word in words)
         self._edges = {0, *accumulate(pieces), *self._ends}
 
     def locate(self, quote: str) -> Match | None:
@@ -146,10 +146,13 @@ def boxes_of(words: Iterable[Word]) -> tuple[Box, ...]:
 
 
 def _union(words: Sequence[Word]) -> Box:
-    box = words[0].box
-    for word in words[1:]:
-        box = box.union(word.box)
-    return box
+    boxes = [word.box for word in words]
+    return Box(
+        min(box.left for box in boxes),
+        min(box.top for box in boxes),
+        max(box.right for box in boxes),
+        max(box.bottom for box in boxes),
+    )
 
 
 def ground(findings: Iterable[Finding], text: PageText) -> list[Finding]:
@@ -261,6 +264,12 @@ def same_name(one: str, other: str) -> bool:
         return False
     first, second = (fold(CORPORATE.sub(" ", name)) for name in (one, other))
     return first == second or (min(len(first), len(second)) >= 8 and fuzz.ratio(first, second) >= 92)
+
+
+@lru_cache(maxsize=8192)
+def _pieces(word: str) -> tuple[int, ...]:
+    """The lengths of the numbers and words within a word, folded."""
+    return tuple(len(fold(piece)) for piece in PIECE.findall(word))
 
 
 @lru_cache(maxsize=8192)

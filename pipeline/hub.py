@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.errors import ModelError, UsageError
 from pipeline.model_files import Record, sha256_of, verify
-from pipeline.models import folder_of, repo_of
+from pipeline.models import BUNDLED, folder_of, repo_of
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoSibling
@@ -44,6 +44,8 @@ def pull(name: str, models_dir: Path, revision: str | None = None, endpoint: str
     hub than the public one (a mirror inside the firm). An interrupted pull goes on where it stopped.
     `UsageError`: no such name; `ModelError`: the hub can't be reached, refuses, or its files are not what it lists.
     """
+    if name in BUNDLED:
+        raise UsageError(f"{name} came with muniment: there is nothing to pull")
     repo = repo_of(name)
     if repo is None:
         raise UsageError(f"{name!r} is neither a known model nor owner/name: see `muniment models list`")

@@ -116,12 +116,15 @@ def build(
     """The points of these pages of one document, text vectors computed in one go; `images` as `pipeline.page_images`
     makes them."""
     about = _about(document, context)
-    spans = [[_span(page, *window) for window in windows(len(page.text.words))] for page in pages]
-    vectors = text_embedder.embed([about, *(text for page in spans for text in page)])
-    named = sorted(set(stems(about)))
+    spans = [windows(len(page.text.words)) for page in pages]
+    texts = [_span(page, *span) for page, own in zip(pages, spans, strict=True) for span in own]
+    vectors = text_embedder.embed([about, *texts])
+    named, about_terms = sorted(set(stems(about))), document_terms(about)
+    # windows overlap, and words come again: each is taken apart once
+    terms = {text: stems(text) for text in {word.text for page in pages for word in page.text.words}}
     points, at = [], 1
-    for number, page in enumerate(pages):
-        stop = at + len(spans[number])
+    for page, windowed in zip(pages, spans, strict=True):
+        stop = at + len(windowed)
         own = document_terms(page.text.text)
         image, pooled = (images or {}).get(page.text.number, (None, None))
         points.append(
@@ -131,11 +134,11 @@ def build(
                 text_windows=vectors[at:stop],
                 terms=own,
                 about=vectors[:1],
-                about_terms=_joined(own, document_terms(about)),
+                about_terms=_joined(own, about_terms),
                 image=image,
                 pooled=pooled,
                 payload=_payload(document, page, context)
-                | {"look": pack(vectors[at:stop], [stems(text) for text in spans[number]], named)},
+                | {"look": pack(vectors[at:stop], _window_terms(page, windowed, terms), named)},
             )
         )
         at = stop
@@ -212,6 +215,12 @@ def _about(document: Document, context: DocumentContext) -> str:
 
 def _span(page: PageInput, start: int, stop: int) -> str:
     return " ".join(word.text for word in page.text.words[start:stop])
+
+
+def _window_terms(page: PageInput, spans: Sequence[tuple[int, int]], terms: Mapping[str, list[int]]) -> list[list[int]]:
+    """`stems` of each window, from those of its words."""
+    of_words = [terms[word.text] for word in page.text.words]
+    return [[term for said in of_words[start:stop] for term in said] for start, stop in spans]
 
 
 def _payload(document: Document, page: PageInput, context: DocumentContext) -> dict[str, object]:

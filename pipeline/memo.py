@@ -79,12 +79,13 @@ class Memo:
         stage: str,
         kind: type[T],
         numbers: Sequence[int],
-        compute: Callable[[Sequence[int]], Iterable[tuple[int, T | MunimentError]]],
+        compute: Callable[[Sequence[int]], Iterable[Mapping[int, T | MunimentError]]],
     ) -> dict[int, T | MunimentError]:
         """The stage's result for each page: remembered, or computed now and kept the moment it is there.
 
-        `compute` gets the page numbers that are missing and yields each with its result; an error of our
-        tree is passed on but never remembered, so that a later run tries that page again.
+        `compute` gets the page numbers that are missing and yields their results by number: as many at a time as
+        become known together, which are then kept together. An error of our tree is passed on but never remembered,
+        so that a later run tries that page again.
         """
         version = self.versions[stage]
         adapter: TypeAdapter[T] = _adapter(kind)
@@ -92,11 +93,12 @@ class Memo:
         done: dict[int, T | MunimentError] = {n: adapter.validate_json(known[n]) for n in numbers if n in known}
         missing = [n for n in numbers if n not in done]
         started = time.perf_counter()
-        for number, result in compute(missing) if missing else ():
-            done[number] = result
-            if not isinstance(result, MunimentError):
-                payload = adapter.dump_json(result).decode()
-                self.catalog.save(self.sha256, number, stage, version, payload, time.perf_counter() - started)
+        for results in compute(missing) if missing else ():
+            done |= results
+            each = (time.perf_counter() - started) / max(len(results), 1)
+            kept = {n: one for n, one in results.items() if not isinstance(one, MunimentError)}
+            payloads = {n: adapter.dump_json(one).decode() for n, one in kept.items()}
+            self.catalog.remember(self.sha256, stage, version, payloads, each)
             started = time.perf_counter()
         return {n: done[n] for n in numbers}
 
@@ -107,8 +109,8 @@ class Memo:
     def whole(self, stage: str, kind: type[T], compute: Callable[[], T]) -> T:
         """The stage's one result for the whole document (kept as page 0); errors of `compute` pass through."""
 
-        def one(_missing: Sequence[int]) -> Iterator[tuple[int, T | MunimentError]]:
-            yield 0, compute()
+        def one(_missing: Sequence[int]) -> Iterator[Mapping[int, T | MunimentError]]:
+            yield {0: compute()}
 
         result = self.pages(stage, kind, [0], one)[0]
         assert not isinstance(result, MunimentError)  # compute() returns a T or raises

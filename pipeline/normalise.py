@@ -50,6 +50,8 @@ DURATION = re.compile(
 
 def tidy(text: str) -> str:
     """One line of plain text: compatibility forms, straight quotes, no control or direction characters."""
+    if text.isascii() and text.isprintable():  # nearly every text: nothing in it changes but the blanks
+        return " ".join(text.split())
     folded = unicodedata.normalize("NFKC", text).translate(TYPOGRAPHY)
     kept = "".join(c if unicodedata.category(c)[0] != "C" else " " if c in "\t\n\r\f\v" else "" for c in folded)
     return " ".join(kept.split())

@@ -20,7 +20,8 @@ MAX_PHRASES = 8
 BARE_DIGITS = 5  # from this length on, a number identifies something without its prefix
 
 _TOKEN = re.compile(r"[^\W_]+")
-_HYPHENS = "\u2010\u2011\u2012\u2013\u2212"
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")
+_HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212"), "-")
 _LINE_HYPHEN = re.compile(r"(?<=[^\W\d_])-[ \t]*\n\s*(?=[^\W\d_])")
 _INNER_HYPHEN = re.compile(r"(?<=[^\W_])-(?=[^\W_])")
 _QUOTED = re.compile(r"[\"“„«]([^\"“”„«»]+)[\"”“»]")
@@ -69,7 +70,8 @@ def parse(query: str) -> ParsedQuery:
 
 def tokens(text: str) -> list[str]:
     """The words of a text in their one spelling; any hyphen parts two words."""
-    return [_digits(token) for token in _TOKEN.findall(_fold(text))]
+    # most are letters alone, which is seen in one step
+    return [token if token.isalpha() else _digits(token) for token in _TOKEN.findall(_fold(text))]
 
 
 def spellings(phrase: str) -> tuple[str, ...]:
@@ -88,23 +90,25 @@ def reference_spellings(reference: str) -> tuple[str, ...]:
 def page_spellings(text: str, references: Iterable[str] = ()) -> tuple[str, ...]:
     """What is indexed of a page for phrase search: its words; again with words broken over lines made whole;
     and the reference numbers an extractor read, which may be more right than OCR's letters."""
-    mended = _LINE_HYPHEN.sub("", _fold(text))
-    forms = (" ".join(tokens(text)), " ".join(tokens(mended)))
+    mended, broken = _LINE_HYPHEN.subn("", _fold(text))
+    forms = (" ".join(tokens(text)), " ".join(tokens(mended)) if broken else "")
     return _distinct(*forms, *(s for reference in references for s in reference_spellings(reference)))
 
 
 def _fold(text: str) -> str:
     if text.isascii():  # most words of most contracts: nothing in them decomposes
         return text.lower()
+    # character by character, and so of a page only its few quotation marks and dashes
+    return _FOREIGN.sub(lambda found: _bare(found[0]), text).casefold()
+
+
+def _bare(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", text.replace("\u00ad", ""))
-    bare = "".join(char for char in decomposed if not unicodedata.combining(char))
-    return bare.translate(dict.fromkeys(map(ord, _HYPHENS), "-")).casefold()
+    return "".join(char for char in decomposed if not unicodedata.combining(char)).translate(_HYPHENS)
 
 
 def _digits(token: str) -> str:
-    if token.isalpha() or not any(char.isdigit() for char in token):  # the first is one step, for nearly all words
-        return token
-    return token.translate(_LOOKALIKES)
+    return token.translate(_LOOKALIKES) if any(char.isdigit() for char in token) else token
 
 
 def _distinct(*forms: str) -> tuple[str, ...]:

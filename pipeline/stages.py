@@ -166,7 +166,7 @@ def render(work: Work, info: PdfInfo) -> Pages[PageImage]:
     """Every page as an upright image in the store; one that got lost there is made anew."""
     settings, store = work.tools.settings, work.tools.store
 
-    def compute(missing: Sequence[int]) -> Iterator[tuple[int, PageImage | MunimentError]]:
+    def compute(missing: Sequence[int]) -> Iterator[Pages[PageImage]]:
         jobs = [
             rendering.RenderJob(
                 work.pdf, n, store.root, settings.dpi, settings.max_pixels, settings.max_page_points, settings.tessdata
@@ -176,7 +176,7 @@ def render(work: Work, info: PdfInfo) -> Pages[PageImage]:
         for job, result in _in_workers(work, "render", rendering.render_page, jobs):
             if isinstance(result, PageImage):
                 work.tools.store.publish(result.sha256)
-            yield job.number, result
+            yield {job.number: result}
 
     numbers = range(1, info.page_count + 1)
     images = work.memo.pages("render", PageImage, numbers, compute)
@@ -191,11 +191,11 @@ def read(work: Work, images: Pages[PageImage]) -> Pages[PageText]:
     settings, store = work.tools.settings, work.tools.store.root
     rendered = good(images)
 
-    def compute(missing: Sequence[int]) -> Iterator[tuple[int, PageText | MunimentError]]:
+    def compute(missing: Sequence[int]) -> Iterator[Pages[PageText]]:
         work.tools.store.bring(rendered[n].sha256 for n in missing)
         jobs = [reading.ReadJob(work.pdf, rendered[n], store, settings.language, settings.tessdata) for n in missing]
         for job, result in _in_workers(work, "read", reading.read_page, jobs):
-            yield job.image.number, result
+            yield {job.image.number: result}
 
     return work.memo.pages("read", PageText, list(rendered), compute)
 
@@ -211,13 +211,13 @@ def triage(work: Work, pages: Sequence[PageInput]) -> dict[int, Triage]:
     """A route with reasons for each page."""
     by_number = {page.image.number: page for page in pages}
 
-    def compute(missing: Sequence[int]) -> Iterator[tuple[int, Triage]]:
+    def compute(missing: Sequence[int]) -> Iterator[Pages[Triage]]:
         if work.tools.classifier is not None:
             _bring(work, [by_number[n] for n in missing])
         with work.tools.clock.stage("triage"):
             policy = sorting.policy_of(work.tools.settings)
             decided = sorting.triage([by_number[n] for n in missing], work.tools.classifier, policy)
-        yield from ((one.number, one) for one in decided)
+        yield {one.number: one for one in decided}
 
     return good(work.memo.pages("triage", Triage, list(by_number), compute))
 
@@ -227,12 +227,12 @@ def extract(work: Work, pages: Sequence[PageInput], triages: Mapping[int, Triage
     extractors see the whole document even when only some pages are missing."""
     numbers = [page.image.number for page in pages]
 
-    def compute(_missing: Sequence[int]) -> Iterator[tuple[int, list[Finding]]]:
+    def compute(_missing: Sequence[int]) -> Iterator[Pages[list[Finding]]]:
         if work.tools.settings.extract_model:
             _bring(work, pages)
         with work.tools.clock.stage("extract"):
             found = extraction.extract(pages, [triages[n] for n in numbers], work.tools.extractors)
-        yield from ((n, found.get(n, [])) for n in numbers)
+        yield {n: found.get(n, []) for n in numbers}
 
     return good(work.memo.pages("extract", list[Finding], numbers, compute))
 

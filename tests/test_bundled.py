@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pymupdf
@@ -12,6 +15,7 @@ import sample_docs
 from pipeline.backends.colpali import ColPaliEmbedder
 from pipeline.backends.protocols import PageInput
 from pipeline.backends.vlm import VlmClassifier
+from pipeline.errors import ModelError
 from pipeline.models import BUNDLED, SHELF, bundled, resolve
 from pipeline.questions import QUESTIONS
 from pipeline.types import Affine, PageImage, PageText, TextSource
@@ -68,3 +72,17 @@ def test_the_page_model_makes_multivectors(pages, tmp_path):
     assert len(first) <= 1_100
     assert np.allclose(np.linalg.norm(first, axis=1), 1, atol=1e-3)
     assert (first @ first.T).max(axis=1).sum() > (first @ second.T).max(axis=1).sum()
+
+
+@pytest.mark.parametrize(
+    "blocks", [[{"foo": 1}], [7], [{"channels": "x"}], [{"channels": 8, "stride": [0, 0]}]], ids=str
+)
+@pytest.mark.parametrize(("name", "loaded"), [("muniment-triage", VlmClassifier), ("muniment-page", ColPaliEmbedder)])
+def test_a_tower_of_nonsense_is_refused(name: str, loaded: Any, blocks: list[Any], tmp_path) -> None:
+    """A config that is not of this tower is the model's fault by name, and no document's."""
+    folder = shutil.copytree(SHELF / name, tmp_path / name)
+    config = json.loads((folder / "config.json").read_text())
+    config["vision_config"]["blocks"] = blocks
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match=name):
+        loaded(folder)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 import sqlalchemy as sa
@@ -216,6 +217,17 @@ def test_a_result_is_kept_under_its_key(catalog: Catalog) -> None:
     assert list(catalog.results(sha256, "read", "v1")) == [1, 2]
     assert catalog.result(sha256, 1, "read", "v2") == "[3]"
     assert catalog.results(sha256, "merge", "v1") == {0: "{}"}
+
+
+def test_results_of_several_pages_are_kept_all_or_none(catalog: Catalog) -> None:
+    """What the key already has stays; a page that can't be kept takes the others with it."""
+    sha256, none = "ab" * 32, cast("int", None)
+    catalog.save(sha256, 2, "triage", "v1", "[2]", 0.5)
+    catalog.remember(sha256, "triage", "v1", {1: "[1]", 2: "[2, 2]"}, 0.1)
+    with pytest.raises(CatalogError):
+        catalog.remember(sha256, "triage", "v1", {3: "[3]", none: "[4]"}, 0.1)
+    catalog.remember(sha256, "triage", "v1", {}, 0.1)
+    assert catalog.results(sha256, "triage", "v1") == {1: "[1]", 2: "[2]"}
 
 
 def test_a_result_is_overwritten_on_demand_only(catalog: Catalog) -> None:
@@ -482,7 +494,10 @@ def test_what_was_saved_survives_a_kill(catalog: Catalog, url: str) -> None:
         from pipeline.catalog import Catalog
         catalog = Catalog.open(sys.argv[1])
         for page in count(1):
-            catalog.save("ab" * 32, page, "read", "v", f"[{page}]", 0.1)
+            if page % 2:
+                catalog.save("ab" * 32, page, "read", "v", f"[{page}]", 0.1)
+            else:
+                catalog.remember("ab" * 32, "read", "v", {page: f"[{page}]"}, 0.1)
             print(page, flush=True)
     """
     process = python(script, url)

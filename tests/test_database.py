@@ -326,6 +326,17 @@ def test_the_file_is_private_and_safe(url: str, path: Path) -> None:
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
+def test_only_what_can_be_computed_anew_is_not_flushed(path: Path, url: str) -> None:
+    """On one connection, one after the other: a transaction that need not last leaves the next one as safe as ever."""
+    opened = database.open_database(url)
+    levels = []
+    for lasting in (True, False, True):
+        with opened.write(lasting=lasting) as connection:
+            levels.append(connection.exec_driver_sql("PRAGMA synchronous").scalar())
+    opened.close()
+    assert levels == [2, 1, 2]
+
+
 def test_a_home_with_an_odd_name_works(tmp_path: Path) -> None:
     """Blanks, percent signs and umlauts in the home's path."""
     home = tmp_path / "Akten 100% für Übersicht"

@@ -19,8 +19,13 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
         yield catalog
 
 
+def word(number):
+    return Word(f"word{number}", Box(0.1, 0.2, 0.3, 0.4), 0.5, number)
+
+
 def words_of(numbers):
-    return ((n, Word(f"word{n}", Box(0.1, 0.2, 0.3, 0.4), 0.5, n)) for n in numbers)
+    """Page by page, as workers give them."""
+    return ({n: word(n)} for n in numbers)
 
 
 def test_computes_each_page_once(catalog):
@@ -28,7 +33,7 @@ def test_computes_each_page_once(catalog):
     memo = Memo(catalog, SHA, {"read": "v1"})
     first = memo.pages("read", Word, [1, 2, 3], words_of)
     again = memo.pages("read", Word, [1, 2, 3], lambda missing: pytest.fail(f"computed {missing} again"))
-    assert again == first == dict(words_of([1, 2, 3]))
+    assert again == first == {n: word(n) for n in (1, 2, 3)}
 
 
 def test_computes_only_what_is_missing(catalog):
@@ -48,19 +53,34 @@ def test_computes_only_what_is_missing(catalog):
     assert asked == [3, 4]
 
 
+def test_what_becomes_known_together_is_kept_at_once(catalog):
+    """All results that a stage yields together are kept before it is asked for more."""
+    memo = Memo(catalog, SHA, {"triage": "v1"})
+
+    def killed_after_the_first(missing):
+        yield {n: word(n) for n in missing[:3]}
+        assert list(catalog.results(SHA, "triage", "v1")) == [1, 2, 3]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        memo.pages("triage", Word, [1, 2, 3, 4], killed_after_the_first)
+    assert memo.pages("triage", Word, [1, 2, 3, 4], words_of) == {n: word(n) for n in (1, 2, 3, 4)}
+
+
 def test_errors_are_passed_on_and_not_remembered(catalog):
     """A page that failed carries its error now and is tried again by the next run."""
     memo = Memo(catalog, SHA, {"read": "v1"})
     error = DocumentHeld("page 1 took too long")
-    assert memo.pages("read", Word, [1], lambda missing: [(1, error)]) == {1: error}
-    assert memo.pages("read", Word, [1], words_of) == dict(words_of([1]))
+    assert memo.pages("read", Word, [1], lambda missing: [{1: error, 2: word(2)}]) == {1: error}
+    assert memo.pages("read", Word, [1], words_of) == {1: word(1)}
+    assert list(catalog.results(SHA, "read", "v1")) == [1, 2]
 
 
 def test_another_version_computes_again(catalog):
     """A changed stage version does not see the results of the old one."""
     Memo(catalog, SHA, {"read": "v1"}).pages("read", Word, [1], words_of)
     changed = Word("other", Box(0, 0, 1, 1))
-    assert Memo(catalog, SHA, {"read": "v2"}).pages("read", Word, [1], lambda missing: [(1, changed)]) == {1: changed}
+    assert Memo(catalog, SHA, {"read": "v2"}).pages("read", Word, [1], lambda missing: [{1: changed}]) == {1: changed}
 
 
 def test_whole_document_result(catalog):

@@ -258,6 +258,7 @@ def test_what_cannot_be_pulled_says_why(hub, models_dir) -> None:
     hub.publish("acme/pickles", FIRST, {"pytorch_model.bin": b"x", "config.json": b"{}"})
     cases = [("nonsense", None, UsageError, "models list"), ("acme/none", None, ModelError, "no public model")]
     cases += [(REPO, "v9", ModelError, "no revision 'v9'"), ("acme/pickles", None, ModelError, "no safetensors")]
+    cases += [("muniment-page", None, UsageError, "nothing to pull")]
     for name, revision, error, message in cases:
         with pytest.raises(error, match=message):
             pull(hub, models_dir, name, revision)

@@ -84,6 +84,7 @@ def test_images_may_come_later(index: PageIndex) -> None:
     """A point without image vectors is named with its image, and then found by what it is given; the rest stays."""
     index.upsert([point("d1", 1), point("d1", 2, image=axis(2)), point("d2", 1, kind="nda")])
     assert index.without_images() == {"d1": {1: "0" * 64}, "d2": {1: "0" * 64}}
+    assert index.without_images("d2") == {"d2": {1: "0" * 64}}
     index.add_images([ImagedPage("d2", 1, axis(5), axis(5))])
     assert index.without_images() == {"d1": {1: "0" * 64}}
     assert found(index.search(PageQuery(image=axis(5)), ANYWHERE, 1)) == [("d2", 1)]

@@ -54,6 +54,22 @@ def test_shipping_again_replaces_and_keeps_the_card(made, tmp_path):
     }
 
 
+def test_whoever_uses_the_package_may_read_it(made, tmp_path):
+    """Weights that were saved for their owner alone are everybody's on the shelf."""
+    (made / "model.safetensors").chmod(0o600)
+    place = ship(made, "muniment-page", tmp_path / "shelf")
+    assert {path.stat().st_mode & 0o777 for path in place.iterdir()} == {0o644}
+
+
+def test_a_large_file_of_a_subfolder_counts(made, tmp_path, monkeypatch):
+    """The bound is of every file that is committed, wherever it lies."""
+    monkeypatch.setattr(shipping, "MOST_FILE", 20)
+    (made / "onnx").mkdir()
+    (made / "onnx" / "model.onnx").write_text("x" * 20)
+    with pytest.raises(SystemExit, match=r"model\.onnx: 20 bytes or more"):
+        ship(made, "muniment-page", tmp_path / "shelf")
+
+
 @pytest.mark.parametrize(
     ("limit", "value", "said"), [("MOST_FILE", 7, "model.safetensors"), ("MOST_ALL", 10, "would take")]
 )

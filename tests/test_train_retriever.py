@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import torch
 from infra.train import retriever_loop
 from infra.train.depthwise import quicken
 from infra.train.pages import Wanted, make
+from infra.train.retriever import main
 from infra.train.retriever_data import ALPHABET, Batch, Line, Strips, loader, page_pixels
 from infra.train.retriever_loop import Budget, Trainer
 from infra.train.retriever_model import save, tokenizer_of
@@ -95,6 +97,21 @@ def test_budget_ends_training_in_the_last_stage(run) -> None:
     assert trainer.step == 2
 
 
+def test_waiting_for_pages_is_of_the_budget(run, monkeypatch) -> None:
+    """An hour is an hour, however slowly pages are drawn."""
+    real = retriever_loop.loader
+
+    def slow(*asked):
+        for batch in real(*asked):
+            time.sleep(0.3)
+            yield batch
+
+    trainer, begun = run(), time.monotonic()
+    monkeypatch.setattr(retriever_loop, "loader", slow)
+    trainer.run(Budget(minutes=60.0, until=2), workers=0)
+    assert 0.6 <= trainer.seconds <= time.monotonic() - begun
+
+
 def test_a_step_has_the_same_strips_whoever_loads_it(run) -> None:
     """The loader's batch of a step is the data set's own, in the middle of a run as well."""
     strips = _strips(run(), 2)
@@ -144,6 +161,29 @@ def test_pieces_know_their_words(run) -> None:
     assert len(rows) == len(owners)
     assert set(owners) == {(0, 0), (0, 1), (0, 2), (0, 3), (1, 1)}
     assert torch.linalg.norm(rows, dim=1).detach().numpy() == pytest.approx(1, abs=1e-4)
+
+
+def test_print_without_a_letter_is_passed_over(run) -> None:
+    """A strip on which nothing but signs stands trains on without what there is to read."""
+    trainer = run()
+    signs = Line(0, ("©", "+"), ("©", "+"), ((0,), (1,)))
+    batch = replace(_strips(trainer, 1)[0], lines=(signs,))
+    assert np.isfinite(trainer.train(batch, TINY.stages[1], 0.5)["loss"])
+
+
+def test_a_checkpoint_of_another_preset_is_named(run) -> None:
+    """Its folder is not trained over, and the answer says what to do."""
+    trainer = run()
+    trainer.save()
+    with pytest.raises(SystemExit, match="another preset"):
+        run(replace(TINY, shape=replace(TINY.shape, hidden=32)))
+
+
+def test_nothing_trained_is_nothing_to_export(tmp_path: Path) -> None:
+    """Random weights never look like a model; no page is drawn for them."""
+    with pytest.raises(SystemExit, match="nothing was trained"):
+        main(["--out", str(tmp_path / "run"), "--export", str(tmp_path / "made"), "--preset", "tiny"])
+    assert not (tmp_path / "made").exists()
 
 
 def test_settling_evens_out_what_the_trunk_left(run) -> None:

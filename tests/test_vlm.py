@@ -14,10 +14,11 @@ from safetensors.torch import load_file, save_file
 from tiny_vlm import FAMILIES, build_vlm
 
 from pipeline.backends import vlm_load
+from pipeline.backends.page_file import open_page
 from pipeline.backends.protocols import PageInput
 from pipeline.backends.vlm import VlmClassifier
-from pipeline.backends.vlm_load import VlmOptions, in_batches, open_page
-from pipeline.errors import ModelError, UsageError
+from pipeline.backends.vlm_load import VlmOptions, in_batches
+from pipeline.errors import DocumentHeld, ModelError, UsageError
 from pipeline.questions import QUESTIONS
 from pipeline.types import Affine, PageImage, PageText, TextSource
 
@@ -119,6 +120,15 @@ def _train(folder: Path, pages: list[Path], handwriting: list[bool]) -> None:
         loss.backward()
         optimizer.step()
     model.save_pretrained(folder)
+
+
+def test_values_that_are_no_numbers_are_no_answer(checkpoints, images, tmp_path) -> None:
+    """Half precision that ran over would be the first label of every question: the model is refused instead."""
+    folder = shutil.copytree(checkpoints["smolvlm"], tmp_path / "spoilt")
+    weights = {name: weight * torch.nan for name, weight in load_file(folder / "model.safetensors").items()}
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelError, match="not numbers"):
+        VlmClassifier(folder, TINY).classify(page_inputs(images[:1]))
 
 
 def test_words_that_share_a_first_token_are_asked_by_letter(tmp_path, images) -> None:
@@ -256,6 +266,16 @@ def test_the_image_bound_holds(family, checkpoints, tmp_path) -> None:
         lengths.append(vlm.inputs([tmp_path / "huge.png"], "?")["input_ids"].shape[1])
     assert lengths[0] < lengths[1] < 100
     assert max(open_page(tmp_path / "huge.png", 64).size) == 64
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\x89PNG\r\n\x1a\n broken"])
+def test_a_page_that_cannot_be_decoded_is_named_with_the_remedy(content, tmp_path) -> None:
+    """Gone, empty or broken: its document is held, and the others go on."""
+    page = tmp_path / "page.png"
+    if content is not None:
+        page.write_bytes(content)
+    with pytest.raises(DocumentHeld, match="reconcile --deep --repair"):
+        open_page(page, 64)
 
 
 def test_a_batch_the_device_cannot_hold_is_halved() -> None:

@@ -30,7 +30,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -177,13 +177,13 @@ def _ingest(home: str, inbox: str) -> None:
     from pipeline.catalog import Catalog
     from pipeline.cli import main as muniment
 
-    save = Catalog.save
+    remember = Catalog.remember
 
-    def noted(self: Catalog, sha256: str, page: int, stage: str, version: str, *rest: Any) -> None:
-        os.write(notes, f"{sha256} {page} {stage} {version}\n".encode())
-        save(self, sha256, page, stage, version, *rest)
+    def noted(self: Catalog, sha256: str, stage: str, version: str, payloads: Mapping[int, str], *rest: Any) -> None:
+        os.write(notes, "".join(f"{sha256} {page} {stage} {version}\n" for page in payloads).encode())
+        remember(self, sha256, stage, version, payloads, *rest)
 
-    Catalog.save = noted  # type: ignore[method-assign]
+    Catalog.remember = noted  # type: ignore[method-assign]
     sys.exit(muniment(["ingest", inbox]))
 
 

@@ -7,8 +7,9 @@ All the rest is the product's own: the files that arrive, intake, store, claims,
 merging, the record, the index and its owner process. Two processes work on one home: one takes in what arrives, over
 so many minutes, more in the morning and after lunch; the other works off what was received until nothing is left.
 
-Prints, twelve times on the way, what arrived, was done and waits, and the memory of each process; then pages a
-second, seconds by stage, sizes of catalog, index and store, and what a document took at the beginning and at the end.
+Prints, twelve times on the way, what arrived, was done and waits, and the memory of each process; then pages a second,
+CPU by process, seconds by stage, sizes of catalog, index and store, and what a document took at the beginning and at
+the end.
 Exits with 1 if a document or page is missing, if the queue did not drain, if the worker's memory went on growing
 (over 15 % from the second third of the run to the last), or if the last tenth of the documents took more than half
 as long again as the first tenth.
@@ -33,7 +34,7 @@ from pathlib import Path
 
 os.environ.update(OMP_THREAD_LIMIT="1", OMP_NUM_THREADS="1")
 
-from infra.measure.family import pss
+from infra.measure.family import cpu, pss
 from infra.measure.flat import GROWTH, growth
 from infra.measure.recording import file_of, kept, loaded, matter_of, play, record
 from pipeline.intake import Incoming, take
@@ -56,12 +57,13 @@ SETTLED = (DocumentStatus.DONE, DocumentStatus.AWAITING)
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A look at the run: seconds since its start, documents, and MiB by process."""
+    """A look at the run: seconds since its start, documents, and MiB and seconds of CPU by process."""
 
     second: float
     arrived: int
     done: int
     memory: dict[str, float]
+    cpu: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -80,6 +82,10 @@ class Day:
     def growth(self, process: str) -> float:
         """By how much the process's memory in the last third of the run exceeds that of the second third."""
         return growth([one.memory[process] for one in self.samples if process in one.memory])
+
+    def cpu(self) -> dict[str, float]:
+        """Seconds of CPU that each process had used when it was last seen."""
+        return {name: seconds for one in self.samples for name, seconds in one.cpu.items()}
 
     def slower(self) -> float:
         """By how much a document of the last tenth took longer than one of the first, medians."""
@@ -172,17 +178,20 @@ def _watch(tools: Tools, folder: Path, processes: dict[str, subprocess.Popen[byt
             return
         statuses = [one.status for one in tools.catalog.documents()]
         done = sum(status in SETTLED for status in statuses)
-        day.samples.append(Sample(second, len(statuses), done, _memory(folder, processes)))
+        pids = _pids(folder, processes)
+        memory = {name: round(pss(pid) / 2**20) for name, pid in pids.items()}
+        used = {name: cpu(pid) for name, pid in pids.items()}
+        day.samples.append(Sample(second, len(statuses), done, memory, used))
         if len(day.samples) % (SAMPLES // TOLD) == 1:
             print(_told(day.samples[-1]), flush=True)
         time.sleep(every)
 
 
-def _memory(folder: Path, processes: dict[str, subprocess.Popen[bytes]]) -> dict[str, float]:
+def _pids(folder: Path, processes: dict[str, subprocess.Popen[bytes]]) -> dict[str, int]:
     pids = {name: process.pid for name, process in processes.items() if process.poll() is None}
     with suppress(OSError, ValueError, KeyError):
         pids["index owner"] = json.loads((folder / "home" / "index" / "owner.json").read_text())["pid"]
-    return {name: round(pss(pid) / 2**20) for name, pid in pids.items()}
+    return pids
 
 
 def _told(one: Sample) -> str:
@@ -223,6 +232,8 @@ def _print(day: Day) -> None:
     print(f"at most {deepest} documents waited; a page took {day.slower():+.0%} at the end as against the beginning")
     for name in day.samples[-2].memory if len(day.samples) > 1 else ():
         print(f"memory of {name}: {day.growth(name):+.0%} from the second third of the run to the last")
+    for name, used in day.cpu().items():
+        print(f"CPU of {name}: {used:.0f} s, {used * 1000 / day.pages:.1f} ms a page")
     print("seconds by stage\n" + table([(name, f"{seconds:.1f}") for name, seconds in day.stages.items()]))
     sizes = [(name, f"{mib:,.0f} MiB", f"{mib * 1024 / day.pages:.1f} KiB a page") for name, mib in day.sizes.items()]
     print("sizes\n" + table(sizes))

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["Watch", "members", "pss", "survivors"]
+__all__ = ["Watch", "cpu", "members", "pss", "survivors"]
 
 TICK = os.sysconf("SC_CLK_TCK")
 PARENT, CPU = 1, slice(11, 15)  # among the fields of proc(5) stat that follow the name: ppid; u, s, cu, cstime
@@ -43,6 +43,14 @@ def pss(pid: int) -> int:
             if line.startswith("Pss:"):
                 return int(line.split()[1]) << 10
     return 0
+
+
+def cpu(pid: int) -> float:
+    """Seconds of CPU that one process has used, with the children it has waited for; 0 once it is gone."""
+    with suppress(OSError):
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        return sum(map(int, stat.rpartition(")")[2].split()[CPU])) / TICK
+    return 0.0
 
 
 class Watch:

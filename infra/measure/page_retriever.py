@@ -1,6 +1,7 @@
 """What a page model finds on generated pages it never saw, from their images alone.
 
-    python -m infra.measure.page_retriever MODEL [--pages 1000] [--queries 500] [--seed 1000003] [--clean]
+    python -m infra.measure.page_retriever MODEL [--pages 1000] [--queries 500] [--seed 1000003] [--threads N]
+        [--clean]
 
 Pages are drawn by `infra.train.pages.make` at 150 dpi, upright and spoiled as scans are (not with `--clean`), from a
 seed that training doesn't use, and embedded through `ColPaliEmbedder`, one at a time, as the product embeds them. Each

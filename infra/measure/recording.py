@@ -14,6 +14,7 @@ import random
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MATTERS", "Recording", "file_of", "kept", "loaded", "matter_of", "play", "record"]
 
+Pages = Callable[[int], list[tuple[PageText, tuple[Finding, ...]]]]
+
 SAMPLES = Path(__file__).parents[2] / "sample_docs" / "inbox"
 TEMPLATES = (
     "harbor-logistics/master-services-agreement",
@@ -41,6 +44,7 @@ TEMPLATES = (
     "harbor-logistics/invoice",
 )
 FEWEST, MOST = 10, 30  # pages of a document, 20 in the mean
+REMEMBERED = 4  # documents, each of which several stages ask about
 MATTERS = 200  # the first ones get many documents, the last ones few
 A_LINE, LINES = 11, 44  # words, lines of a page
 NOISE = 0.5  # a vector's distance from the recorded one it is made of: their cosine is about 0.9
@@ -113,10 +117,11 @@ def record(tools: Tools) -> Recording:
 
 def play(recording: Recording, tools: Tools) -> None:
     """Have these tools take workers' results, findings and vectors from the recording; all the rest is real."""
+    pages = lru_cache(maxsize=REMEMBERED)(recording.pages)
     tools._made |= {
-        "pool": _Workers(recording),
+        "pool": _Workers(pages, recording.image),
         "text_embedder": _Vectors(recording),
-        "extractors": (_Answers(recording),),
+        "extractors": (_Answers(pages, recording.extractor),),
     }
 
 
@@ -137,19 +142,19 @@ def _number_of(pdf: Path) -> int:
 class _Workers:
     """A worker pool that remembers what its workers would have said."""
 
-    def __init__(self, recording: Recording) -> None:
-        self._recording = recording
+    def __init__(self, pages: Pages, image: str) -> None:
+        self._pages = pages
+        self._image = image
 
     def run(self, _function: Callable[..., Any], calls: Sequence[Any], *, seconds: float) -> Iterator[tuple[Any, Any]]:
         """Each call (function, job) with (result, seconds of work)."""
-        number = _number_of(calls[0][1].pdf)
-        pages = self._recording.pages(number)
+        pages = self._pages(_number_of(calls[0][1].pdf))
         for call in calls:
             name, job = call[0].__name__, call[1]
             if name == "inspect":
                 yield call, (PdfInfo(len(pages)), 0.0)
             elif name == "render_page":
-                yield call, (_image(job.number, self._recording.image), 0.0)
+                yield call, (_image(job.number, self._image), 0.0)
             else:
                 yield call, (pages[job.image.number - 1][0], 0.0)
 
@@ -160,15 +165,15 @@ class _Workers:
 class _Answers:
     """An extractor that says what it said of the template; a page's last word names document and page."""
 
-    def __init__(self, recording: Recording) -> None:
-        self.name = recording.extractor
-        self._recording = recording
+    def __init__(self, pages: Pages, name: str) -> None:
+        self.name = name
+        self._pages = pages
 
     def extract(self, pages: Sequence[PageInput]) -> list[list[Finding]]:
         """The findings of each page."""
         if not pages:
             return []
-        answers = self._recording.pages(int(pages[0].text.words[-1].text.split("-")[1]))
+        answers = self._pages(int(pages[0].text.words[-1].text.split("-")[1]))
         return [list(answers[page.text.number - 1][1]) for page in pages]
 
 

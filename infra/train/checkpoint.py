@@ -29,12 +29,18 @@ def keep(folder: Path, parts: Mapping[str, Any], standing: Standing) -> None:
 
 
 def take_up(folder: Path, parts: Mapping[str, Any], device: torch.device) -> Standing | None:
-    """Give `parts` and torch's random numbers the state kept in the folder; None where there is none."""
+    """Give `parts` and torch's random numbers the state kept in the folder; None where there is none.
+
+    `SystemExit` when it is that of other parts, of another preset as a rule.
+    """
     path = folder / CHECKPOINT
     if not path.exists():
         return None
     state = torch.load(path, map_location=device, weights_only=True)
-    for name, part in parts.items():
-        part.load_state_dict(state[name])
+    try:
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise SystemExit(f"{path} was made by another preset: give that one, or another --out") from error
     torch.set_rng_state(state["random"].cpu())
     return Standing(state["step"], state["seconds"])

@@ -4,7 +4,8 @@
     python -m infra.train.retriever --out FOLDER --export CHECKPOINT
 
 `--out` holds checkpoint, tokenizer and log; a run that was broken off goes on from there. `--minutes` is the whole
-budget, which the recipe's stages share; `--now` ends this call sooner, so that one budget is spent in several calls.
+budget, waiting for pages included, which the recipe's stages share; `--now` ends this call sooner, so that one budget
+is spent in several calls.
 An accelerator runs the same code with `--preset accelerator --device cuda --workers 16`, in bfloat16.
 """
 
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import torch
 
+from infra.train.checkpoint import CHECKPOINT
 from infra.train.retriever_loop import Budget, Trainer
 from infra.train.retriever_model import save
 from infra.train.retriever_recipe import LANES, PRESETS
@@ -31,6 +33,8 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(f"--workers must divide {LANES}")
     if asked.threads:
         torch.set_num_threads(asked.threads)
+    if asked.export and not (asked.out / CHECKPOINT).exists():
+        raise SystemExit(f"nothing was trained in {asked.out}")
     trainer = Trainer(PRESETS[asked.preset], asked.seed, device_of(asked.device), asked.out)
     if asked.export:
         save(trainer.retriever, asked.export)

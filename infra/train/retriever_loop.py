@@ -34,8 +34,8 @@ SPELT = 256  # pages whose words the tokenizer is trained on
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """`minutes` of training in all, calls before included, which the stages share; this call ends after `now` minutes
-    of its own, or when the step is `until`."""
+    """`minutes` in all, waiting for pages and calls before included, which the stages share; this call ends after `now`
+    minutes of its own, or when the step is `until`."""
 
     minutes: float
     now: float = math.inf
@@ -103,14 +103,14 @@ class Trainer:
     def _run_stage(self, at: int, budget: Budget, ends: float, workers: int) -> None:
         stage = self.recipe.stages[at]
         strips = Strips(self.recipe, stage, self.seed, self.retriever.tower.config.stride, self.retriever.column)
-        tally, saved = [], time.monotonic()
+        tally, before = [], self.seconds
+        saved = begun = time.monotonic()
         for batch in loader(strips, self.step, workers):
             now, spent = _standing(self.recipe, self.seconds / 60 / budget.minutes)
             if now != at or self.seconds >= ends or self.step == budget.until:
                 break
-            begun = time.monotonic()
             tally.append(self.train(batch, stage, spent))
-            self.seconds += time.monotonic() - begun
+            self.seconds = before + time.monotonic() - begun
             if self.step % LOGGED == 0:
                 self._log(stage, tally)
                 tally = []
@@ -126,13 +126,15 @@ class Trainer:
         return {"retriever": self.retriever, "optimizer": self.optimizer}
 
     def _tokenizer(self) -> PreTrainedTokenizerFast:
-        """The folder's own, or one trained now on the first pages' words."""
+        """The folder's own, or one trained now on the first pages' words and put in place by a rename."""
         path = self.folder / TOKENIZER
         if not path.exists():
             shape = self.recipe.shape
             pages = (page_pixels(self.seed, index, self.recipe.dpi, shape.side)[0] for index in range(0, 4 * SPELT, 4))
             texts = (" ".join(word.text for word in page.words) for page in pages)
-            tokenizer_of(texts, shape.vocabulary).save_pretrained(path)
+            unfinished = path.with_suffix(".part")
+            tokenizer_of(texts, shape.vocabulary).save_pretrained(unfinished)
+            unfinished.rename(path)
         return PreTrainedTokenizerFast.from_pretrained(path)
 
     def _groups(self) -> list[dict[str, Any]]:

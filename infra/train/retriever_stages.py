@@ -102,13 +102,18 @@ def _found(batch: Batch, cells: torch.Tensor) -> Outcome:
 
 def _near(retriever: Retriever, batch: Batch) -> Outcome:
     """How far the pieces of text are from the codes of their words."""
-    lines = [line for line in batch.lines[:: -(-len(batch.lines) // MOST) or 1] if any(line.keys)]
+    lines = [line for line in batch.lines[:: -(-len(batch.lines) // MOST) or 1] if _says(line)]
     if not lines:
         return torch.zeros((), device=retriever.model.device), {}
     pieces, owners = retriever.pieces(lines)
     codes = torch.stack([code(lines[line].keys[word], pieces.shape[1]) for line, word in owners]).to(pieces.device)
     cosine = functional.cosine_similarity(pieces.float(), codes).mean()
     return 1 - cosine, {"near": float(cosine.detach())}
+
+
+def _says(line: Line) -> bool:
+    """Whether a letter or digit stands in it: of what has none, `pieces` has no row."""
+    return any(letter.isalnum() for key in line.keys for letter in key)
 
 
 def _places(lines: Sequence[Line], strips: int, cells: int) -> tuple[torch.Tensor, dict[str, int]]:

@@ -34,6 +34,8 @@ def ship(folder: Path, name: str, shelf: Path = SHELF) -> Path:
         if not (made / CARD).exists() and (place / CARD).exists():
             shutil.copy(place / CARD, made / CARD)
         _record(made, name)
+        for file in filter(Path.is_file, made.rglob("*")):
+            file.chmod(0o644)  # safetensors writes for its owner alone; these are to be installed for everybody
         _fits(made, {each: folder for each, folder in _folders(shelf).items() if each != name})
         if place.exists():
             place.rename(Path(part) / "old")
@@ -49,8 +51,9 @@ def _record(made: Path, name: str) -> None:
 
 
 def _fits(made: Path, others: Mapping[str, Path]) -> None:
-    sizes = {path: path.stat().st_size for folder in (made, *others.values()) for path in folder.rglob("*")}
-    large = [path.name for path, size in sizes.items() if path.parent == made and size >= MOST_FILE]
+    files = (path for folder in (made, *others.values()) for path in folder.rglob("*") if path.is_file())
+    sizes = {path: path.stat().st_size for path in files}
+    large = [path.name for path, size in sizes.items() if made in path.parents and size >= MOST_FILE]
     if large:
         raise SystemExit(f"{', '.join(large)}: {MOST_FILE} bytes or more; export in smaller shards")
     if (total := sum(sizes.values())) > MOST_ALL:
@@ -70,6 +73,8 @@ def main() -> None:
     parser.add_argument("name", choices=sorted(BUNDLED))
     arguments = parser.parse_args()
     print(ship(arguments.folder, arguments.name))
+    if not (arguments.folder / CARD).exists():
+        print(f"its {CARD} is that of the model before it: measure this one, and write down what was found")
 
 
 if __name__ == "__main__":

@@ -75,8 +75,6 @@ def save(model: Any, processor: LlavaProcessor, folder: Path) -> None:
     """The checkpoint as `load_vlm` wants it, in half precision and in shards that fit where files are bounded."""
     model.to(torch.float16).save_pretrained(folder, max_shard_size=SHARD)
     processor.save_pretrained(folder)
-    for file in folder.iterdir():
-        file.chmod(0o644)  # safetensors writes for its owner alone; these are to be installed for everybody
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,21 +8,20 @@ reversed a ranking).
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from PIL import Image
-from safetensors import SafetensorError
 from transformers import AutoConfig
 
 import pipeline.backends.tower  # noqa: F401 - registers the bundled models' tower with transformers
 from pipeline.backends.device import device_of, dtype_of
+from pipeline.backends.page_file import open_page
 from pipeline.backends.patches import heat_of, patch_grid
 from pipeline.backends.pooling import POOL_FACTOR, mean_rows
-from pipeline.errors import ModelError
+from pipeline.errors import ModelError, MunimentError
 
 if TYPE_CHECKING:
     from pipeline.backends.protocols import Matrix
@@ -76,7 +75,7 @@ class ColPaliEmbedder:
         """One (tokens, dimension) float32 matrix a page image, unit rows, padding stripped, in order."""
         rows: list[Matrix] = []
         for start in range(0, len(images), self._batch):
-            batch = list(_opened(images[start : start + self._batch]))
+            batch = [open_page(path) for path in images[start : start + self._batch]]
             with self._lock:
                 rows += self._forward(self._processor.process_images(batch))
         return [_fitting(matrix) for matrix in rows]
@@ -89,7 +88,7 @@ class ColPaliEmbedder:
     def heat(self, image: Path, query: str) -> Matrix:
         """(rows, columns) float32 over the upright page, 0..1: where it answers the query. One forward pass."""
         with self._lock:
-            inputs = self._processor.process_images(list(_opened([image])))
+            inputs = self._processor.process_images([open_page(image)])
             vision = getattr(self._model.config, "vision_config", None)
             grid = patch_grid(inputs, self._processor, getattr(vision, "grid", None))
             rows = self._output(inputs)[0]
@@ -114,7 +113,7 @@ def _load(folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:
     import colpali_engine.models as zoo  # 8 s: torch's and transformers' corners it imports
 
     try:
-        kind = AutoConfig.from_pretrained(folder, local_files_only=True).model_type
+        kind = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).model_type
         if kind not in CLASSES:
             raise ModelError(f"page model {folder.name}: {kind} is no model type of the ColPali family known here")
         model_class, processor_class = (getattr(zoo, name) for name in CLASSES[kind])
@@ -122,7 +121,9 @@ def _load(folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:
             folder, local_files_only=True, use_safetensors=True, dtype=dtype, output_loading_info=True
         )
         processor = processor_class.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+    except MunimentError:
+        raise
+    except Exception as error:  # on a damaged or foreign config transformers raises whatever it stumbles over
         raise ModelError(f"page model {folder.name} can't be loaded: {type(error).__name__}") from error
     _complete(folder.name, info)
     return model.eval(), processor
@@ -133,12 +134,6 @@ def _complete(name: str, info: dict[str, Any]) -> None:
         if found := info.get(problem):
             first = sorted(map(str, found))[0]
             raise ModelError(f"page model {name}: {len(found)} {problem.replace('_', ' ')}, such as {first}")
-
-
-def _opened(paths: Sequence[Path]) -> Iterator[Image.Image]:
-    for path in paths:
-        with Image.open(path) as image:
-            yield image.convert("RGB")
 
 
 def _fitting(matrix: Matrix) -> Matrix:

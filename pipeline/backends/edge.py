@@ -129,7 +129,8 @@ class EdgeIndex(HybridIndex):
 
     def due(self) -> bool:
         """Whether so much was written that searches gain by `optimize`."""
-        return self._written >= min(max(OPTIMIZE_AFTER, OPTIMIZE_SHARE * self.count()), OPTIMIZE_MOST)
+        written = self._written
+        return written >= OPTIMIZE_AFTER and written >= min(OPTIMIZE_SHARE * self.count(), OPTIMIZE_MOST)
 
     def optimize(self) -> None:
         """Build the graphs over what was written since; searches are right before it and meanwhile, only slower."""

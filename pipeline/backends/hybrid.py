@@ -72,10 +72,11 @@ class HybridIndex(ABC):
         matters = self._counted("matter", [], most) if most else []
         return {matter: dict(self._counted("document", [AnyOf("matter", (matter,))], most)) for matter, _ in matters}
 
-    def without_images(self) -> dict[str, dict[int, str]]:
-        """By document and page number the SHA-256 of the images that have no vectors here."""
+    def without_images(self, document: str = "") -> dict[str, dict[int, str]]:
+        """By document and page number the SHA-256 of the images that have no vectors here, of all documents or one."""
         found: dict[str, dict[int, str]] = defaultdict(dict)
-        points = self._matching([Lacking("image")], None)
+        own = [AnyOf("document", (document,))] if document else []
+        points = self._matching([Lacking("image"), *own], None)
         for start in range(0, len(points), MOST):
             for payload in self._fetch(points[start : start + MOST]).values():
                 found[str(payload["document"])][int(payload["page"])] = str(payload["sha256"])

@@ -56,9 +56,9 @@ class OwnedIndex:
         for start in range(0, len(pages), BATCH):
             self._ask("add_images", list(pages[start : start + BATCH]))
 
-    def without_images(self) -> dict[str, dict[int, str]]:
-        """By document and page number the SHA-256 of the images that have no vectors here."""
-        found: dict[str, dict[int, str]] = self._ask("without_images")
+    def without_images(self, document: str = "") -> dict[str, dict[int, str]]:
+        """By document and page number the SHA-256 of the images that have no vectors here, of all documents or one."""
+        found: dict[str, dict[int, str]] = self._ask("without_images", document)
         return found
 
     def search(self, query: PageQuery, where: SearchFilter, limit: int) -> list[PageScore]:

@@ -194,8 +194,8 @@ class PageIndex(Protocol):
         """Give points that are there the vectors of their page images, durably, before returning."""
         ...
 
-    def without_images(self) -> dict[str, dict[int, str]]:
-        """By document and page number the SHA-256 of the images that have no vectors here."""
+    def without_images(self, document: str = "") -> dict[str, dict[int, str]]:
+        """By document and page number the SHA-256 of the images that have no vectors here, of all documents or one."""
         ...
 
     def search(self, query: PageQuery, where: SearchFilter, limit: int) -> list[PageScore]:

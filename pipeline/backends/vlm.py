@@ -66,6 +66,8 @@ class VlmClassifier:
         answers = {}
         for question, logits in zip(QUESTIONS, row, strict=True):
             probabilities = torch.softmax(logits / self._temperatures.get(question.name, 1.0), dim=0)
+            if not torch.isfinite(probabilities).all():
+                raise ModelError("the triage model gave values that are not numbers; try MUNIMENT_DTYPE=float32")
             best = int(probabilities.argmax())
             answers[question.name] = Answer(question.options[best].label, float(probabilities[best]))
         return Verdict(answers, self._name)

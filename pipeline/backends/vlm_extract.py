@@ -50,7 +50,7 @@ class AnswerLimits:
 
 
 class VlmExtractor:
-    """`Extractor` over a transformers checkpoint of the Idefics3/SmolVLM or Qwen-VL family; threads may share one."""
+    """`Extractor` over a transformers checkpoint of a family that `vlm_load` knows; threads may share one."""
 
     def __init__(self, folder: Path, options: VlmOptions | None = None, limits: AnswerLimits | None = None) -> None:
         """Load from disk; `ModelError` or `UsageError` name what is wrong and how to mend it."""

@@ -15,17 +15,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from PIL import Image
-from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, BitsAndBytesConfig
 from transformers.utils import logging as transformers_logging
 
 import pipeline.backends.tower  # noqa: F401 - registers the bundled models' tower with transformers
 from pipeline.backends.device import device_of, dtype_of
-from pipeline.errors import ModelError, UsageError
+from pipeline.backends.page_file import open_page
+from pipeline.errors import ModelError, MunimentError, UsageError
 from pipeline.models import identity
 
-__all__ = ["Vlm", "VlmOptions", "in_batches", "load_vlm", "open_page"]
+__all__ = ["Vlm", "VlmOptions", "in_batches", "load_vlm"]
 
 T = TypeVar("T")
 
@@ -78,15 +77,6 @@ class Vlm:
         return {key: value.to(self.model.device) for key, value in encoded.items()}
 
 
-def open_page(path: Path, longest_edge: int) -> Image.Image:
-    """The page as RGB with no edge longer than `longest_edge`; a JPEG is already scaled down while it is decoded."""
-    with Image.open(path) as image:
-        image.draft("RGB", (longest_edge, longest_edge))
-        page = image.convert("RGB")
-    page.thumbnail((longest_edge, longest_edge), Image.Resampling.LANCZOS)
-    return page
-
-
 def in_batches(run: Callable[[Sequence[Path]], list[T]], images: Sequence[Path], size: int) -> list[T]:
     """What `run` gives for each image, `size` images at a time; a batch the device can't hold is run in halves.
 
@@ -124,10 +114,12 @@ def load_vlm(folder: Path, options: VlmOptions) -> Vlm:
             trust_remote_code=False,
             output_loading_info=True,
         )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
+        _check(folder, processor, info)
+        _bound(processor.image_processor, family, options.longest_edge)
+    except MunimentError:
+        raise
+    except Exception as error:  # on a damaged or foreign config transformers raises whatever it stumbles over
         raise ModelError(f"{folder.name} can't be loaded as a vision-language model: {_first_line(error)}") from error
-    _check(folder, processor, info)
-    _bound(processor.image_processor, family, options.longest_edge)
     suffix = "" if options.quantization == "none" else f"+{options.quantization}"
     return Vlm(model.eval(), processor, identity(folder) + suffix, options)
 
