@@ -39,7 +39,7 @@ class Encoder:
     """Calls may overlap: nothing is changed by one."""
 
     def __init__(self, weights: Mapping[str, Tensor], *, layers: int, heads: int, eps: float) -> None:
-        """Take over the state of a `BertModel` with absolute positions and GELU; `KeyError` when a tensor is missing."""
+        """Take over the state of a `BertModel` with absolute positions and GELU; `KeyError` when one is missing."""
         self._heads, self._eps = heads, eps
         self._words = weights["embeddings.word_embeddings.weight"]
         self._positions = weights["embeddings.position_embeddings.weight"]
