@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from pipeline.backends.protocols import PageInput
 from pipeline.errors import NotFound
+from pipeline.page_words import PageWords
 from pipeline.stages import versions
 from pipeline.types import Document, PageImage, PageText
 
@@ -42,7 +43,7 @@ def words_of(tools: Tools, document: str, page: int) -> PageText:
     return _TEXT.validate_json(payload)
 
 
-def words_at(tools: Tools, places: Collection[tuple[str, int]]) -> dict[tuple[str, int], PageText]:
-    """`words_of` many pages, (document id, page), in one question; those that have not been read are left out."""
+def words_at(tools: Tools, places: Collection[tuple[str, int]]) -> dict[tuple[str, int], PageWords]:
+    """The words of many pages, (document id, page), in one question; those that have not been read are left out."""
     found = tools.catalog.results_at(places, "read", versions(tools)["read"])
-    return {place: _TEXT.validate_json(payload) for place, payload in found.items()}
+    return {place: PageWords.of(payload) for place, payload in found.items()}

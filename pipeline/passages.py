@@ -14,10 +14,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from pipeline.backends.protocols import PageScore
 from pipeline.index import stems, terms_of, windows, without
-from pipeline.types import Word
 
 __all__ = ["Span", "choose", "sentences"]
 
@@ -30,8 +30,8 @@ NEAR = 0.2
 """What lying in the nearest window is worth, in shares of the asked words. From 0.1 to 0.4 the choice was the same."""
 
 
-def choose(query: str, score: PageScore, words: Sequence[Word]) -> Span:
-    """The best passage of a page; (0, 0) for a page without words."""
+def choose(query: str, score: PageScore, words: Sequence[str]) -> Span:
+    """The best passage of a page of these words; (0, 0) for a page without any."""
     spans = list(sentences(words))
     said = _said(set(stems(without(query, _names(score)))), [_terms(words, span) for span in spans])
     start, stop = _nearest(score, len(words))
@@ -39,12 +39,12 @@ def choose(query: str, score: PageScore, words: Sequence[Word]) -> Span:
     return max(zip(said, near, spans, strict=True), key=lambda one: one[0] + one[1], default=(0, 0, (0, 0)))[2]
 
 
-def sentences(words: Sequence[Word]) -> Iterator[Span]:
+def sentences(words: Sequence[str]) -> Iterator[Span]:
     """Runs of words up to a full stop, not shorter than 8 words ("Inc." ends none) and not longer than 28."""
     start, count = 0, len(words)
     for at, word in enumerate(words, 1):
         length = at - start
-        ended = length >= SENTENCE_WORDS and word.text.endswith((".", ";", "?", "!"))
+        ended = length >= SENTENCE_WORDS and word.endswith((".", ";", "?", "!"))
         if ended or length >= QUOTE_WORDS or at == count:
             yield start, at
             start = at
@@ -72,5 +72,5 @@ def _said(wanted: set[int], sentences: Sequence[set[int]]) -> list[float]:
     return [sum(weight[term] for term in terms) / total for terms in found]
 
 
-def _terms(words: Sequence[Word], span: Span) -> set[int]:
-    return {term for word in words[slice(*span)] for term in terms_of(word.text)}
+def _terms(words: Sequence[str], span: Span) -> set[int]:
+    return set(chain.from_iterable(map(terms_of, words[slice(*span)])))

@@ -213,7 +213,7 @@ def _put_upright(page: Any, log: PaintLog, raster: _Raster, job: RenderJob) -> t
     if written is not None:
         pose = upright.Pose(written, 0.0)
     else:
-        pose = upright.pose(small.ink, lambda: ocr.orientation(_clear(raster, small), raster.dpi, job.tessdata))
+        pose = upright.pose(small, lambda: ocr.orientation(_clear(raster, small), raster.dpi, job.tessdata))
     if pose == upright.Pose(0, 0.0):
         return raster, pose, small
     turned = _turned(raster, pose, int(np.median(small.paper)))

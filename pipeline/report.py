@@ -34,8 +34,9 @@ WIDTH = 110
 
 def plain(text: str) -> str:
     """The text on one line, without control, format (RTL override, zero width) or surrogate characters."""
-    kept = (c if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co"} else " " for c in text)
-    return " ".join("".join(kept).split())
+    if not text.isprintable():  # else there is none of these in it: one step, for nearly all texts
+        text = "".join(c if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co"} else " " for c in text)
+    return " ".join(text.split())
 
 
 def clip(text: str, width: int) -> str:

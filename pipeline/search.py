@@ -16,10 +16,11 @@ from pipeline.backends.protocols import PageEmbedder, PageIndex, PageQuery, Page
 from pipeline.errors import NotFound
 from pipeline.ground import Haystack, boxes_of
 from pipeline.index import query_terms, windows
+from pipeline.page_words import UNREAD, PageWords
 from pipeline.passages import QUOTE_WORDS, choose
 from pipeline.phrases import ParsedQuery, parse, tokens
 from pipeline.rescore import LOOKED, beyond_names, looked_at, rescored, together
-from pipeline.types import PageText, SearchFilter, SearchHit, Word
+from pipeline.types import SearchFilter, SearchHit, Word
 
 __all__ = ["Searcher"]
 
@@ -36,20 +37,21 @@ class Searcher:
     index: PageIndex
     text_embedder: TextEmbedder
     page_embedder: PageEmbedder | None
-    words_of: Callable[[Collection[Place]], Mapping[Place, PageText]]
+    words_of: Callable[[Collection[Place]], Mapping[Place, PageWords]]
 
-    def find(self, query: str, where: SearchFilter, limit: int = 10) -> list[SearchHit]:
-        """At most `limit` hits, best first; none for a query without a word in it.
+    def find(self, query: str, where: SearchFilter, limit: int = 10, *, placed: bool = True) -> list[SearchHit]:
+        """At most `limit` hits, best first; none for a query without a word in it. Unless `placed`, each has its quote
+        and no boxes: what a list of hits shows, and half the work of quoting.
 
         Queries are cut at 2,000 characters. Raises `UsageError` for a filter date that is not ISO and
         `IndexUnavailable` when the index can't be reached.
         """
         parsed, scores = self._asked(query, where, limit)
-        return self._hits(parsed, scores) if scores else []
+        return self._hits(parsed, scores, placed=placed) if scores else []
 
     def rank(self, query: str, where: SearchFilter, limit: int = 10) -> list[SearchHit]:
         """The same hits without quotes and boxes: what an evaluation needs, at a fraction of the time."""
-        return [_hit(score, ()) for score in self._asked(query, where, limit)[1]]
+        return [_hit(score) for score in self._asked(query, where, limit)[1]]
 
     def like(self, document: str, page: int, where: SearchFilter, limit: int = 10) -> list[SearchHit]:
         """Pages that say what this page says, best first, without the page itself; `NotFound` when it was not read.
@@ -59,21 +61,23 @@ class Searcher:
         read = self.words_of([(document, page)])
         if not read:
             raise NotFound(f"page {page} of {document} has not been read")
-        words = read[document, page].words
-        texts = [" ".join(word.text for word in words[start:stop]) for start, stop in windows(len(words))]
+        words = read[document, page].texts
+        texts = [" ".join(words[start:stop]) for start, stop in windows(len(words))]
         if not texts:
             return []
         question = PageQuery(text=self.text_embedder.embed(texts), terms=query_terms(" ".join(texts)))
         hits = self.index.search(question, where, limit + 1)
         others = [hit for hit in hits if (hit.document, hit.page) != (document, page)][:limit]
-        return [_hit(score, words[:QUOTE_WORDS]) for score, words in self._with_words(others)]
+        return [_hit(score, page, (0, QUOTE_WORDS)) for score, page in self._with_words(others)]
 
     def around(self, query: str, where: SearchFilter, at: tuple[str, int], limit: int = 10) -> list[SearchHit]:
         """The hits of `find`, where only the page `at` (document, page) has its quote and boxes: what opening one
         of them needs, so that it can lead on to the others."""
         parsed, scores = self._asked(query, where, limit)
-        opened = iter(self._hits(parsed, [score for score in scores if (score.document, score.page) == at]))
-        return [next(opened) if (score.document, score.page) == at else _hit(score, ()) for score in scores]
+        opened = iter(
+            self._hits(parsed, [score for score in scores if (score.document, score.page) == at], placed=True)
+        )
+        return [next(opened) if (score.document, score.page) == at else _hit(score) for score in scores]
 
     def _asked(self, query: str, where: SearchFilter, limit: int) -> tuple[ParsedQuery, list[PageScore]]:
         parsed = parse(query)
@@ -115,39 +119,41 @@ class Searcher:
         rest = self._looked(parsed.plain, question, where, limit)
         return [*first, *(hit for hit in rest if (hit.document, hit.page) not in seen)][:limit]
 
-    def _hits(self, parsed: ParsedQuery, scores: Sequence[PageScore]) -> list[SearchHit]:
+    def _hits(self, parsed: ParsedQuery, scores: Sequence[PageScore], *, placed: bool) -> list[SearchHit]:
         # A number beside other words ("balance due on INV-7") names the page; the words say what to read on it.
         said = (*parsed.phrases, *([parsed.references] if parsed.only_references else []))
         hits = []
-        for score, words in self._with_words(scores):
-            span = _exact_span(words, said) or choose(parsed.plain, score, words)
-            hits.append(_hit(score, words[slice(*span)]))
+        for score, page in self._with_words(scores):
+            span = _exact_span(page, said) or choose(parsed.plain, score, page.texts)
+            hits.append(_hit(score, page, span, placed=placed))
         return hits
 
-    def _with_words(self, scores: Sequence[PageScore]) -> list[tuple[PageScore, Sequence[Word]]]:
+    def _with_words(self, scores: Sequence[PageScore]) -> list[tuple[PageScore, PageWords]]:
         read = self.words_of([(score.document, score.page) for score in scores])
-        texts = [read.get((score.document, score.page)) for score in scores]
-        return [(score, text.words if text else ()) for score, text in zip(scores, texts, strict=True)]
+        return [(score, read.get((score.document, score.page), UNREAD)) for score in scores]
 
 
-def _hit(score: PageScore, words: Sequence[Word]) -> SearchHit:
+def _hit(
+    score: PageScore, page: PageWords = UNREAD, span: tuple[int, int] = (0, 0), *, placed: bool = True
+) -> SearchHit:
     return SearchHit(
         document=score.document,
         name=str(score.payload.get("name", "")),
         matter=str(score.payload.get("matter", "")),
         page=score.page,
         score=score.score,
-        quote=" ".join(word.text for word in words),
-        boxes=boxes_of(words),
+        quote=" ".join(page.texts[slice(*span)]),
+        boxes=boxes_of(page.words[slice(*span)]) if placed else (),
         kind=str(score.payload.get("kind", "")),
         date=str(score.payload.get("date", "")),
     )
 
 
-def _exact_span(words: Sequence[Word], phrases: Sequence[tuple[str, ...]]) -> tuple[int, int] | None:
+def _exact_span(page: PageWords, phrases: Sequence[tuple[str, ...]]) -> tuple[int, int] | None:
     """The first run of words that says one of the phrases, in any of its spellings."""
     if not any(phrases):
         return None
+    words = page.words
     haystack = Haystack(words)
     matches = (haystack.locate(spelling) for phrase in phrases for spelling in phrase)
     exact = next((match for match in matches if match and match.score == 1.0), None)

@@ -1,10 +1,9 @@
 """Put a page upright: the quarter turn it needs, and its skew.
 
-Skew comes from the projection profile: along the true direction of the lines, ink falls into few sharp
-rows. Which way is up comes from pairs of neighbouring letters: in Latin print letters stand on a common
-line and differ at their tops ("th"), far more often than the other way round ("ep"). Where the letters
-can't say (a photograph, a scribble, another script), Tesseract's orientation detection is asked, which
-costs ten times as much.
+Skew comes from the lines (`pipeline.skew`). Which way is up comes from pairs of neighbouring letters: in Latin
+print letters stand on a common line and differ at their tops ("th"), far more often than the other way round ("ep").
+Where the letters can't say (a photograph, a scribble, another script), Tesseract's orientation detection is asked,
+which costs ten times as much.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import ndimage
 
+from pipeline.skew import Lines, lines, refined
 from pipeline.types import Affine
 
 if TYPE_CHECKING:
@@ -24,19 +23,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from pipeline.pixels import Mask
+    from pipeline.pixels import Boxes, Mask, Small
 
     Floats = NDArray[np.float64]
 
 __all__ = ["Pose", "deskew", "pose", "quarter_turn", "turned_back"]
 
-REACH = 5.0  # degrees: more is a page laid on the glass by hand, and rare
-POINTS = 40_000  # dark pixels looked at: more change no angle
-CLEAR = 3.0  # the best angle is this much sharper than most; text 4 to 70, drawings and single words under 2
-HOPELESS = 4.0  # lines that many times less sharp than those across are none, and not worth a finer look
 # Degrees of skew that stay, so that a scan keeps its own bytes. Word recall of Tesseract at 0, 0.2, 0.4, 0.8, 1.5 and 3
 # degrees, on 5 pages of worn scans: 0.964, 0.969, 0.968, 0.973, 0.970, 0.946.
 TOLERANCE = 0.5
+UNSURE = 0.15  # degrees by which a skew is wrong at most before it is refined
 ENOUGH_INK = 20
 ENOUGH_VOTES = 50
 # Tesseract's confidence from which a turn is believed. On 160 real pages none above 2 was wrong; a page of a few small
@@ -62,31 +58,26 @@ class Pose:
     skew: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Lines:
-    """The lines of a page, if they run across (or down): the clockwise degrees that straighten them, how
-    sharp the rows then are, and whether that angle stands out from all others."""
-
-    vertical: bool
-    skew: float
-    sharpness: float
-    clear: bool
-
-
-def pose(ink: Mask, ask: Callable[[], tuple[int, float] | None]) -> Pose:
-    """How the page with this ink must be turned. `ask` is the second opinion on the quarter turn, with
-    Tesseract's confidence in it."""
-    ys, xs = _sample(ink)
-    if len(ys) < ENOUGH_INK:
+def pose(small: Small, ask: Callable[[], tuple[int, float] | None]) -> Pose:
+    """How the page must be turned. `ask` is the second opinion on the quarter turn, with Tesseract's confidence
+    in it."""
+    if np.count_nonzero(small.ink) < ENOUGH_INK:
         return Pose(0, 0.0)
-    across = _lines(ys, xs, vertical=False)
-    down = _lines(xs, -ys, vertical=True, least=across.sharpness / HOPELESS)
-    likely = (across, down) if across.sharpness >= down.sharpness else (down, across)
-    rotation = next((turn for lines in likely if (turn := _by_letters(ink, lines)) is not None), None)
+    found = dict(zip((0, 90), lines(small.ink), strict=True))
+    likely = sorted(found, key=lambda turn: found[turn].sharpness, reverse=True)
+    votes = (_by_letters(small.pieces, found[turn].skew, turn) for turn in likely)
+    rotation = next((turn for turn in votes if turn is not None), None)
     if rotation is None:
         rotation = _believed(ask())
-    lines = down if rotation % 180 else across
-    return Pose(rotation, lines.skew if lines.clear and abs(lines.skew) >= TOLERANCE else 0.0)
+    return Pose(rotation, _skew(np.rot90(small.ink, -(rotation % 180) // 90), found[rotation % 180]))
+
+
+def _skew(ink: Mask, found: Lines) -> float:
+    """The skew of lines that run across, if there are any and it is worth turning the page for."""
+    if not found.clear or abs(found.skew) < TOLERANCE - UNSURE:
+        return 0.0
+    skew = refined(ink, found.skew)
+    return skew if abs(skew) >= TOLERANCE else 0.0
 
 
 def _believed(opinion: tuple[int, float] | None) -> int:
@@ -95,54 +86,22 @@ def _believed(opinion: tuple[int, float] | None) -> int:
     return turn if confidence >= OPINION[turn] else 0
 
 
-def _sample(ink: Mask) -> tuple[Floats, Floats]:
-    places = np.flatnonzero(ink)
-    if len(places) > POINTS:
-        # Every n-th pixel would favour some columns; a seeded draw favours none and repeats.
-        places = places[np.random.default_rng(0).choice(len(places), POINTS, replace=False)]
-    ys, xs = np.divmod(places, ink.shape[1])
-    return ys.astype(np.float64), xs.astype(np.float64)
-
-
-def _lines(along: Floats, across: Floats, *, vertical: bool, least: float = 0.0) -> _Lines:
-    """By all angles, and finely around the best, unless that is less sharp than `least`."""
-    coarse = np.arange(-REACH, REACH + 0.01, 0.5)
-    rough = [_sharpness(along, across, angle) for angle in coarse]
-    if max(rough) < least:
-        return _Lines(vertical, 0.0, max(rough), False)
-    fine = coarse[int(np.argmax(rough))] + np.arange(-0.5, 0.51, 0.05)
-    scores = [_sharpness(along, across, angle) for angle in fine]
-    best = int(np.argmax(scores))
-    clear = scores[best] >= CLEAR * float(np.median(rough)) and abs(fine[best]) < REACH
-    return _Lines(vertical, float(fine[best]), scores[best], clear)
-
-
-def _sharpness(along: Floats, across: Floats, angle: float) -> float:
-    rows = along + across * np.tan(np.radians(angle))
-    profile = np.bincount((rows - rows.min()).astype(np.int64)).astype(np.float64)
-    step = np.diff(profile)
-    return float(step @ step) / max(float(profile @ profile), 1.0)
-
-
-def _by_letters(ink: Mask, lines: _Lines) -> int | None:
-    """The quarter turn by the votes of neighbouring letters, if they are clear about it."""
-    up, down, pairs = _votes(*_letter_boxes(ink, lines))
+def _by_letters(pieces: Boxes, skew: float, turn: int) -> int | None:
+    """The quarter turn by the votes of neighbouring letters on lines that lie straight after `turn` (0 or 90) and
+    `skew`, if they are clear about it."""
+    up, down, pairs = _votes(*_letter_boxes(pieces, skew, turn))
     votes = up + down
     if votes < max(ENOUGH_VOTES, SPOKEN * pairs) or abs(up - down) < max(BALANCE * votes, SURE * sqrt(votes)):
         return None
-    return (90 if lines.vertical else 0) + (0 if up > down else 180)
+    return turn if up > down else turn + 180
 
 
-def _letter_boxes(ink: Mask, lines: _Lines) -> tuple[Floats, Floats, Floats, Floats]:
+def _letter_boxes(pieces: Boxes, skew: float, turn: int) -> tuple[Floats, Floats, Floats, Floats]:
     """Left, top, right and bottom of what may be letters, as if the lines ran straight across."""
-    labels, _ = ndimage.label(ink, np.ones((3, 3), dtype=int))
-    slices = ndimage.find_objects(labels)
-    top, bottom, left, right = (
-        np.array([(y.start, y.stop, x.start, x.stop) for y, x in slices], dtype=np.float64).reshape(-1, 4).T
-    )
-    if lines.vertical:
+    left, top, right, bottom = pieces.astype(np.float64)
+    if turn:
         left, top, right, bottom = -bottom, left, -top, right
-    drift = np.tan(np.radians(lines.skew)) * (left + right) / 2
+    drift = np.tan(np.radians(skew)) * (left + right) / 2
     top, bottom = top + drift, bottom + drift
     height = bottom - top
     letters = (height >= 4) & (right - left <= 4 * height)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -147,3 +148,23 @@ def test_what_was_deleted_can_be_forgotten(tmp_path: Path) -> None:
     index.close()
     kept = json.loads((folder / "shard" / "edge_config.json").read_text())["optimizers"]
     assert (kept["deleted_threshold"], kept["vacuum_min_vector_number"]) == (0.2, 1000)
+
+
+def test_facets_are_counted_once_until_something_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine is asked again after a write and for another wall, not for another question."""
+    counted: list[str] = []
+
+    def counting(self: EdgeIndex, key: str, conditions: object, limit: int) -> list[tuple[str, int]]:
+        counted.append(key)
+        return real(self, key, conditions, limit)
+
+    real = EdgeIndex._counted
+    monkeypatch.setattr(EdgeIndex, "_counted", counting)
+    with contextlib.closing(EdgeIndex(tmp_path / "index", SIGNATURE)) as index:
+        index.upsert([point("a", matter="m1"), point("b", matter="m2")])
+        both, one = SearchFilter(matters=("m1", "m2")), SearchFilter(matters=("m1",))
+        asked = [len(counted) for where in (both, both, one, one) if index.facets(where, 8)["matter"]]
+        assert asked == [4, 4, 8, 8]
+        index.delete("b")
+        assert index.facets(both, 8)["matter"] == [("m1", 1)]
+        assert len(counted) == 12

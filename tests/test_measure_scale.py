@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +12,25 @@ import pytest
 from index_helpers import point
 from pdfs import AGREEMENT, born_digital
 
-from infra.measure import scale_busy, scale_curve, scale_points, scale_sizing, scale_stages, scale_storage
+from infra.measure import scale_busy, scale_curve, scale_page, scale_points, scale_sizing, scale_stages, scale_storage
 from infra.measure.scale_vectors import maxsim, stacked
 from pipeline.backends.protocols import IndexedPage, SparseVector
+from pipeline.kept import words_at
 from pipeline.search import Searcher
 from pipeline.settings import load_settings
+from pipeline.types import SearchFilter
 from pipeline.wiring import open_tools
 
 RNG = np.random.default_rng(3)
 PAGES, DIM = 40, 128
+
+
+class _Somewhere:
+    name, dimension = "somewhere", 384
+
+    def embed(self, texts: list[str]) -> np.ndarray:
+        """A unit vector a text."""
+        return np.eye(len(texts), self.dimension, dtype=np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -102,13 +114,6 @@ def test_synthetic_pages_follow_the_real_ones() -> None:
 def test_searches_are_timed_until_the_last_page_has_come_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A filled home is searched while `muniment ingest` adds a document to it, and the count says that it came."""
 
-    class Somewhere:
-        name, dimension = "somewhere", 384
-
-        def embed(self, texts: list[str]) -> np.ndarray:
-            """A unit vector a text."""
-            return np.eye(len(texts), self.dimension, dtype=np.float32)
-
     monkeypatch.setattr(scale_curve, "TICK_SECONDS", 0.1)
     pdf = born_digital(tmp_path / "in" / "agreement.pdf", AGREEMENT)
     rows = [_unit(RNG.normal(size=(2, 384))) for _ in range(2)]
@@ -117,11 +122,39 @@ def test_searches_are_timed_until_the_last_page_has_come_in(tmp_path: Path, monk
     ]
     with open_tools(load_settings(home=tmp_path / "home")) as tools:
         assert scale_busy.fill(tools, points) == 2
-        searcher = Searcher(tools.index, Somewhere(), None, scale_curve.no_words)
+        searcher = Searcher(tools.index, _Somewhere(), None, scale_curve.no_words)
         found = scale_busy.searched_beside(tmp_path / "home", searcher, [pdf], ["notice period", "fees"], 1)
     assert found.pages == 1
     assert found.searches > 2
     assert 0 < found.p50 <= found.p95 <= found.longest < 1e3 * found.seconds
+
+
+def test_the_filled_home_is_served_with_quotes_and_facets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every hit has its words from the catalog, every document its facets; the served page is asked for and timed."""
+    monkeypatch.setattr(scale_curve, "TICK_SECONDS", 0.1)
+    points = [
+        point(f"d{n // 2}", n % 2 + 1, text="payment is due", vector=np.eye(1, 384), matter="m") for n in range(4)
+    ]
+    points = [replace(one, about=None, terms=SparseVector(), about_terms=SparseVector()) for one in points]
+    with open_tools(load_settings(home=tmp_path)) as tools:
+        assert scale_page.fill(tools, points) == 4
+        hits = Searcher(tools.index, _Somewhere(), None, partial(words_at, tools)).find("payment", SearchFilter())
+        assert [hit.quote for hit in hits] == ["payment is due"] * 4
+        facets = tools.index.facets(SearchFilter(), 8)
+        assert [sum(pages for _, pages in facets[key]) for key in ("kind", "law", "party")] == [4, 4, 8]
+        with scale_page.served(tools) as there:
+            found = scale_page.answered(there, [""] * 5, 2)
+        tools.release_index()
+    assert (found.answers, found.hits) == (1, 0)
+    assert 0 < found.p50 <= found.p95
+
+
+def test_no_question_is_asked_twice() -> None:
+    """Each keeps its words and has another one at its end, which is of the texts."""
+    asked = scale_page.unlike(["who pays", "who pays"], ["Indemnity, warranty; the insurance of 1999"])
+    assert {question.rpartition(" ")[0] for question in asked} == {"who pays"}
+    ends = {question.rpartition(" ")[2] for question in asked}
+    assert len(ends) == 2 and ends < {"indemnity", "warranty", "insurance"}
 
 
 def test_sizing_follows_its_inputs(tmp_path: Path) -> None:

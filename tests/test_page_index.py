@@ -214,6 +214,20 @@ def test_facets_count_inside_the_wall(index: PageIndex) -> None:
     assert index.facets(SearchFilter(matters=()), 10) == {"matter": [], "kind": [], "party": [], "law": []}
 
 
+def test_facets_follow_every_write(index: PageIndex) -> None:
+    """Counts that were asked for before are right after a page came, changed its matter, or went."""
+    inside, other = SearchFilter(matters=("m1",)), SearchFilter(matters=("m2",))
+    index.upsert([point("a", n, matter="m1", kind="lease") for n in (1, 2)])
+    assert index.facets(inside, 10)["kind"] == [("lease", 2)]
+    assert index.facets(other, 10)["kind"] == []
+    index.upsert([point("b", matter="m1", kind="nda"), point("a", 2, matter="m2", kind="lease")])
+    assert index.facets(inside, 10)["kind"] == [("lease", 1), ("nda", 1)]
+    assert index.facets(other, 10)["kind"] == [("lease", 1)]
+    index.delete("a")
+    assert index.facets(inside, 10)["kind"] == [("nda", 1)]
+    assert index.facets(other, 10) == {"matter": [], "kind": [], "party": [], "law": []}
+
+
 @pytest.mark.parametrize("where", [{"matters": ()}, {"documents": ()}, {"matters": ("nobody's",)}, {"party": "!"}])
 def test_nothing_allowed_is_nothing_found(index: PageIndex, where: dict[str, Any]) -> None:
     """An empty list of matters is no matter at all, never every matter."""

@@ -2,7 +2,6 @@
 
 from pipeline.backends.protocols import PageScore
 from pipeline.passages import QUOTE_WORDS, choose, sentences
-from pipeline.types import Box, Word
 
 PAGE = """Harborline / Brightwater Confidential Page 4 of 11 Master Services Agreement Contract No. MSA-2024-0117
 4.1 Provider shall keep accurate books and records of the Services and of every expense that it charges to Customer.
@@ -13,15 +12,11 @@ gives written notice of non-renewal at least ninety (90) days before the end of 
 Harborline / Brightwater Confidential Page 4 of 11"""
 
 
-def words_of(text: str) -> list[Word]:
-    return [Word(t, Box(0, 0, 1, 1), line=n) for n, line in enumerate(text.splitlines()) for t in line.split()]
-
-
 def best(query: str, text: str = PAGE, window: int = 0) -> str:
-    words = words_of(text)
+    words = text.split()
     score = PageScore("d", 4, 1.0, window, {"parties": ["harborline logistics", "brightwater systems"], "kind": "msa"})
     start, stop = choose(query, score, words)
-    return " ".join(word.text for word in words[start:stop])
+    return " ".join(words[start:stop])
 
 
 def test_names_do_not_draw_the_passage_into_the_footer():
@@ -52,7 +47,7 @@ def test_a_page_without_words_has_no_passage():
 
 def test_sentences_cover_the_page_once_and_stay_short():
     """Every word is in exactly one sentence, and none is longer than a quote may be."""
-    words = words_of(PAGE)
+    words = PAGE.split()
     spans = list(sentences(words))
     assert [at for span in spans for at in range(*span)] == list(range(len(words)))
     assert max(stop - start for start, stop in spans) <= QUOTE_WORDS

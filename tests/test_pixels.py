@@ -94,3 +94,13 @@ def test_evening_out_leaves_white_paper_and_black_ink(sheet):
     clean = np.asarray(even_out(shaded(sheet), 200))
     assert np.median(clean[:, :200]) == np.median(clean[:, -200:]) == 255
     assert clean.min() < 30
+
+
+def test_every_piece_of_ink_has_its_box():
+    """Boxes hold the connected pieces that are ink, and no dust."""
+    image = Image.new("L", (900, 900), 255)
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((100, 200, 109, 259), fill=0)
+    draw.line((300, 300, 400, 380), fill=0, width=3)
+    draw.point((500, 500), fill=0)
+    assert shrink(image, 100).pieces.T.tolist() == [[100, 200, 110, 260], [299, 299, 402, 382]]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from pipeline.backends.edge import EdgeIndex
 from pipeline.backends.minilm import MiniLM
@@ -16,6 +17,7 @@ from pipeline.backends.protocols import PageInput, PageQuery, PageScore
 from pipeline.errors import NotFound, UsageError
 from pipeline.index import DocumentContext, build, opening, signature
 from pipeline.models import minilm_path
+from pipeline.page_words import PageWords
 from pipeline.search import Searcher
 from pipeline.types import Affine, Box, Document, PageImage, PageText, SearchFilter, TextSource, Word
 
@@ -121,12 +123,7 @@ def test_a_page_is_known_by_its_document(room: Room) -> None:
 def test_within_one_document_only_the_page_is_asked(minilm: MiniLM) -> None:
     """What all pages of the document share is left out there, and asked for everywhere else."""
     asked = Asked()
-    searcher = Searcher(
-        asked,
-        minilm,
-        None,
-        lambda places: {(document, page): PageText(page, (), TextSource.NONE) for document, page in places},
-    )
+    searcher = Searcher(asked, minilm, None, lambda places: {})
     searcher.find("rent", SearchFilter(documents=("lease",)))
     searcher.find("rent", SearchFilter(documents=("lease", "supply")))
     searcher.find("rent", ANYWHERE)
@@ -226,6 +223,14 @@ def test_page_whose_words_are_gone_is_still_a_hit(room: Room) -> None:
     assert {hit.quote for hit in hits} == {""}
 
 
+def test_hits_that_are_not_placed_are_the_same_without_boxes(room: Room) -> None:
+    """A list of hits has the order and the quotes it would have with boxes, by meaning and by exact phrase."""
+    for query in ("rent", "written notice to end the agreement", '"quiet enjoyment"', "MSA-2021-0043"):
+        placed, bare = (room.searcher.find(query, ANYWHERE, 5, placed=placed) for placed in (True, False))
+        assert bare == [replace(hit, boxes=()) for hit in placed]
+        assert any(hit.boxes for hit in placed)
+
+
 def test_limit_and_order(room: Room) -> None:
     """At most `limit` hits, best first."""
     hits = room.searcher.find("agreement", ANYWHERE, 3)
@@ -265,7 +270,8 @@ def _room(minilm: MiniLM, looks: Looks | None, folder: Path) -> Iterator[Room]:
         images = looks.images(inputs) if looks else None
         index.upsert(build(document, inputs, context, minilm, images))
         texts |= {(name, page.text.number): page.text for page in inputs}
-    yield Room(Searcher(index, minilm, looks, lambda places: {place: texts[place] for place in places}), texts)
+    kept = {place: PageWords.of(TypeAdapter(PageText).dump_json(text).decode()) for place, text in texts.items()}
+    yield Room(Searcher(index, minilm, looks, lambda places: {place: kept[place] for place in places}), texts)
     index.close()
 
 

@@ -30,7 +30,7 @@ def print_out():
 
 
 def measured(image, ask=lambda: pytest.fail("the letters were enough to tell")):
-    return pose(shrink(image, 200).ink, ask)
+    return pose(shrink(image, 200), ask)
 
 
 def tilted(image, degrees):

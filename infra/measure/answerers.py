@@ -150,5 +150,5 @@ def pose_of(image: Path, dpi: float) -> str:
         page = opened.convert("L")
     small = pixels.shrink(page, dpi)
     clear = pixels.even_out(page, dpi, softer=True) if pixels.uneven(small) else page
-    pose = upright.pose(small.ink, lambda: ocr.orientation(clear, dpi, None))
+    pose = upright.pose(small, lambda: ocr.orientation(clear, dpi, None))
     return str((360 - pose.rotation) % 360)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from itertools import cycle, islice
 from pathlib import Path
@@ -29,11 +30,11 @@ def born_digital(folder: Path, pages: int) -> list[Path]:
     return made
 
 
-def dense_scans(target: Path, pages: int) -> Path:
-    """The same print as scans of a good office scanner: one upright grey JPEG a page, 200 dpi."""
+def dense_scans(target: Path, pages: int, dpi: int = 200) -> Path:
+    """The same print as scans of a good office scanner: one upright grey JPEG a page."""
     clean = target.with_suffix(".clean.pdf")
     _print(clean, list(islice(_texts(), pages)), 0)
-    scanify(clean, target, level=LEVELS["light"], seed=SEED)
+    scanify(clean, target, level=replace(LEVELS["light"], dpi=(dpi, dpi)), seed=SEED)
     clean.unlink()
     return target
 

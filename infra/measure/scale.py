@@ -1,10 +1,11 @@
-"""The index at scale, each a command: `python -m infra.measure.scale storage|poolings|stages|curve|busy|sizing`.
+"""The index at scale, each a command: `python -m infra.measure.scale storage|poolings|stages|curve|busy|page|sizing`.
 
     storage   bytes a page in every form the engine can keep a multivector in, and the loss of each
     poolings  hierarchical and mean pooling at equal vector counts
     stages    two-stage search against exact MaxSim: how deep the first stage must look, and the product's own index
     curve     latency, rates, memory and disk at 1,000, 10,000 and 100,000 pages, text only and with page images
     busy      search latency while PDFs are ingested into the same home at full speed, both on the cores there are
+    page      the search page's HTML from `muniment serve`, alone and 8 at once, and CPU of server and index owner
     sizing    what 100,000 pages a day need, from measured inputs and named assumptions
 
 Page-image vectors are a stand-in (see `scale_vectors`), and every table says so. `--cache` is a folder for vectors
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from infra.measure import scale_busy, scale_curve, scale_points, scale_sizing, scale_stages, scale_storage
+from infra.measure import scale_busy, scale_curve, scale_page, scale_points, scale_sizing, scale_stages, scale_storage
 from infra.measure.corpora import CORPORA
 from infra.measure.scale_vectors import Page, RealPages, real_pages
 from pipeline.backends.pooling import mean_rows
@@ -53,7 +55,9 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("/tmp/muniment-scale"))
     parser.add_argument("--half", choices=["tuning", "reporting"], default="tuning")
     parser.add_argument("--questions", type=int, default=40, help="at most this many, spread evenly")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000], help="of curve and busy, in pages")
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=[1000, 10_000], help="of curve, busy and page, in pages"
+    )
     parser.add_argument("--pages", type=int, default=0, help="of `stages`: so many, by adding synthetic ones")
     parser.add_argument("--rows", type=int, default=0, help="of `curve`: with page images of at most so many rows")
     parser.add_argument("--inputs", type=Path, default=scale_sizing.INPUTS, help="of the sizing table")
@@ -186,6 +190,29 @@ def _busy(given: argparse.Namespace) -> None:
                 there += found.pages
 
 
+def _page(given: argparse.Namespace) -> None:
+    """A home for each size, the real pages first; each server is asked the questions with other words at their ends."""
+    from pipeline.settings import load_settings
+    from pipeline.wiring import open_tools
+
+    real = real_pages(given.cache)
+    points = scale_points.real_points([page for page in real.pages if _cuad(page)], given.cache)
+    texts = _asked(real, given).texts
+    vocabulary = [page.text for page in real.pages]
+    _head("pages", "at once", "answers", "p50 ms", "p95 ms", "CPU ms server", "owner", "hits", "load before, after")
+    for size in given.sizes:
+        with tempfile.TemporaryDirectory(dir=given.cache) as home, open_tools(load_settings(home=Path(home))) as tools:
+            there = scale_page.fill(tools, scale_points.synthetic(points, [], size))
+            for at_once in scale_curve.AT_ONCE:
+                load = os.getloadavg()[0]
+                with scale_page.served(tools) as server:
+                    found = scale_page.answered(server, scale_page.unlike(texts, vocabulary, at_once), at_once)
+                figures = (f"{value:.1f}" for value in (found.p50, found.p95, found.server, found.owner, found.hits))
+                loads = f"{load:.1f}, {os.getloadavg()[0]:.1f}"
+                _row(f"{there:,}", str(at_once), str(found.answers), *figures, loads)
+            tools.release_index()
+
+
 def _embedder() -> TextEmbedder:
     """The product's, as for a question that nobody asked before."""
     from pipeline.backends.device import one_core
@@ -267,6 +294,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "stages": _stages,
     "curve": _curve,
     "busy": _busy,
+    "page": _page,
     "sizing": _sizing,
 }
 

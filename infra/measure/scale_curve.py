@@ -23,9 +23,10 @@ from infra.measure.scale_storage import disk_bytes
 from infra.measure.scale_vectors import DIMENSION
 from pipeline.backends.owned import OwnedIndex
 from pipeline.backends.protocols import IndexedPage, TextEmbedder
+from pipeline.page_words import PageWords
 from pipeline.phrases import tokens
 from pipeline.search import Searcher
-from pipeline.types import PageText, SearchFilter
+from pipeline.types import SearchFilter
 
 __all__ = ["AT_ONCE", "BATCH", "LIMIT", "Grown", "Latency", "Level", "Lookup", "Written", "no_words", "settled"]
 
@@ -206,6 +207,6 @@ def _end(owner: psutil.Process) -> None:
     owner.wait(END_SECONDS)
 
 
-def no_words(places: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], PageText]:
+def no_words(places: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], PageWords]:
     """None of any page: what is asked for is the ranking."""
     return {}

@@ -22,8 +22,9 @@ from infra.measure.ranked import MEASURES, difference, measures
 from infra.measure.rankers import PageKey
 from pipeline.backends.protocols import PageEmbedder, PageIndex, PageInput, PageQuery, TextEmbedder
 from pipeline.index import DocumentContext, build, opening, signature
+from pipeline.page_words import PageWords
 from pipeline.search import Searcher
-from pipeline.types import Document, PageText, SearchFilter
+from pipeline.types import Document, SearchFilter
 
 if TYPE_CHECKING:
     from pipeline.evaluate.bootstrap import Floats
@@ -119,7 +120,7 @@ def found(asked: Sequence[Phrase], index: PageIndex, text: TextEmbedder, image: 
     """`MEASURES` of each phrase: by words as without a page model, with page images beside them, by images alone."""
     everywhere = SearchFilter()
 
-    def unread(pages: Collection[PageKey]) -> Mapping[PageKey, PageText]:
+    def unread(pages: Collection[PageKey]) -> Mapping[PageKey, PageWords]:
         raise KeyError(f"{len(pages)} pages: ranking reads no words")
 
     def by(model: PageEmbedder | None) -> Callable[[str], list[PageKey]]:

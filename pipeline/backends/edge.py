@@ -15,6 +15,7 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ from pipeline.backends.layout import (
 )
 from pipeline.backends.protocols import ImagedPage, IndexedPage, SparseVector
 from pipeline.errors import IndexMismatch, IndexUnavailable
+from pipeline.types import SearchFilter
 
 if TYPE_CHECKING:
     from pipeline.backends.protocols import Matrix
@@ -58,6 +60,9 @@ took 35 minutes of CPU), and writers wait as long as the largest graph takes."""
 OPTIMIZE_AFTER, OPTIMIZE_SHARE, OPTIMIZE_MOST = 2000, 0.25, 10_000
 """Points written since the graphs were last brought up to date, from which it is due: so many, or this share of all,
 but no more than the last. What has no graph yet is compared one by one, and building it is what writers wait for."""
+
+COUNTS_KEPT = 64
+"""Filters whose facets are kept, those asked for last."""
 
 _USUAL, _FORGETFUL = (0.2, 1000), (0.0, 1)
 """From which share of deleted points, and in segments of how many, a segment is rewritten: the engine's defaults, and
@@ -88,6 +93,8 @@ class EdgeIndex(HybridIndex):
         self._writing = threading.Lock()
         self._building = threading.Lock()
         self._written = 0
+        self._changes = 0  # calls that wrote or deleted points
+        self._counts = lru_cache(COUNTS_KEPT)(self._facets_after)
 
     def match(self, signature: Mapping[str, Any]) -> None:
         """Raise `IndexMismatch` unless this is what made the index."""
@@ -97,7 +104,7 @@ class EdgeIndex(HybridIndex):
         """Write or overwrite these points. They are on disk when this returns."""
         for page in pages:
             check(page)
-        with self._writing, _translated():
+        with self._changing():
             for start in range(0, len(pages), BATCH):
                 points = [_point(page) for page in pages[start : start + BATCH]]
                 self._shard.update(qe.UpdateOperation.upsert_points(points))
@@ -117,10 +124,15 @@ class EdgeIndex(HybridIndex):
 
     def delete(self, document: str) -> None:
         """Remove all points of a document, durably."""
-        with self._writing, _translated():
+        with self._changing():
             filtered = _filter([AnyOf("document", (document,))])
             self._shard.update(qe.UpdateOperation.delete_points_by_filter(filtered))
             self._shard.flush()
+
+    def facets(self, where: SearchFilter, limit: int) -> dict[str, list[tuple[str, int]]]:
+        """Commonest first, equal ones by name. Counting takes longer than finding pages, and no question changes it:
+        the counts are kept, each under its whole filter with the wall of matters, until something is written."""
+        return self._counts(self._changes, where, limit)
 
     def count(self) -> int:
         """All points."""
@@ -153,6 +165,18 @@ class EdgeIndex(HybridIndex):
         with self._lock, _translated():
             self._shard.flush()
             self._shard.close()
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[None]:
+        """One writer at a time. However it ends, what was counted before it is counted anew after it."""
+        with self._writing, _translated():
+            try:
+                yield
+            finally:
+                self._changes += 1
+
+    def _facets_after(self, _changes: int, where: SearchFilter, limit: int) -> dict[str, list[tuple[str, int]]]:
+        return super().facets(where, limit)
 
     def _nearest(
         self,

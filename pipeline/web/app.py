@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
 from importlib.resources import files
@@ -13,7 +12,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline import __version__
 from pipeline.errors import (
@@ -105,7 +106,7 @@ def create_app(tools: Tools, callers: Callers, setup: SetupLink | None = None) -
     for room in ROOMS:
         app.include_router(room)
     app.mount("/static", StaticFiles(directory=str(files("pipeline.web") / "static")), name="static")
-    app.middleware("http")(_headed)
+    app.add_middleware(_Headed)
     app.add_exception_handler(SignInNeeded, _sign_in)
     app.add_exception_handler(MunimentError, _ours)
     app.add_exception_handler(RequestValidationError, _misasked)
@@ -114,16 +115,27 @@ def create_app(tools: Tools, callers: Callers, setup: SetupLink | None = None) -
     return app
 
 
-async def _headed(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-    return _with_headers(request, await answer(request))
+class _Headed:
+    """ASGI: every answer with the headers of all. Starlette's own kind of middleware would run the application in a
+    task of its own and hand its answer on piece by piece."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def headed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _add_headers(scope["path"], MutableHeaders(scope=message))
+            await send(message)
+
+        await self._app(scope, receive, headed)
 
 
-def _with_headers(request: Request, response: Response) -> Response:
+def _add_headers(path: str, headers: MutableHeaders) -> None:
     for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    if not request.url.path.startswith("/static/"):
-        response.headers.setdefault("cache-control", "no-store")  # pages of one user on a shared machine
-    return response
+        headers.setdefault(name, value)
+    if not path.startswith("/static/"):
+        headers.setdefault("cache-control", "no-store")  # pages of one user on a shared machine
 
 
 def _sign_in(request: Request, _error: Exception) -> Response:
@@ -155,7 +167,8 @@ def _unexpected(request: Request, error: Exception) -> Response:
     # The message may hold text of a document, so the log names the kind and the place only.
     logger.error("unexpected %s while answering %s", type(error).__name__, request.scope["path"].split("?")[0])
     problem = _problem(request, 500, "something went wrong here; the log of the server says where")
-    return _with_headers(request, problem)  # this answer is made outside of `_headed`
+    _add_headers(request.url.path, problem.headers)  # this answer is made outside of `_Headed`
+    return problem
 
 
 def _problem(request: Request, status: int, detail: str) -> Response:

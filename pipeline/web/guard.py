@@ -62,8 +62,8 @@ class SignInNeeded(Exception):
     """The request names no caller, or one who is not known any more."""
 
 
-def office_of(request: Request) -> Tools:
-    """What the pipeline works with."""
+async def office_of(request: Request) -> Tools:
+    """What the pipeline works with. A coroutine, because FastAPI calls a function in another thread."""
     tools: Tools = request.app.state.tools
     return tools
 

@@ -113,14 +113,14 @@ class Chosen:
 @room.get("/", response_class=HTMLResponse)
 def search_page(request: Request, asked: Annotated[Asked, Query()], tools: Office, caller: Who) -> HTMLResponse:
     """The search page, with its answers when something was asked."""
-    answers = _answers(asked, tools, caller)
+    answers = _answers(asked, tools, caller, placed=False)
     return page(request, "search.html", asked=asked, answers=answers, titles=FACETS, chosen=_chosen(asked))
 
 
 @room.get("/api/search")
 def search(asked: Annotated[Asked, Query()], tools: Office, caller: Who) -> Answers:
     """Pages that answer a question, an "exact phrase" or a reference number, best first."""
-    return _answers(asked, tools, caller)
+    return _answers(asked, tools, caller, placed=True)
 
 
 @room.get("/documents/{document}/pages/{number}/like", response_class=HTMLResponse)
@@ -136,9 +136,9 @@ def like(document: Visible, number: Number, tools: Office, caller: Who) -> list[
     return _like(document.id, number, tools, caller)
 
 
-def _answers(asked: Asked, tools: Office, caller: Caller) -> Answers:
+def _answers(asked: Asked, tools: Office, caller: Caller, *, placed: bool) -> Answers:
     where = asked.where(caller)
-    hits = tools.searcher.find(asked.q, where, LIMIT) if asked.q.strip() else []
+    hits = tools.searcher.find(asked.q, where, LIMIT, placed=placed) if asked.q.strip() else []
     if asked.q.strip():
         _record(tools, caller, hits, query=asked.q, chosen=asked.choices)
     facets = tools.index.facets(where, CHOICES)

@@ -46,6 +46,7 @@ def _environment() -> Environment:
         loader=PackageLoader("pipeline.web"),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )
