@@ -24,9 +24,10 @@ demo: $(STAMP)
 	@MUNIMENT_HOME=$(DEMO_HOME) PREFECT_HOME=$(CURDIR)/$(DEMO_HOME)/prefect PREFECT_LOGGING_LEVEL=WARNING \
 		$(BIN)/python -m flows.demo
 
-# By file, so that what a module's tests share is made once. Each process loads torch: 2.5 GiB.
+# By file, so that what a module's tests share is made once, and the long ones first (tests/conftest.py), where xdist
+# by itself takes those of the most tests. Each process loads torch: 2.5 GiB.
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

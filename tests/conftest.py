@@ -30,6 +30,20 @@ for name in [name for name in os.environ if name.startswith("MUNIMENT_") and not
     if name not in {"MUNIMENT_QDRANT_URL", "MUNIMENT_QDRANT_API_KEY", *CHROMIUM}:
         del os.environ[name]
 
+LONG = (
+    *("test_up", "test_web_walls", "test_attacks", "test_flows", "test_ingest", "test_measure_crashes"),
+    *("test_frontier_samples", "test_measure_kills", "test_deletion", "test_backup", "test_measure_robustness"),
+    *("test_measure_long", "test_measure_machines", "test_measure_scale", "test_serve", "test_frontier"),
+)
+"""The files that take longest (`pytest --durations=120`)."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files come first: one that begins last keeps a core busy alone while the other processes wait for it.
+    Within a file and among the others the order stays."""
+    place = {name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(LONG)))
+
 
 @pytest.fixture(scope="session")
 def frontier_environment() -> dict[str, str]:

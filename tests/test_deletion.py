@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pdfs
 import pytest
-from homes import copy_home
+from homes import copy_home, written
 from sqlalchemy import select
 
 from pipeline.errors import IndexUnavailable, NotFound, OnHold, UsageError
@@ -63,8 +63,8 @@ def documents_of(filled):
 
 def traces(home: Path, *needles: bytes) -> list[str]:
     """Files of the home in which one of these stands."""
-    files = (path for path in home.rglob("*") if path.is_file())
-    return [str(path.relative_to(home)) for path in files if any(needle in path.read_bytes() for needle in needles)]
+    files = ((path, written(path)) for path in home.rglob("*") if path.is_file())
+    return [str(path.relative_to(home)) for path, data in files if any(needle in data for needle in needles)]
 
 
 def test_no_word_of_it_is_left_in_any_file(tools, home, documents_of):

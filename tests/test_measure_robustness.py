@@ -28,7 +28,7 @@ def test_made_nasties_end_with_a_reason_and_leave_no_process(tmp_path):
     """A bomb, loops, damage and no PDF at all: each has a status and a reason, and nothing lives on."""
     (tmp_path / "inbox").mkdir()
     write(tmp_path / "inbox", MADE)
-    outcome = walk(tmp_path / "inbox", tmp_path, page_seconds=5)
+    outcome = walk(tmp_path / "inbox", tmp_path, page_seconds=3)
     assert (outcome.exit_code, outcome.left) == (3, {})
     assert [misjudged(document) for document in outcome.documents] == [""] * len(MADE)
     ended = statuses(outcome)
@@ -47,7 +47,7 @@ def test_real_nasties_end_with_a_reason_and_leave_no_process(tmp_path):
     for name in REAL:
         (tmp_path / "inbox" / "corpus").mkdir(parents=True, exist_ok=True)
         (tmp_path / "inbox" / "corpus" / name).write_bytes((CORPORA / "robustness" / name).read_bytes())
-    outcome = walk(tmp_path / "inbox", tmp_path, page_seconds=10)
+    outcome = walk(tmp_path / "inbox", tmp_path, page_seconds=5)
     assert outcome.left == {}
     assert [misjudged(document) for document in outcome.documents] == [""] * len(REAL)
     assert outcome.peak > 50 << 20

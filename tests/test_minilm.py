@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from pathlib import Path
 
@@ -65,11 +64,13 @@ def test_threads_may_share_it(minilm: MiniLM) -> None:
         np.testing.assert_allclose(result, expected, atol=1e-5)
 
 
-def test_damaged_weights_are_refused(tmp_path: Path) -> None:
-    """A cut weights file is a `ModelError`, not a crash."""
+@pytest.mark.parametrize("damaged", ["model.safetensors", "tokenizer.json"])
+def test_damaged_files_are_refused(tmp_path: Path, damaged: str) -> None:
+    """Cut weights and a cut tokenizer are a `ModelError`, not a crash."""
     for file in minilm_path().iterdir():
-        if file.suffix in (".json", ".txt"):
-            shutil.copy(file, tmp_path)
-    (tmp_path / "model.safetensors").write_bytes((minilm_path() / "model.safetensors").read_bytes()[:5000])
+        if file.suffix in (".json", ".safetensors"):
+            (tmp_path / file.name).symlink_to(file)
+    (tmp_path / damaged).unlink()
+    (tmp_path / damaged).write_bytes((minilm_path() / damaged).read_bytes()[:5000])
     with pytest.raises(ModelError, match="can't be loaded"):
         MiniLM(tmp_path)

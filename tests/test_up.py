@@ -120,17 +120,6 @@ def test_a_file_that_is_dropped_is_found(up, monkeypatch, capsys):
         assert "lease.pdf" in tab.get("/", params={"q": "kangaroo mural"}, follow_redirects=True).text
 
 
-def test_the_nightly_run_is_made_on_its_cron(up):
-    """Without anybody asking for it: the catalog has the run, at its end, with its steps."""
-    with open_tools(load_settings(home=up.home)) as tools:
-
-        def nights():
-            return [run for run in tools.catalog.runs() if run.kind == "nightly" and run.status == "finished"]
-
-        up.until(nights, "no nightly run was made")
-        assert nights()[-1].totals == {"steps": len(STEPS), "steps failed": 0}
-
-
 def test_the_prefect_server_is_for_nobody_else(up):
     """Whoever may write to it could have code run: without the secret of this `up` it answers nothing."""
     port = re.search(r"flows\.server (\d+)", up.processes()[up.child("flows.server")]).group(1)
@@ -157,16 +146,6 @@ def test_a_part_that_dies_is_started_again(up):
     assert "the watcher ended (signal SIGKILL); it is started again in" in up.said
 
 
-def test_down_ends_all_of_it(up, monkeypatch, capsys):
-    """And waits for it; then nothing is up, and no process is left."""
-    monkeypatch.setenv("MUNIMENT_HOME", str(up.home))
-    threading.Thread(target=up.process.wait).start()  # else it stays a zombie of ours
-    assert main(["down"]) == 0 and capsys.readouterr().out.endswith("is down\n")
-    assert up.said.endswith("muniment: down\n")
-    up_to(5.0, lambda: not up.processes(), up.processes)
-    assert main(["down"]) == 0 and "nothing is up" in capsys.readouterr().out
-
-
 def test_a_kill_leaves_nothing_behind(tmp_path):
     """SIGKILL of `up` itself: the kernel ends its parts, wherever they are; the index's owner ends by itself."""
     killed = Up(tmp_path, "--port", "0")
@@ -178,3 +157,25 @@ def test_a_kill_leaves_nothing_behind(tmp_path):
         up_to(60.0, lambda: not killed.processes(), killed.processes)
     finally:
         killed.end()
+
+
+def test_the_nightly_run_is_made_on_its_cron(up):
+    """Without anybody asking for it: the catalog has the run, at its end, with its steps. (Due within a minute, which
+    the tests above do not wait for.)"""
+    with open_tools(load_settings(home=up.home)) as tools:
+
+        def nights():
+            return [run for run in tools.catalog.runs() if run.kind == "nightly" and run.status == "finished"]
+
+        up.until(nights, "no nightly run was made")
+        assert nights()[-1].totals == {"steps": len(STEPS), "steps failed": 0}
+
+
+def test_down_ends_all_of_it(up, monkeypatch, capsys):
+    """And waits for it; then nothing is up, and no process is left."""
+    monkeypatch.setenv("MUNIMENT_HOME", str(up.home))
+    threading.Thread(target=up.process.wait).start()  # else it stays a zombie of ours
+    assert main(["down"]) == 0 and capsys.readouterr().out.endswith("is down\n")
+    assert up.said.endswith("muniment: down\n")
+    up_to(5.0, lambda: not up.processes(), up.processes)
+    assert main(["down"]) == 0 and "nothing is up" in capsys.readouterr().out

@@ -60,9 +60,7 @@ MOST_RUNS = 60  # of one round
 WATCH = 0.004  # seconds between two looks at the catalog
 SETTINGS = {"workers": 2, "documents_at_once": AT_ONCE, "dpi": 72, "index_idle_seconds": IDLE}
 WARM = [
-    *("accelerate", "alembic.command", "dateparser", "dateparser.search", "price_parser", "rich.progress", "sympy"),
-    *("torch", "torchvision", "transformers.modeling_utils", "transformers.models.bert.modeling_bert"),
-    *("transformers.models.bert.tokenization_bert", "scipy.ndimage"),
+    *("alembic.command", "dateparser", "dateparser.search", "price_parser", "rich.progress", "scipy.ndimage", "torch"),
     *("pipeline.backends.minilm", "pipeline.backends.owned", "pipeline.backends.rules", "pipeline.cli"),
     *("pipeline.extract", "pipeline.migrations", "pipeline.telling.run_ends"),
     *("pipeline.run", "pipeline.stages"),

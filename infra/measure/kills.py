@@ -40,8 +40,9 @@ os.environ.update(OMP_THREAD_LIMIT="1", OMP_NUM_THREADS="1")
 import pymupdf
 from sqlalchemy import select
 
-sys.path.append(str(Path(__file__).parents[2] / "tests"))  # the loopback server lives with the tests
+sys.path.append(str(Path(__file__).parents[2] / "tests"))  # the loopback server and the copier live with the tests
 from frontier_server import KEY, Fault, FrontierServer, frontier_server
+from homes import copy_home
 
 from infra.measure.family import survivors
 from pipeline.frontier.requests import grouped
@@ -64,7 +65,6 @@ IDLE = 5.0  # seconds after which the index owner ends: the next run finds it st
 WARM = [
     "anthropic",
     "torch",
-    "transformers",
     "pipeline.cli",
     "pipeline.frontier.escalate",
     "pipeline.frontier.text",
@@ -144,8 +144,7 @@ def make_home(folder: Path, documents: int) -> Home:
 
 def kill_round(home: Home, way: str, chances: Chances, folder: Path) -> Round:
     """Kill escalation again and again on a copy of the home, let it end, and look at what it left."""
-    copy = folder / "home"
-    shutil.copytree(home.path, copy, ignore=lambda *_: ["owner.json", "owner.lock", "start.lock"])
+    copy = copy_home(home.path, folder / "home")
     round_ = Round(way)
     with frontier_server() as server, _quiet():
         server.always = Fault(how="slow", seconds=CALL_SECONDS)

