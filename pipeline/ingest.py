@@ -33,8 +33,10 @@ def ingest_document(document: Document, tools: Tools, *, retry: bool = False, wa
     seconds = tools.settings.lease_seconds
     with claim(tools.locks, tools.catalog.database, document.id, seconds=seconds, wait=wait) as held:
         document = tools.catalog.document(document.id)
-        refused = document.status in REFUSED and not (retry and document.sha256)
-        if refused or stages.up_to_date(document, tools):
+        if document.status in REFUSED:
+            if not (retry and document.sha256):
+                return document
+        elif stages.up_to_date(document, tools):
             return document
         try:
             with marked(document, tools.catalog, tools.locks):

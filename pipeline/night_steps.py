@@ -57,7 +57,6 @@ def _tried(document: Document, tools: Tools) -> int:
 
 def _again(document: Document, tools: Tools) -> Document:
     tools.catalog.set_meta(f"nights {document.id}", str(_tried(document, tools) + 1))
-    tools.catalog.set_indexed(document.id, "")  # else it counts as done by these stages
     return ingest_document(document, tools, retry=True)
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from pipeline import stages
 from pipeline.claims import sole
-from pipeline.errors import AlreadyRunning, MunimentError
+from pipeline.errors import AlreadyRunning, MunimentError, StoreError
 from pipeline.inbox.receive import take_in
 from pipeline.ingest import ingest_document
 from pipeline.intake import Incoming, discover
@@ -166,7 +166,10 @@ def _or_hold(document: Document, tools: Tools) -> Document:
     except MunimentError:
         raise
     except Exception as error:
-        return stages.refuse(document, translated(error), tools)
+        fault = translated(error)
+        if isinstance(fault, StoreError):
+            raise fault from error
+        return stages.refuse(document, fault, tools)
 
 
 def _walk(documents: Sequence[Document], work: Work, tools: Tools, options: RunOptions) -> None:

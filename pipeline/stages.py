@@ -25,6 +25,7 @@ from pipeline.errors import (
     DocumentHeld,
     IndexUnavailable,
     MunimentError,
+    StoreError,
     UsageError,
     WorkerTimeout,
 )
@@ -363,7 +364,7 @@ def _in_workers(
     """Results as the workers finish them; a page takes no longer than the setting allows, nor does a document.
 
     The clock counts the seconds of work, not those a job waited for a worker that another document had. A wrong
-    setting (no OCR data for the language) is no page's fault and ends the run.
+    setting (no OCR data for the language), or a full disk, is no page's fault and ends the run.
     """
     waiting = {id(job): job for job in jobs}
     seconds = work.tools.settings.page_seconds
@@ -380,7 +381,7 @@ def _in_workers(
 
 
 def _counted(work: Work, stage: str, answer: tuple[T, float] | MunimentError) -> T | MunimentError:
-    if isinstance(answer, UsageError):
+    if isinstance(answer, (UsageError, StoreError)):
         raise answer
     if isinstance(answer, MunimentError):
         work.spent[stage] += work.tools.settings.page_seconds if isinstance(answer, WorkerTimeout) else 0.0

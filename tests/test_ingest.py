@@ -150,6 +150,15 @@ def test_held_documents_stay_until_retry(tools, tmp_path):
     assert ingest_document(document, tools, retry=True).status is DocumentStatus.HELD
 
 
+def test_a_held_document_is_walked_again_though_it_is_indexed(tools, tmp_path):
+    """One page was held and the others indexed, by these very stages: `retry` reads that page now."""
+    path = pdfs.born_digital(tmp_path / "in" / "indexed.pdf", pdfs.LEASE)
+    (document,) = (d.document for d in ingest_paths([path], "dune", tools).documents)
+    tools.catalog.set_status(document.id, DocumentStatus.HELD, "1 of 1 pages held")
+    assert ingest_document(document, tools).status is DocumentStatus.HELD
+    assert ingest_document(document, tools, retry=True).status is DocumentStatus.DONE
+
+
 def test_a_changed_setting_repeats_only_what_hangs_on_it(home, tmp_path):
     """Another threshold for triage triages anew; pages are neither rendered nor read again."""
     path = pdfs.born_digital(tmp_path / "in" / "lease.pdf", pdfs.LEASE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 import threading
@@ -11,14 +12,16 @@ import pytest
 from test_ingest import Unreachable
 
 import pipeline.ingest
+from pipeline import stages
 from pipeline.claims import sole
-from pipeline.errors import AlreadyRunning
+from pipeline.errors import AlreadyRunning, StoreError
 from pipeline.inbox.receive import take_in
 from pipeline.intake import discover
 from pipeline.run import RunOptions, work_off
 from pipeline.settings import load_settings
 from pipeline.types import DocumentStatus
 from pipeline.wiring import open_tools
+from pipeline.worker import translated
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +101,25 @@ def test_a_fault_of_the_program_holds_its_document_only(shared, received, monkey
     assert "TypeError" in reason and "contract" not in reason
 
 
+@pytest.mark.parametrize("place", ["worker", "run"])
+def test_a_full_disk_ends_the_run_and_holds_nothing(shared, received, monkeypatch, place):
+    """Whether a worker or the run itself meets it: what was received stands as received, and is walked once there is
+    room again."""
+    (document,) = received(f"full-{place}")
+
+    def failing(work):
+        if place == "worker":
+            stages._counted(work, "read", translated(OSError(errno.ENOSPC, "full")))
+        raise OSError(errno.ENOSPC, "full")
+
+    with monkeypatch.context() as patched, pytest.raises(StoreError, match="no room for temporary files"):
+        patched.setattr(pipeline.ingest, "_walk", failing)
+        work_off(shared)
+    assert standing(shared, [document]) == [DocumentStatus.RECEIVED]
+    work_off(shared)
+    assert standing(shared, [document]) == [DocumentStatus.DONE]
+
+
 def test_what_can_be_tried_again_is_tried_once_a_run(shared, received):
     """An index that is away leaves the document received with the reason; the next run goes on from there."""
     ids = received("f")
@@ -118,6 +140,7 @@ def test_nothing_to_do_costs_little(home):
     code = """import sys
 from pipeline.run import work_off
 from pipeline.wiring import open_tools
+from pipeline.worker import translated
 with open_tools() as tools:
     assert not work_off(tools, linger=60).documents
     sys.exit("torch" in sys.modules or "pool" in tools._made or "index" in tools._made)"""

@@ -44,6 +44,10 @@ def reject(reason):
     raise DocumentRejected(reason)
 
 
+def fill(text):
+    Path("/dev/full").write_text(text)
+
+
 def stumble(secret):
     raise ValueError(f"the page says {secret}")
 
