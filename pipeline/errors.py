@@ -10,7 +10,8 @@
     ├── Superseded                   exit 4    a later correction of the value was made meanwhile
     ├── CatalogError                 exit 5    the catalog can't be opened or is of another version
     │   └── CatalogBusy              exit 5    another process held it past the limit (retryable)
-    ├── StoreError                   exit 5    a blob can't be kept or read (disk full, permissions)
+    ├── StoreError                   exit 5    a blob can't be kept or read (permissions, a bad disk)
+    │   ├── DiskFull                 exit 5    no room for a blob or a temporary file
     │   └── StoreUnavailable         exit 5    the shared store can't be reached (retryable)
     ├── IndexMismatch                exit 6    the index was made by other models than are configured
     ├── IndexUnavailable             exit 6    the index or its server can't be reached (retryable)
@@ -33,12 +34,16 @@ or held: the others are finished, the report names each.
 
 from __future__ import annotations
 
+import errno
+from typing import ClassVar
+
 __all__ = [
     "AlreadyRunning",
     "BudgetSpent",
     "CatalogBusy",
     "CatalogError",
     "ClaimLost",
+    "DiskFull",
     "DocumentHeld",
     "DocumentRejected",
     "FrontierStopped",
@@ -123,9 +128,15 @@ class CatalogBusy(CatalogError):
 
 
 class StoreError(MunimentError):
-    """The store can't keep or read a blob: the disk is full, or its permissions forbid it."""
+    """The store can't keep or read a blob: its permissions forbid it, or the disk fails."""
 
     exit_code = 5
+
+
+class DiskFull(StoreError):
+    """There is no room, for a blob or for temporary files: no document's fault, and it ends the run."""
+
+    ERRNOS: ClassVar = (errno.ENOSPC, errno.EDQUOT)
 
 
 class StoreUnavailable(StoreError):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from pipeline import stages
 from pipeline.claims import sole
-from pipeline.errors import AlreadyRunning, MunimentError, StoreError
+from pipeline.errors import AlreadyRunning, DiskFull, MunimentError
 from pipeline.inbox.receive import take_in
 from pipeline.ingest import ingest_document
 from pipeline.intake import Incoming, discover
@@ -167,7 +167,7 @@ def _or_hold(document: Document, tools: Tools) -> Document:
         raise
     except Exception as error:
         fault = translated(error)
-        if isinstance(fault, StoreError):
+        if isinstance(fault, DiskFull):
             raise fault from error
         return stages.refuse(document, fault, tools)
 

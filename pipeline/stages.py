@@ -22,10 +22,10 @@ from pipeline import triage as sorting
 from pipeline.backends.protocols import PageInput
 from pipeline.claims import Claim
 from pipeline.errors import (
+    DiskFull,
     DocumentHeld,
     IndexUnavailable,
     MunimentError,
-    StoreError,
     UsageError,
     WorkerTimeout,
 )
@@ -381,7 +381,7 @@ def _in_workers(
 
 
 def _counted(work: Work, stage: str, answer: tuple[T, float] | MunimentError) -> T | MunimentError:
-    if isinstance(answer, (UsageError, StoreError)):
+    if isinstance(answer, (UsageError, DiskFull)):
         raise answer
     if isinstance(answer, MunimentError):
         work.spent[stage] += work.tools.settings.page_seconds if isinstance(answer, WorkerTimeout) else 0.0

@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.errors import NotFound, StoreError
+from pipeline.errors import DiskFull, NotFound, StoreError
 
 __all__ = ["ASIDE", "DAMAGED", "LEFTOVER_SECONDS", "LOST", "Store", "is_name", "private_folder", "sync_folder"]
 
@@ -265,4 +265,5 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreError(f"the store can't keep a blob: {error.strerror or type(error).__name__}") from error
+        kind = DiskFull if error.errno in DiskFull.ERRNOS else StoreError
+        raise kind(f"the store can't keep a blob: {error.strerror or type(error).__name__}") from error

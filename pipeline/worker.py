@@ -6,7 +6,6 @@ loads PyMuPDF or Tesseract when its first task names a function that needs them.
 
 from __future__ import annotations
 
-import errno
 import os
 import pickle
 import time
@@ -17,14 +16,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipeline.confinement import Confinement, confine, outlaw
-from pipeline.errors import DocumentHeld, MunimentError, StoreError
+from pipeline.errors import DiskFull, DocumentHeld, MunimentError
 
 __all__ = ["serve", "timed", "translated", "without_words"]
 
 T = TypeVar("T")
 J = TypeVar("J")
-
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def serve(handle: int, parent: int, confinement: str) -> None:
@@ -84,9 +81,9 @@ def without_words() -> Iterator[None]:
 
 def translated(error: Exception) -> MunimentError:
     """A fault of the program itself, met on a document: by its type and place, without its text. A full disk is neither
-    the program's fault nor the document's: `StoreError`, which ends the run."""
-    if isinstance(error, OSError) and error.errno in FULL:
-        return StoreError(f"no room for temporary files: {os.strerror(error.errno)}")
+    the program's fault nor the document's: `DiskFull`, which ends the run."""
+    if isinstance(error, OSError) and error.errno in DiskFull.ERRNOS:
+        return DiskFull(f"no room for temporary files: {os.strerror(error.errno)}")
     place, trace = "", error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code

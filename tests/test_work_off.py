@@ -13,13 +13,13 @@ from test_ingest import Unreachable
 
 import pipeline.ingest
 from pipeline import stages
-from pipeline.claims import sole
-from pipeline.errors import AlreadyRunning, StoreError
+from pipeline.claims import Claim, sole
+from pipeline.errors import AlreadyRunning, DiskFull, StoreError
 from pipeline.inbox.receive import take_in
 from pipeline.intake import discover
 from pipeline.run import RunOptions, work_off
 from pipeline.settings import load_settings
-from pipeline.types import DocumentStatus
+from pipeline.types import Document, DocumentStatus
 from pipeline.wiring import open_tools
 from pipeline.worker import translated
 
@@ -101,6 +101,13 @@ def test_a_fault_of_the_program_holds_its_document_only(shared, received, monkey
     assert "TypeError" in reason and "contract" not in reason
 
 
+def test_a_blob_that_cannot_be_read_ends_no_run(shared):
+    """A bad place of the disk costs the page whose image lies there."""
+    bad = StoreError("blob 0123456789ab… can't be read: Input/output error")
+    work = stages.Work(Document("0" * 12, "dune", "x.pdf", "", DocumentStatus.RECEIVED, ""), shared, Claim())
+    assert stages._counted(work, "read", bad) is bad
+
+
 @pytest.mark.parametrize("place", ["worker", "run"])
 def test_a_full_disk_ends_the_run_and_holds_nothing(shared, received, monkeypatch, place):
     """Whether a worker or the run itself meets it: what was received stands as received, and is walked once there is
@@ -108,11 +115,12 @@ def test_a_full_disk_ends_the_run_and_holds_nothing(shared, received, monkeypatc
     (document,) = received(f"full-{place}")
 
     def failing(work):
-        if place == "worker":
-            stages._counted(work, "read", translated(OSError(errno.ENOSPC, "full")))
-        raise OSError(errno.ENOSPC, "full")
+        if place == "run":
+            raise OSError(errno.ENOSPC, "full")
+        stages._counted(work, "read", translated(OSError(errno.ENOSPC, "full")))
+        return work.document
 
-    with monkeypatch.context() as patched, pytest.raises(StoreError, match="no room for temporary files"):
+    with monkeypatch.context() as patched, pytest.raises(DiskFull, match="no room for temporary files"):
         patched.setattr(pipeline.ingest, "_walk", failing)
         work_off(shared)
     assert standing(shared, [document]) == [DocumentStatus.RECEIVED]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import DocumentHeld, DocumentRejected, Stopped, StoreError, WorkerDied, WorkerTimeout
+from pipeline.errors import DiskFull, DocumentHeld, DocumentRejected, Stopped, WorkerDied, WorkerTimeout
 from pipeline.workers import WorkerPool
 
 HERE = Path(__file__).parent
@@ -111,7 +111,7 @@ def test_other_errors_lose_their_message(pool, tasks):
 def test_a_full_disk_is_no_fault_of_a_page(pool, tasks):
     """Temporary files find no room: an error of the store, which ends the run."""
     error = results(pool, tasks.fill, ["Jane Doe's salary"])["Jane Doe's salary"]
-    assert type(error) is StoreError
+    assert type(error) is DiskFull
     assert str(error) == "no room for temporary files: No space left on device"
 
 
