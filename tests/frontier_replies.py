@@ -76,14 +76,18 @@ def replies() -> Iterator[Replies]:
             self.wfile.write(out)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    state.down = server.server_close
+
+    def down() -> None:
+        server.shutdown()  # first: a listener closed under its own poll still takes connections until the poll ends
+        server.server_close()
+
+    state.down = down
     state.url = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
         yield state
     finally:
-        server.shutdown()
-        server.server_close()
+        down()
 
 
 def refusal(status: int, kind: str = "invalid_request_error", text: str = "no", **headers: str) -> Reply:
