@@ -263,12 +263,13 @@ class Catalog:
 
     def stating(self, matter: str, field: str, values: Sequence[str] | None = None) -> list[str]:
         """Ids of the matter's documents with a finding of this field, or with one of these normal forms of it."""
-        conditions = [findings.c.field == field, documents.c.matter == matter]
+        # EXISTS, not a join: SQLite would join from the field's findings of all matters
+        stated = select(findings.c.position).where(findings.c.document == documents.c.id, findings.c.field == field)
         if values is not None:
-            conditions.append(findings.c.value.in_(list(values)))
-        query = select(documents.c.id).join(findings).where(*conditions).order_by(documents.c.received, documents.c.id)
+            stated = stated.where(findings.c.value.in_(list(values)))
+        query = select(documents.c.id).where(documents.c.matter == matter, stated.exists())
         with self._database.read() as connection:
-            return list(dict.fromkeys(connection.execute(query).scalars()))
+            return list(connection.execute(query.order_by(documents.c.received, documents.c.id)).scalars())
 
     def finish(
         self,
@@ -392,4 +393,4 @@ def _meanings(key: str) -> Iterator[sa.ColumnElement[bool]]:
     yield documents.c.id == key
     yield documents.c.id.in_(select(sources.c.document).where(sources.c.name_key == _digest(clean_name(key))))
     if _PREFIX.fullmatch(key):
-        yield documents.c.id.startswith(key)
+        yield (documents.c.id >= key) & (documents.c.id < key + "g")  # LIKE would read every id: g follows f

@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from pipeline.amendments import amended_by
 from pipeline.catalog import Catalog
@@ -26,7 +26,7 @@ from pipeline.doubts import Doubt, Rank, doubts_of
 from pipeline.frontier.ledger import matter_key
 from pipeline.reliance import effective
 from pipeline.rows import to_outcome
-from pipeline.tables import amending, deadlines, digests, documents, doubts, findings, pages
+from pipeline.tables import amending, deadlines, digests, documents, doubts, pages
 from pipeline.types import Document, PageStatus
 from schemas.contract import Contract
 
@@ -98,10 +98,9 @@ class Digests:
 
     def arrived(self, document: Document) -> None:
         """The document was worked off: amendments of its matter that are already here may be about it."""
-        citing = select(findings.c.document).join(documents).where(findings.c.field == "amends")
-        theirs = citing.where(documents.c.matter == document.matter, findings.c.document != document.id)
-        with self._database.write() as connection:
-            connection.execute(update(digests).where(digests.c.document.in_(theirs)).values(version=""))
+        if others := [id for id in self._catalog.stating(document.matter, "amends") if id != document.id]:
+            with self._database.write() as connection:
+                connection.execute(update(digests).where(digests.c.document.in_(others)).values(version=""))
         self.renew(document.id)
 
     def renew(self, document: str) -> None:
@@ -182,10 +181,13 @@ class Digests:
         return effective(contract, self._corrections.of(document)) if contract else None
 
     def _stale(self) -> list[str]:
-        today = date.today().isoformat()
-        old = or_(digests.c.version != self._version, (digests.c.until != "") & (digests.c.until < today))
+        version, until, today = digests.c.version, digests.c.until, date.today().isoformat()
+        # each a range of one index: the usual answer, none, must not read a row a document
+        over = (version == self._version) & (until > "") & (until < today)
+        old = (version < self._version, version > self._version, over)
+        query = sa.union_all(*(select(digests.c.document).where(each) for each in old))
         with self._database.read() as connection:
-            return list(connection.execute(select(digests.c.document).where(old)).scalars())
+            return list(connection.execute(query).scalars())
 
 
 def _record(text: str | None) -> Contract | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from pydantic import BaseModel
@@ -58,22 +60,17 @@ class Cut:
 
 def shelf(database: Database, matters: Sequence[str], cut: Cut) -> Shelf:
     """The documents of these matters that are wanted. Counts never reach beyond `matters`."""
-    within = documents.c.matter.in_(matters)
-    in_matter = [] if cut.matter is None else [documents.c.matter == cut.matter]
-    in_status = [] if cut.status is None else [documents.c.status == cut.status]
-    wanted = select(documents).where(within, *in_matter, *in_status)
-    ordered = wanted.order_by(documents.c.received.desc(), documents.c.id).limit(cut.limit).offset(cut.offset)
     with database.read() as connection:
-        rows = connection.execute(ordered).all()
-        total = connection.execute(select(sa.func.count()).select_from(wanted.subquery())).scalar_one()
-        by_status = _counted(connection, documents.c.status, within, *in_matter)
-        by_matter = _counted(connection, documents.c.matter, within, *in_status)
-    return Shelf(
-        tuple(map(_listed, rows)),
-        total,
-        {DocumentStatus(status): count for status, count in by_status.items()},
-        by_matter,
-    )
+        rows = connection.execute(_wanted(matters, cut)).all()
+        counts = _counts(connection, matters)
+    by_status, by_matter = Counter[DocumentStatus](), Counter[str]()
+    for (matter, status), count in sorted(counts.items()):
+        if cut.matter in (None, matter):
+            by_status[DocumentStatus(status)] += count
+        if cut.status in (None, status):
+            by_matter[matter] += count
+    total = by_status.total() if cut.status is None else by_status[cut.status]
+    return Shelf(tuple(map(_listed, rows)), total, dict(sorted(by_status.items())), dict(by_matter))
 
 
 def listed(database: Database, id: str) -> Listed:
@@ -82,9 +79,21 @@ def listed(database: Database, id: str) -> Listed:
         return _listed(connection.execute(select(documents).where(documents.c.id == id)).one())
 
 
-def _counted(connection: Connection, column: sa.Column[str], *conditions: sa.ColumnElement[bool]) -> dict[str, int]:
-    query = select(column, sa.func.count()).where(*conditions).group_by(column).order_by(column)
-    return {row[0]: row[1] for row in connection.execute(query)}
+def _wanted(matters: Sequence[str], cut: Cut) -> sa.Select[Any]:
+    """The rows of the page. Which they are is read from an index alone; only theirs are fetched, with their records."""
+    conditions: list[sa.ColumnElement[bool]] = [documents.c.matter.in_(matters)]
+    conditions += [] if cut.matter is None else [documents.c.matter == cut.matter]
+    conditions += [] if cut.status is None else [documents.c.status == cut.status]
+    order = (documents.c.received.desc(), documents.c.id)
+    ids = select(documents.c.id).where(*conditions).order_by(*order).limit(cut.limit).offset(cut.offset)
+    return select(documents).where(documents.c.id.in_(ids)).order_by(*order)
+
+
+def _counts(connection: Connection, matters: Sequence[str]) -> dict[tuple[str, str], int]:
+    """Documents by (matter, status): one pass over an index that has them in this order."""
+    place = (documents.c.matter, documents.c.status)
+    query = select(*place, sa.func.count()).where(documents.c.matter.in_(matters)).group_by(*place)
+    return {(matter, status): count for matter, status, count in connection.execute(query)}
 
 
 def _listed(row: sa.Row[tuple[object, ...]]) -> Listed:

@@ -23,7 +23,7 @@ from pipeline.frontier.ledger import matter_key
 from pipeline.rows import to_document, to_outcome
 from pipeline.tables import calls, documents, pages, tallies
 from pipeline.tallies import folded
-from pipeline.types import Document, DocumentStatus, PageStatus
+from pipeline.types import Document, DocumentStatus
 
 __all__ = ["Arrived", "Operations", "Rate", "Reason", "Spend", "rates"]
 
@@ -31,10 +31,11 @@ DAY = 86400
 MICRO = Decimal(1_000_000)
 DOCUMENTS_WAIT = (DocumentStatus.HELD, DocumentStatus.REJECTED, DocumentStatus.RECEIVED)
 SEARCHABLE = (DocumentStatus.DONE, DocumentStatus.AWAITING)
-PAGES_WAIT = (PageStatus.HELD, PageStatus.AWAITING, PageStatus.REJECTED)
 UNSURE = ("open", "lost")  # calls that may have cost what they reserved
 
-WHOLE = sa.text("tallies.reason = ''")  # not as a parameter: only so does SQLite see that the partial index fits
+# not as parameters: only so does SQLite see that the partial indexes fit
+WHOLE = sa.text("tallies.reason = ''")
+WAITING = sa.text("tallies.reason != '' AND tallies.status IN ('held', 'awaiting escalation', 'rejected')")
 NOT_YET = "not yet worked off"
 _SHOWN = [documents.c[name] for name in ("id", "matter", "name", "sha256", "status", "reason", "page_count")]
 
@@ -120,7 +121,7 @@ class Operations:
         query = select(*_SHOWN).where(*_within(matters)).order_by(documents.c.received, documents.c.id)
         if reason.what == "documents":
             return self._documents(query.where(documents.c.status == reason.status), reason, limit)
-        this = (tallies.c.status == reason.status, tallies.c.reason == reason.text)
+        this = (WAITING, tallies.c.status == reason.status, tallies.c.reason == reason.text)
         return self._pages(query.join(tallies).where(*this).limit(limit), reason)
 
     def spend(self, matters: Sequence[str] | None, since: float) -> dict[str, list[Spend]]:
@@ -185,8 +186,7 @@ def _document_reasons(matters: Sequence[str] | None) -> sa.Select[Any]:
 
 def _page_reasons(matters: Sequence[str] | None) -> sa.Select[Any]:
     query = select(tallies.c.status, tallies.c.reason, func.sum(tallies.c.pages))
-    query = query.where(tallies.c.status.in_(PAGES_WAIT), tallies.c.reason != "", *_keyed(matters))
-    return query.group_by(tallies.c.status, tallies.c.reason)
+    return query.where(WAITING, *_keyed(matters)).group_by(tallies.c.status, tallies.c.reason)
 
 
 def _keyed(matters: Sequence[str] | None) -> list[sa.ColumnElement[bool]]:

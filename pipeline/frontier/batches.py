@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["Batch", "Batches", "Call", "collect", "sweep"]
 
 DAY = 24 * 3600.0
+UNSETTLED = ("preparing", "sending", "sent")
 SKEW = 300.0  # seconds by which the destination's clock may differ from ours
 KEPT = 29 * DAY  # how long the destination keeps results
 
@@ -108,7 +109,7 @@ class Batches:
 
     def unsettled(self) -> list[Batch]:
         """Batches that are not settled, oldest first."""
-        query = select(batches).where(batches.c.state != "settled").order_by(batches.c.id)
+        query = select(batches).where(batches.c.state.in_(UNSETTLED)).order_by(batches.c.id)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
         return [

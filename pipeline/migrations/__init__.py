@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "VERSION_TABLE", "knows", "upgrade"]
 
-HEAD = "0013"
+HEAD = "0014"
 VERSION_TABLE = "muniment_version"
 
 _one_at_a_time = threading.Lock()  # alembic's `op` and `context` are globals of the process

@@ -36,7 +36,7 @@ documents = Table(
     Index("documents_by_sha256", "sha256"),
     Index("documents_by_status", "status"),
     # a matter has at most 100 characters: see clean_matter
-    Index("documents_by_matter", "matter", "status", "received", "page_count"),
+    Index("documents_by_matter", "matter", "status", "received", "page_count", "id"),
     # without it SQLite reads through every record to see whether a document is indexed
     Index(
         "documents_indexed",
@@ -140,6 +140,8 @@ runs = Table(
     Column("finished", Double),
     Column("seconds", Text_, nullable=False),  # JSON object: stage -> seconds
     Column("totals", Text_, nullable=False),  # JSON object: what -> count
+    Index("runs_by_kind", "kind", "status", "finished"),
+    Index("runs_by_time", "started"),
 )
 
 leases = Table(

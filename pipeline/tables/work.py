@@ -15,6 +15,8 @@ __all__ = [
     "tallies",
 ]
 
+_WAITING = "reason != '' AND status IN ('held', 'awaiting escalation', 'rejected')"
+
 corrections = Table(
     "corrections",
     metadata,
@@ -33,6 +35,7 @@ corrections = Table(
     Column("made_on", Integer, nullable=False),  # id of the correction it supersedes, 0 for the first of its value
     Index("corrections_by_value", "document", "field", "key", "made_on", unique=True),  # each superseded once
     Index("corrections_by_matter", "matter", "id"),
+    Index("corrections_by_who", "who", "id"),  # a name has at most 60 characters
 )
 
 digests = Table(
@@ -41,6 +44,7 @@ digests = Table(
     document_key(),
     Column("version", String_(200), nullable=False),  # "" since the record or a correction changed
     Column("until", String_(10), nullable=False),  # ISO date through which it holds; "" for always
+    Index("digests_by_version", "version", "until"),
 )
 
 doubts = Table(
@@ -96,4 +100,6 @@ tallies = Table(
         sqlite_where=text("reason = ''"),
         postgresql_where=text("reason = ''"),
     ),
+    # pages that wait and why: most documents have none
+    Index("tallies_waiting", "status", "matter", sqlite_where=text(_WAITING), postgresql_where=text(_WAITING)),
 )

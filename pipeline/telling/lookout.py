@@ -121,9 +121,9 @@ def _ids(rows: list[Any]) -> str:
 
 def _runs(tools: Tools, now: float) -> Iterator[Notice]:
     """Of the runs of the last days, those with an end that people should know."""
-    query = select(runs).where(runs.c.started > now - BACK, runs.c.finished.is_not(None)).order_by(runs.c.id)
+    query = select(runs).where(runs.c.started > now - BACK, runs.c.finished.is_not(None))
     with tools.catalog.database.read() as connection:
-        found = connection.execute(query).all()
+        found = connection.execute(query.order_by(runs.c.started, runs.c.id)).all()
     for run in found:
         which, when = f"run {run.id} ({run.kind})", _clock(run.finished)
         if run.status == "budget-stopped":

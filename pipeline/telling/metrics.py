@@ -93,17 +93,15 @@ class _Collector:
             yield _gauge("index_points", "pages in the search index", [({}, index.count())])
 
     def _runs(self) -> Iterator[Metric]:
-        counted = select(runs.c.kind, runs.c.status, func.count()).group_by(runs.c.kind, runs.c.status)
-        well = select(runs.c.kind, func.max(runs.c.finished)).where(runs.c.status == "finished").group_by(runs.c.kind)
+        ended = select(runs.c.kind, runs.c.status, func.count(), func.max(runs.c.finished))
         lately = select(runs.c.seconds).where(runs.c.started > time.time() - DAY)
         with self._tools.catalog.database.read() as connection:
-            ends = connection.execute(counted).all()
-            latest = connection.execute(well).all()
+            ends = connection.execute(ended.group_by(runs.c.kind, runs.c.status)).all()
             spent = connection.execute(lately).scalars().all()
-        labels = [({"kind": kind, "status": status}, count) for kind, status, count in ends]
+        labels = [({"kind": kind, "status": status}, count) for kind, status, count, _ in ends]
         yield _counter("runs", "runs by kind and end", labels)
-        ended = [({"kind": kind}, moment) for kind, moment in latest]
-        yield _gauge("last_success_timestamp_seconds", "when a run of this kind last ended well", ended)
+        well = [({"kind": kind}, moment) for kind, status, _, moment in ends if status == "finished"]
+        yield _gauge("last_success_timestamp_seconds", "when a run of this kind last ended well", well)
         seconds: Counter[str] = Counter()
         for one in spent:
             seconds.update(json.loads(one))
