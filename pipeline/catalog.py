@@ -176,11 +176,15 @@ class Catalog:
     def results_at(self, places: Collection[tuple[str, int]], stage: str, version: str) -> dict[tuple[str, int], str]:
         """The JSON kept for these (document id, page) by this stage and version, in one question; what has none is
         left out."""
+        ids, numbers = {id for id, _ in places}, {number for _, number in places}
         place = sa.tuple_(documents.c.id, results.c.page)
-        query = select(documents.c.id, results.c.page, results.c.payload).join(
-            results, results.c.sha256 == documents.c.sha256
+        # Of the pairs alone SQLite makes no use: it would walk over every page of the firm. By each half it finds them.
+        found = sa.and_(documents.c.id.in_(ids), results.c.page.in_(numbers), place.in_(list(places)))
+        query = (
+            select(documents.c.id, results.c.page, results.c.payload)
+            .join(results, sa.and_(*_of_stage(documents.c.sha256, stage, version)))
+            .where(found)
         )
-        query = query.where(results.c.stage == stage, results.c.version == version, place.in_(list(places)))
         with self._database.read() as connection:
             return {(row.id, row.page): unpack(row.payload) for row in connection.execute(query)}
 
@@ -385,7 +389,7 @@ def _within(matters: Sequence[str] | None) -> list[sa.ColumnElement[bool]]:
     return [] if matters is None else [documents.c.matter.in_(matters)]
 
 
-def _of_stage(sha256: str, stage: str, version: str) -> list[sa.ColumnElement[bool]]:
+def _of_stage(sha256: str | sa.ColumnElement[str], stage: str, version: str) -> list[sa.ColumnElement[bool]]:
     return [results.c.sha256 == sha256, results.c.stage == stage, results.c.version == version]
 
 

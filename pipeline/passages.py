@@ -12,9 +12,9 @@ them, as against 0.60 with each sentence embedded, which took a hundred times th
 from __future__ import annotations
 
 import math
+from bisect import bisect
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import chain
 
 from pipeline.backends.protocols import PageScore
 from pipeline.index import stems, terms_of, windows, without
@@ -26,6 +26,7 @@ Span = tuple[int, int]
 
 # A quote is one or two printed lines: long enough to judge, short enough to read at a glance.
 SENTENCE_WORDS, QUOTE_WORDS = 8, 28
+STOPS = frozenset(".;?!")
 NEAR = 0.2
 """What lying in the nearest window is worth, in shares of the asked words. From 0.1 to 0.4 the choice was the same."""
 
@@ -33,7 +34,7 @@ NEAR = 0.2
 def choose(query: str, score: PageScore, words: Sequence[str]) -> Span:
     """The best passage of a page of these words; (0, 0) for a page without any."""
     spans = list(sentences(words))
-    said = _said(set(stems(without(query, _names(score)))), [_terms(words, span) for span in spans])
+    said = _said(set(stems(without(query, _names(score)))), spans, words)
     start, stop = _nearest(score, len(words))
     near = [NEAR if span[0] < stop and span[1] > start else 0.0 for span in spans]
     return max(zip(said, near, spans, strict=True), key=lambda one: one[0] + one[1], default=(0, 0, (0, 0)))[2]
@@ -42,12 +43,13 @@ def choose(query: str, score: PageScore, words: Sequence[str]) -> Span:
 def sentences(words: Sequence[str]) -> Iterator[Span]:
     """Runs of words up to a full stop, not shorter than 8 words ("Inc." ends none) and not longer than 28."""
     start, count = 0, len(words)
-    for at, word in enumerate(words, 1):
-        length = at - start
-        ended = length >= SENTENCE_WORDS and word.endswith((".", ";", "?", "!"))
-        if ended or length >= QUOTE_WORDS or at == count:
-            yield start, at
-            start = at
+    for stop in [*(at for at, word in enumerate(words, 1) if word[-1:] in STOPS), count]:
+        while stop - start > QUOTE_WORDS:
+            yield start, start + QUOTE_WORDS
+            start += QUOTE_WORDS
+        if stop - start >= SENTENCE_WORDS or start < stop == count:
+            yield start, stop
+            start = stop
 
 
 def _nearest(score: PageScore, count: int) -> Span:
@@ -63,14 +65,14 @@ def _names(score: PageScore) -> set[int]:
     return {term for name in names for term in stems(str(name))}
 
 
-def _said(wanted: set[int], sentences: Sequence[set[int]]) -> list[float]:
+def _said(wanted: set[int], spans: Sequence[Span], words: Sequence[str]) -> list[float]:
     """For each sentence the share (0..1) of the asked terms it says, each weighed by its rarity among them."""
-    found = [wanted & said for said in sentences]
+    telling = {word for word in set(words) if not wanted.isdisjoint(terms_of(word))}
+    found: list[set[int]] = [set() for _ in spans]
+    starts = [start for start, _ in spans]
+    for at in [at for at, word in enumerate(words) if word in telling]:  # few words of a page are asked for
+        found[bisect(starts, at) - 1] |= wanted.intersection(terms_of(words[at]))
     spread = Counter(term for terms in found for term in terms)
-    weight = {term: math.log1p(len(sentences) / (spread[term] or 1)) for term in wanted}
+    weight = {term: math.log1p(len(spans) / (spread[term] or 1)) for term in wanted}
     total = sum(weight.values()) or 1.0
     return [sum(weight[term] for term in terms) / total for terms in found]
-
-
-def _terms(words: Sequence[str], span: Span) -> set[int]:
-    return set(chain.from_iterable(map(terms_of, words[slice(*span)])))

@@ -92,7 +92,8 @@ def read_page(job: ReadJob) -> PageText:
         text = _by_ocr(sheet, _noted(blank, "most of the text layer's characters stand for no letter", "garbage"))
     else:
         text = _by_layer(sheet, words, blank)
-    return _with_language(_with_shares(text, sheet), sheet)
+    text = _with_language(_with_shares(text, sheet), sheet)
+    return replace(text, words=tuple(word.rounded() for word in text.words))  # further digits took a third of its JSON
 
 
 def _sheet(job: ReadJob) -> _Sheet:

@@ -11,7 +11,11 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
 
 __all__ = [
     "Affine",
@@ -197,6 +201,11 @@ class Word:
     confidence: float = 1.0
     line: int = 0
 
+    def rounded(self) -> Word:
+        """To five decimals: a thirtieth of a pixel on a page of 300 dpi."""
+        box = Box(*(round(edge, 5) for edge in (self.box.left, self.box.top, self.box.right, self.box.bottom)))
+        return Word(self.text, box, round(self.confidence, 5), self.line)
+
 
 @dataclass(frozen=True, slots=True)
 class PageText:
@@ -227,6 +236,13 @@ class PageText:
     holes: float = 0.0
     solid: float = 0.0
     dust: float = 0.0
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: type[PageText], handler: GetCoreSchemaHandler) -> CoreSchema:
+        """As JSON its words stand in columns."""
+        from pipeline.page_words import in_columns
+
+        return in_columns(handler(source))
 
     @property
     def text(self) -> str:

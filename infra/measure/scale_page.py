@@ -185,7 +185,7 @@ def _told(document: str, seed: int) -> dict[str, Any]:
 
 
 def _read(page: int, text: str) -> PageText:
-    words = tuple(Word(word, _place(at), 1.0, at // WORDS_A_LINE) for at, word in enumerate(text.split()))
+    words = tuple(Word(word, _place(at), 1.0, at // WORDS_A_LINE).rounded() for at, word in enumerate(text.split()))
     return PageText(page, words, TextSource.LAYER, 1.0, "en", "Latin", "trusted")
 
 
