@@ -1,0 +1,230 @@
+"""What is asked with a page view, a search, a document or a poll reads no table through that grows with the firm.
+
+A small home lives: files are dropped, taken in and worked off, people look at every page of the web application. Each
+SQL statement of that life is then explained by SQLite, whose plans hang on no statistics here: they are those of a
+large home.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from desk import put, value
+from fastapi.testclient import TestClient
+from pdfs import born_digital
+from sqlalchemy import Engine, event
+from test_amendments import AGREEMENT, AMENDMENT
+
+from infra.measure.web_requests import request, routes
+from pipeline.access.sessions import csrf_of
+from pipeline.corrections import Correction
+from pipeline.frontier.ledger import Budget, Planned
+from pipeline.frontier.waits import Waits
+from pipeline.inbox.watch import Watcher
+from pipeline.run import work_off
+from pipeline.settings import load_settings
+from pipeline.tables import metadata
+from pipeline.types import Document
+from pipeline.web.app import create_app
+from pipeline.web.callers import callers_of
+from pipeline.wiring import Tools, open_tools
+
+PASSWORD = "a horse of another colour"
+REQUESTS = 2  # to each route, their parameters drawn
+MATTERS = ("harbor", "acme", "dune")
+
+SMALL = {"users", "tokens", "subjects", "sessions", "attempts", "leases", "matters", "retention"}
+"""Tables with a row a person, a matter, or what is swept as it ends; every other one grows with what comes in."""
+
+NARROW = {"rowid", "id", "document", "sha256", "key", "name_key", "target", "earlier", "user", "run", "who"}
+"""Columns of which one value names one thing, or what one person or run did. One matter is narrow, too; all those of a
+caller may be the whole firm."""
+
+ALLOWED = {
+    # what waits for a person or a run: it grows with the work that is left undone
+    "documents.status = ? ORDER BY": "received, and not worked off yet",
+    "GROUP BY documents.status, documents.reason": "documents held, rejected or received",
+    "tallies.status IN ('held', 'awaiting escalation', 'rejected')": "pages that wait",
+    "min(documents.received)": "the oldest that waits",
+    "told": "held or rejected; once a minute",
+    "batches.state IN": "batches under way",
+    "notices.due IS NOT NULL": "notices not sent yet",
+    "UNION ALL SELECT digests.document": "digests that whoever looks next makes anew",
+    # the last hours or days, or a kind of which there is one a night
+    "runs.started >": "the runs of three days",
+    "calls.started >=": "the calls of today, of a month, or of the batches under way",
+    "runs.kind = ?": "nightly runs and escalations",
+    # lists that are walked in the order of an index until the page is full
+    "ORDER BY doubts.rank": "the queue; to its end for who has next to nothing in it",
+    "ORDER BY deadlines.due": "deadlines; likewise",
+    "documents.id IN (SELECT documents.id FROM documents WHERE documents.matter IN": "ids from an index alone",
+    # sums that a page shows, each from an index alone
+    "SELECT documents.matter, documents.status, count(*)": "the list of documents",
+    "SELECT documents.status, count(*)": "operations, metrics",
+    "SELECT tallies.status, sum(tallies.pages)": "operations, metrics",
+    "AS day, documents.status, count(*)": "operations",
+    "SELECT doubts.rank, count(*)": "the queue",
+    "SELECT deadlines.kind, count(*)": "deadlines",
+    "SELECT runs.kind, runs.status, count(*)": "metrics, made once in five seconds at most",
+    "WITH RECURSIVE there": "one search for each matter there is",
+    # asked for expressly, by few
+    "FROM audit WHERE": "an administrator's question to the log; its verification",
+    "FROM grants WHERE 1 = 1": "the list of all people",
+    "corrections.matter IN (?, ": "the export of a golden set",
+    "WHERE documents.matter IN (?, ?, ?) ORDER BY documents.received": "the same",
+}
+"""Parts of statements that may read more, and what they read."""
+
+
+@pytest.fixture(scope="module")
+def heard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[sqlite3.Connection, dict[str, Any]]]:
+    """The catalog of a home that lived, and its statements, each with parameters."""
+    settings = load_settings(
+        home=tmp_path_factory.mktemp("plans"), settle_seconds=0.1, poll_seconds=0.02, workers=1, min_free_mb=16,
+        frontier_url="http://127.0.0.1:9", frontier_kind="self-hosted", frontier_prices="1/1",
+    )  # fmt: skip
+    with open_tools(settings) as tools:
+        tools.catalog.meta("")  # migrated before anybody listens
+        with _listening() as statements:
+            _live(tools)
+        tools.release_index()
+    with closing(sqlite3.connect(settings.root / "catalog.sqlite")) as connection:
+        yield connection, statements
+
+
+def test_no_hot_statement_reads_a_table_through(heard: tuple[sqlite3.Connection, dict[str, Any]]) -> None:
+    """Every step over a growing table is a search for one thing, or is named above with its reason."""
+    connection, statements = heard
+    assert len(statements) > 100, "the home did not live"
+    plans = {" ".join(text.split()): _wide(connection, text, row) for text, row in statements.items()}
+    wide = {text: steps for text, steps in plans.items() if steps}
+    wrong = {text: steps for text, steps in wide.items() if not any(part in text for part in ALLOWED)}
+    assert wrong == {}
+    assert [part for part in ALLOWED if not any(part in text for text in wide)] == [], "allowed, and nothing needs it"
+
+
+def test_a_statement_that_reads_a_table_through_is_seen(heard: tuple[sqlite3.Connection, dict[str, Any]]) -> None:
+    """Pairs alone, as searches once asked for stage results, are found by walking over the pages of the firm."""
+    pairs = "SELECT payload FROM documents JOIN results ON results.sha256 = documents.sha256 WHERE stage = 'read' AND "
+    pairs += "(documents.id, results.page) IN (VALUES ('a', 1), ('b', 2), ('c', 3))"
+    assert _wide(heard[0], pairs, ()) == ["SCAN results"]
+    assert _wide(heard[0], "SELECT id FROM documents WHERE status = 'done'", ())
+    assert _wide(heard[0], "SELECT id FROM documents WHERE id LIKE 'ab%'", ())
+    assert not _wide(heard[0], "SELECT id FROM documents WHERE id >= 'ab' AND id < 'abg'", ())
+
+
+# ---- the life of a home
+
+
+@contextmanager
+def _listening() -> Iterator[dict[str, Any]]:
+    """The statements that are executed meanwhile, lists of parameters made as long as each other."""
+    found: dict[str, Any] = {}
+
+    def hear(_connection: Any, _cursor: Any, text: str, parameters: Any, _context: Any, many: bool) -> None:
+        found.setdefault(text, parameters[0] if many else parameters)
+
+    event.listen(Engine, "before_cursor_execute", hear)
+    try:
+        yield found
+    finally:
+        event.remove(Engine, "before_cursor_execute", hear)
+
+
+def _live(tools: Tools) -> None:
+    folder = tools.settings.inbox_dir / "harbor"
+    folder.mkdir(parents=True)
+    number = " (Contract No. MSA-2024-0117)"
+    born_digital(folder / "agreement.pdf", *[AGREEMENT.format(date="March 4, 2024")] * 4)
+    born_digital(folder / "amendment.pdf", AMENDMENT.format(number=number))
+    documents: list[Document] = []
+    Watcher(tools, documents.extend, lambda _: None).run(once=True)
+    work_off(tools)
+    doubtful = value("Ohio", doubt="loose", confidence=0.5)
+    documents += [put(tools, "held.pdf", matter, held=2, governing_law=doubtful) for matter in MATTERS[1:]]
+    _spend(tools)
+    tools.accounts.add("Root", PASSWORD, admin=True, first=True)
+    [first, *_] = tools.digests.queue(MATTERS)
+    said = Correction(first.document, first.doubt.field, first.doubt.key, "accepted", "Root", value="Ohio")
+    tools.corrections.record(said)
+    _look(tools, [document.id for document in documents])
+
+
+def _spend(tools: Tools) -> None:
+    """A call of a budget, and why a page waits, with everything that is asked on the way."""
+    tools.policies.set("acme", "self-hosted")
+    call = Planned(1, "d", "acme", (1,), "h", "m", Decimal("0.1"))
+    tools.ledger.settle(tools.ledger.reserve(call, Budget(Decimal(9), Decimal(9), Decimal(9))), Decimal("0.1"), {})
+    tools.batches.prepare("acme", "h")
+    assert Waits(tools).of("d", "acme", 1)
+
+
+def _look(tools: Tools, documents: list[str]) -> None:
+    """Each page of the web application, as an administrator who may see every matter asks for it."""
+    drawn, app = random.Random(5), create_app(tools, callers_of(tools))
+    for route in routes(app):
+        for _ in range(REQUESTS):
+            asked = request(route, _aimed(documents), drawn)
+            _ask(tools, app, asked.method, asked.url, content=asked.content, headers=asked.headers)
+    _ask(tools, app, "GET", "/api/search?q=services+platform")
+    for reason in _ask(tools, app, "GET", "/api/operations").json()["waiting"]:
+        _ask(tools, app, "GET", reason["address"])
+    for name in (documents[0][:6], "agreement.pdf"):
+        tools.catalog.document(name)
+
+
+def _ask(tools: Tools, app: Any, method: str, url: str, **more: Any) -> Any:
+    """With a session of its own: some requests end theirs, or take a matter away."""
+    root = tools.accounts.user("Root").id
+    for grant in tools.grants.of(root):
+        tools.grants.withdraw(root, grant.matter)
+    tools.grants.set(root, "*", allowed=True)
+    secret = tools.sessions.open(root)
+    client = TestClient(app, base_url="http://localhost", cookies={"muniment": secret}, follow_redirects=False)
+    headers = more.pop("headers", {}) | {"x-csrf-token": csrf_of(secret)}
+    answer = client.request(method, url, headers=headers, **more)
+    assert answer.status_code < 500, f"{method} {url}"
+    return answer
+
+
+def _aimed(documents: list[str]) -> Any:
+    def aim(name: str, schema: dict[str, Any], drawn: random.Random) -> Any:
+        if schema.get("type") == "array":
+            return [aim(name, schema.get("items", {}), drawn)]
+        if schema.get("type") in ("integer", "number"):
+            return drawn.choice((1, 2))
+        if any(part in name for part in ("dated", "since", "through")):
+            return drawn.choice(("2020-01-01", "2030-01-01"))
+        pools = {"document": documents, "matter": MATTERS, "password": [PASSWORD + "s"]}
+        return drawn.choice(schema.get("enum") or pools.get(name, ("services", "Root", "true")))
+
+    return aim
+
+
+# ---- plans
+
+
+def _wide(connection: sqlite3.Connection, text: str, parameters: Any) -> list[str]:
+    """The steps of the statement's plan that may read a growing table through."""
+    if not re.match(r"(?i)\s*(select|insert|update|delete|with)\b", text):
+        return []
+    steps = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {text}", parameters)]
+    first = "LIMIT" in text and "WHERE" not in text.replace("WHERE 1 = 1", "") and not any("TEMP" in s for s in steps)
+    narrow = NARROW if "matter IN (?, " in text else NARROW | {"matter"}
+    return [] if first else [step for step in steps if _is_wide(step, narrow)]
+
+
+def _is_wide(step: str, narrow: set[str]) -> bool:
+    """Whether it looks at a growing table by none of these columns: for one value, or between two."""
+    found = re.match(r"(SCAN|SEARCH) (\w+)", step)
+    if not found or re.sub(r"_\d+$", "", found[2]) not in metadata.tables.keys() - SMALL:
+        return False
+    searched = re.findall(r"(\w+)=\?|(\w+)>\? AND \2<\?", step)
+    return not narrow.intersection(column for pair in searched for column in pair)
