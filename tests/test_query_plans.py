@@ -168,27 +168,30 @@ def _spend(tools: Tools) -> None:
 
 def _look(tools: Tools, documents: list[str]) -> None:
     """Each page of the web application, as an administrator who may see every matter asks for it."""
-    drawn, app = random.Random(5), create_app(tools, callers_of(tools))
-    for route in routes(app):
-        for _ in range(REQUESTS):
-            asked = request(route, _aimed(documents), drawn)
-            _ask(tools, app, asked.method, asked.url, content=asked.content, headers=asked.headers)
-    _ask(tools, app, "GET", "/api/search?q=services+platform")
-    for reason in _ask(tools, app, "GET", "/api/operations").json()["waiting"]:
-        _ask(tools, app, "GET", reason["address"])
+    app = create_app(tools, callers_of(tools))
+    with TestClient(app, base_url="http://localhost", follow_redirects=False) as client:
+        for route in routes(app):
+            drawn = random.Random(route.name)  # of its own: a new route changes no other's requests
+            for _ in range(REQUESTS):
+                asked = request(route, _aimed(documents), drawn)
+                _ask(tools, client, asked.method, asked.url, content=asked.content, headers=asked.headers)
+        _ask(tools, client, "GET", "/api/search?q=services+platform")
+        for reason in _ask(tools, client, "GET", "/api/operations").json()["waiting"]:
+            _ask(tools, client, "GET", reason["address"])
     for name in (documents[0][:6], "agreement.pdf"):
         tools.catalog.document(name)
 
 
-def _ask(tools: Tools, app: Any, method: str, url: str, **more: Any) -> Any:
-    """With a session of its own: some requests end theirs, or take a matter away."""
+def _ask(tools: Tools, client: TestClient, method: str, url: str, **more: Any) -> Any:
+    """Signed in anew where a request before ended that, with every matter granted where one took some away."""
     root = tools.accounts.user("Root").id
-    for grant in tools.grants.of(root):
-        tools.grants.withdraw(root, grant.matter)
-    tools.grants.set(root, "*", allowed=True)
-    secret = tools.sessions.open(root)
-    client = TestClient(app, base_url="http://localhost", cookies={"muniment": secret}, follow_redirects=False)
-    headers = more.pop("headers", {}) | {"x-csrf-token": csrf_of(secret)}
+    if not tools.grants.every_matter(root):
+        for grant in tools.grants.of(root):
+            tools.grants.withdraw(root, grant.matter)
+        tools.grants.set(root, "*", allowed=True)
+    if tools.sessions.by_cookie(client.cookies.get("muniment", "")) is None:
+        client.cookies = {"muniment": tools.sessions.open(root)}
+    headers = more.pop("headers", {}) | {"x-csrf-token": csrf_of(client.cookies["muniment"])}
     answer = client.request(method, url, headers=headers, **more)
     assert answer.status_code < 500, f"{method} {url}"
     return answer
