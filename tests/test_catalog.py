@@ -196,6 +196,9 @@ def test_very_long_text_is_kept(catalog: Catalog) -> None:
     document, _ = catalog.add(make(long), "/" + long)
     catalog.set_record(document.id, long, [replace(FINDINGS[0], value=long, quote=long)])
     catalog.set_indexed(document.id, long)
+    widest = "".join(chr(0x20000 + i * 7) for i in range(600))  # four bytes each
+    catalog.set_pages(document.id, [PageOutcome(1, None, (widest,), PageStatus.HELD)])
+    assert catalog.pages(document.id)[0].reasons == (widest,)
     assert (catalog.document(long).name, catalog.sources(document.id)) == (long, ["/" + long])
     assert catalog.findings(document.id)[0].quote == catalog.record(document.id) == catalog.indexed(document.id) == long
 

@@ -1,4 +1,4 @@
-"""How long review queue, deadlines and operations take over a large catalog: `python -m infra.measure.rooms`.
+"""How long the rooms over a large catalog take to answer: `python -m infra.measure.rooms`.
 
 A catalog of `--documents` documents (10,000) with 20 pages each in 50 matters is made in a folder of its own: statuses,
 reasons, doubts, deadlines and frontier calls drawn with a fixed seed, each record padded to 28 kB.
@@ -29,6 +29,7 @@ from pipeline import digests, tables
 from pipeline.days.deadlines import KINDS, Deadline
 from pipeline.digests import Asked
 from pipeline.frontier.ledger import matter_key
+from pipeline.listing import Cut, shelf
 from pipeline.settings import load_settings
 from pipeline.tallies import tally
 from pipeline.types import PageOutcome, PageStatus
@@ -72,6 +73,7 @@ def measure(tools: Tools, times: int) -> dict[str, list[tuple[float, float]]]:
         rooms = TestClient(create_app(tools, lambda _request, caller=caller: replace(caller, admin=True)))  # type: ignore[misc]
         asks: dict[str, Callable[[], object]] = {
             "operations, the page of an admin": lambda rooms=rooms: rooms.get("/operations").raise_for_status(),  # type: ignore[misc]
+            "list of documents": lambda seen=seen: shelf(tools.catalog.database, seen, Cut()),  # type: ignore[misc]
             "operations": lambda caller=caller: overview_of(tools, caller),  # type: ignore[misc]
             "next to review": lambda seen=seen: tools.digests.queue(seen),  # type: ignore[misc]
             "counts of the queue": lambda seen=seen: tools.digests.queue_counts(seen),  # type: ignore[misc]

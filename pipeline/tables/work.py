@@ -100,6 +100,14 @@ tallies = Table(
         sqlite_where=text("reason = ''"),
         postgresql_where=text("reason = ''"),
     ),
-    # pages that wait and why: most documents have none
-    Index("tallies_waiting", "status", "matter", sqlite_where=text(_WAITING), postgresql_where=text(_WAITING)),
+    # pages that wait, and why: a reason has at most 500 characters, see one_line
+    Index(
+        "tallies_waiting",
+        "status",
+        "reason",
+        "matter",
+        "pages",
+        sqlite_where=text(_WAITING),
+        postgresql_where=text(_WAITING),
+    ),
 )

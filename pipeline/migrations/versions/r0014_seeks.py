@@ -16,4 +16,5 @@ def upgrade() -> None:
     op.create_index("runs_by_kind", "runs", ["kind", "status", "finished"])
     op.create_index("runs_by_time", "runs", ["started"])
     waiting = sa.text("reason != '' AND status IN ('held', 'awaiting escalation', 'rejected')")
-    op.create_index("tallies_waiting", "tallies", ["status", "matter"], sqlite_where=waiting, postgresql_where=waiting)
+    place = ["status", "reason", "matter", "pages"]
+    op.create_index("tallies_waiting", "tallies", place, sqlite_where=waiting, postgresql_where=waiting)
