@@ -57,7 +57,7 @@ ALLOWED = {
     (BY_STATUS, "min(documents.received)"): "the oldest that waits",
     (BY_STATUS, "told.document"): "held or rejected, and people were told or not; once a minute",
     ("SCAN told", "DELETE FROM told"): "likewise",
-    ("USING INDEX tallies_waiting (status=?", "tallies.reason"): "pages that wait, and why",
+    ("INDEX tallies_waiting (status=?", "tallies.reason"): "pages that wait, and why",
     ("USING INDEX batches_by_state (state=?)", "batches.state IN"): "batches under way",
     ("notices_by_due (due>?)", "count(*)"): "notices not sent yet",
     ("digests_by_version (version", "UNION ALL"): "digests that whoever looks next makes anew",
