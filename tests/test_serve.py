@@ -22,7 +22,7 @@ import pytest
 
 from pipeline.cli import main
 from pipeline.errors import UsageError
-from pipeline.web.serve import Serving
+from pipeline.web.serve import Serving, listening
 
 PASSWORD = "a horse of another colour"
 ENDED_SECONDS = 2.0
@@ -118,6 +118,14 @@ def test_a_taken_port_is_said(home, capsys):
     assert code == 2
     assert f"port {port}" in said
     assert "--port" in said
+
+
+def test_an_answer_is_sent_at_once(home):
+    """A connection does not wait for the other side's acknowledgement (40 ms) between a page's headers and its body."""
+    with listening(Serving(port=0)) as listener, socket.create_connection(listener.getsockname()[:2]):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 @pytest.mark.parametrize(

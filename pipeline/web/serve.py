@@ -28,7 +28,7 @@ from pipeline.web.door import LOCAL_NAMES, Door
 from pipeline.web.entrance import SetupLink
 from pipeline.wiring import Tools, open_tools
 
-__all__ = ["Serving", "serve"]
+__all__ = ["Serving", "listening", "serve"]
 
 GRACE_SECONDS = 1  # for answers that are under way when the server ends
 SWITCH_SECONDS = 0.0005
@@ -88,7 +88,7 @@ class Serving:
 def serve(settings: Settings, serving: Serving, say: Callable[[str], None] = print) -> NoReturn:
     """Answer until Ctrl-C or SIGTERM, then end the process. `UsageError` when it must not serve like this, or can't."""
     serving.check()
-    with _listening(serving) as listener, open_tools(settings) as tools:
+    with listening(serving) as listener, open_tools(settings) as tools:
         setup = _first_account(tools, serving)
         _ = tools.issuer  # what is wrong with its settings is said now, not to the first who comes
         door = Door(create_app(tools, callers_of(tools), setup), serving.hosts(), only_https=serving.scheme == "https")
@@ -153,7 +153,8 @@ def _config(door: Door, serving: Serving) -> uvicorn.Config:
 
 
 @contextmanager
-def _listening(serving: Serving) -> Iterator[socket.socket]:
+def listening(serving: Serving) -> Iterator[socket.socket]:
+    """The socket that people's browsers connect to; `UsageError` when it can't be had."""
     family = socket.AF_INET6 if ":" in serving.host else socket.AF_INET
     try:
         listener = socket.create_server((serving.host, serving.port), family=family, backlog=2048)
@@ -161,6 +162,9 @@ def _listening(serving: Serving) -> Iterator[socket.socket]:
         place = f"{serving.host}, port {serving.port}"
         raise UsageError(f"can't listen on {place} ({error.strerror}); another one is chosen by --port") from error
     with listener:
+        # Connections inherit it. asyncio would set it, but only on sockets made with a protocol's number; without it a
+        # page waits 40 ms between its headers and its body, for Nagle's algorithm and the client's delayed ACK.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield listener
 
 
