@@ -15,6 +15,7 @@ from infra.train.pages import TrainingPage, Wanted, fonts, make, phrases, plan, 
 from infra.train.pages.arabic import joined
 from infra.train.pages.chance import Chance
 from infra.train.pages.draft import Draft, design
+from infra.train.pages.extras import furnish
 from infra.train.pages.make import DOCUMENT, boxes
 from infra.train.pages.matter import invent
 from infra.train.pages.sheet import Sheet
@@ -228,6 +229,21 @@ def test_arabic_letters_join() -> None:
     assert joined("سلام") == "ﻡﻼﺳ"
     assert joined("باب") == "ﺏﺎﺑ"
     assert joined("2024/05/01") == "2024/05/01"
+
+
+def test_a_till_roll_takes_whatever_an_office_leaves() -> None:
+    """The narrowest paper there is, and everything at once on it."""
+
+    class Always(Chance):
+        def yes(self, share: float) -> bool:
+            return True
+
+    for seed in range(10):
+        chance = Always(seed)
+        style = replace(design(chance, ENGLISH), paper=(190.0, 300.0), margins=(14, 30, 14, 30))
+        draft = Draft(Sheet(*style.paper, 72), invent(chance, ENGLISH), style, chance, "receipt", "RECEIPT")
+        furnish(draft)
+        assert (draft.sheet.ink < 128).any()
 
 
 def test_pages_come_without_collected_fonts(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:

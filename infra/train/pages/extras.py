@@ -101,7 +101,7 @@ def _registered(draft: Draft) -> None:
 
 def _barcode(draft: Draft) -> None:
     chance, sheet = draft.chance, draft.sheet
-    x, y = chance.real(30, sheet.width - 170), chance.of((14.0, sheet.height - 42))
+    x, y = chance.real(30, max(30, sheet.width - 170)), chance.of((14.0, sheet.height - 42))  # till rolls are narrow
     for _ in range(chance.whole(30, 60)):
         wide = chance.whole(1, 3)
         sheet.bar((x, y, x + wide, y + 24))
