@@ -58,7 +58,7 @@ def test_a_server_that_drips_is_left_in_time(data: bytes) -> None:
         began = time.monotonic()
         with pytest.raises(httpx2.ReadTimeout):
             asking.get(url)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("head", [b"content-length: 100000\r\n\r\n", b"\r\n"], ids=["said", "unsaid"])

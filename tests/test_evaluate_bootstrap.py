@@ -62,6 +62,6 @@ def test_unpaired_tables_are_refused() -> None:
 
 def test_a_thousand_documents_take_no_time() -> None:
     """2,000 resamples of 1,000 documents are one matrix product."""
-    start = time.perf_counter()
+    start = time.process_time()
     interval(np.ones((1000, 8)), mean)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5

@@ -73,7 +73,7 @@ def test_not_the_same(field: str, expected: str, found: str) -> None:
 @pytest.mark.parametrize("field", ["parties", "title", "amounts", "term", "effective_date", "governing_law"])
 def test_hostile_lengths_do_not_stall(field: str) -> None:
     """A value of 100 kB is compared in no time: what was read may be anything."""
-    start = time.perf_counter()
+    start = time.process_time()
     for text in ("1" * 100_000, "a " * 50_000, "state of the " * 8000):
         same_value(field, text, text + "x")
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5

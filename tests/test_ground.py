@@ -170,24 +170,24 @@ def test_unreadable_stays_unreadable() -> None:
 )
 def test_hostile_words_and_quotes(hostile: str) -> None:
     """Markup, an endless line, direction overrides and digits without end cost little and prove nothing."""
-    started = time.perf_counter()
+    started = time.process_time()
     page = page_text(LINES + "\n" + hostile)
     (grounded,) = ground([finding("Acme Corporation", "arrangement with Acme Corporation")], page)
     (wild,) = ground([finding(hostile, "no such " + hostile)], page_text(LINES))
     assert grounded.status is FieldStatus.VERIFIED
     assert wild.status is FieldStatus.UNVERIFIED
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_many_quotes_on_a_dense_page() -> None:
     """A 1,000-word page answers a hundred misread quotes of 30 words in well under two seconds."""
     words = page_text(AGREEMENT * 5).words
     haystack = Haystack(words)
-    started = time.perf_counter()
+    started = time.process_time()
     for start in range(0, 500, 5):
         quote = " ".join(word.text for word in words[start : start + 30]).replace("e", "c", 3)
         assert haystack.locate(quote)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 # ---- passages over a page break

@@ -59,7 +59,7 @@ def test_what_a_regex_finds(key: str, found: list) -> None:
 @pytest.mark.parametrize("text", ["a " * 50_000, "1" * 100_000, "A," * 50_000, "total " * 20_000, "(1" * 50_000])
 def test_hostile_text_does_not_stall_it(text: str) -> None:
     """100 kB of what regexes stumble over."""
-    start = time.perf_counter()
+    start = time.process_time()
     for key in ("title", "parties", "term", "notice_period", "amounts:total", "parties:total", "reference_numbers"):
         baseline((page(1, text),), asked(key))
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
