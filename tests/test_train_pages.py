@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from dataclasses import replace
 from functools import cache
@@ -11,7 +12,19 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from infra.train.pages import TrainingPage, Wanted, fonts, make, phrases, plan, prose, questions, scan, writing
+from infra.train.pages import (
+    TrainingPage,
+    Wanted,
+    fonts,
+    make,
+    make_some,
+    phrases,
+    plan,
+    prose,
+    questions,
+    scan,
+    writing,
+)
 from infra.train.pages.arabic import joined
 from infra.train.pages.chance import Chance
 from infra.train.pages.draft import Draft, design
@@ -244,6 +257,20 @@ def test_a_till_roll_takes_whatever_an_office_leaves() -> None:
         draft = Draft(Sheet(*style.paper, 72), invent(chance, ENGLISH), style, chance, "receipt", "RECEIPT")
         furnish(draft)
         assert (draft.sheet.ink < 128).any()
+
+
+def test_a_page_that_fails_has_another_in_its_place(monkeypatch: pytest.MonkeyPatch, caplog) -> None:
+    """A long run goes on, and the log names the page."""
+
+    def failing(seed: int, index: int, wanted: Wanted) -> TrainingPage:
+        if index == 3:
+            raise ValueError("no room")
+        return make(seed, index, wanted)
+
+    monkeypatch.setattr(sys.modules[make.__module__], "make", failing)
+    assert make_some(SEED, 2, SMALL).words == make(SEED, 2, SMALL).words and not caplog.records
+    assert make_some(SEED, 3, SMALL).document != make(SEED, 3, SMALL).document
+    assert f"page 3 of seed {SEED}" in caplog.text
 
 
 def test_pages_come_without_collected_fonts(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:

@@ -65,7 +65,9 @@ def _disk(g: Mapping[str, float]) -> Iterator[Need]:
     yield Need("index, text", pages * text / GIB, "GiB disk a day", "index_text_kib")
     yield Need("index, page images", pages * image / GIB, "GiB disk a day", "image_rows x image_bytes_a_row")
     yield Need("files and page images", pages * g["page_image_kib"] * KIB / GIB, "GiB disk a day", "page_image_kib")
-    yield Need("catalog", pages * g["catalog_kib"] * KIB / GIB, "GiB disk a day", "catalog_kib: words, findings, records")
+    yield Need(
+        "catalog", pages * g["catalog_kib"] * KIB / GIB, "GiB disk a day", "catalog_kib: words, findings, records"
+    )
     each = text + image + (g["page_image_kib"] + g["catalog_kib"]) * KIB
     yield Need("all of it, a year", year * each / (1 << 40), "TiB disk", "the four above x days_a_year")
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from infra.train.pages import TrainingPage, Wanted, make, questions
+from infra.train.pages import TrainingPage, Wanted, make_some, questions
 from infra.train.retriever_recipe import LANES, Recipe, Stage
 
 __all__ = ["LETTERS", "Batch", "Line", "Strips", "banked", "loader", "page_pixels", "stretched"]
@@ -93,7 +93,7 @@ def stretched(image: Image.Image, side: int) -> Image.Image:
 @lru_cache(maxsize=4 * LANES * 8)
 def page_pixels(seed: int, index: int, dpi: int, side: int) -> tuple[TrainingPage, NDArray[np.uint8]]:
     """A generated page and its pixels, (side, side) uint8. Pages lie upright: the product turns them before."""
-    page = make(seed, index, Wanted(dpi=dpi, rotate=False))
+    page = make_some(seed, index, Wanted(dpi=dpi, rotate=False))
     return page, np.asarray(stretched(page.image, side))
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from infra.train.pages import TrainingPage, Wanted, make
+from infra.train.pages import TrainingPage, Wanted, make_some
 from pipeline.questions import QUESTIONS, Question
 
 __all__ = ["GRID", "Batch", "Drawn", "Order", "Pages", "Spec", "cells_of", "square", "target"]
@@ -179,7 +179,7 @@ def _draw(path: Path, spec: Spec, chunk: int) -> None:
         return
     rows = np.zeros(spec.chunk, _layout(spec.edge))
     for at in range(spec.chunk):
-        page = make(spec.seed, chunk * spec.chunk + at, spec.wanted)
+        page = make_some(spec.seed, chunk * spec.chunk + at, spec.wanted)
         rows[at] = square(page.image, spec.edge), target(page), cells_of(page), page.document
     unfinished = path.with_suffix(".part")
     with unfinished.open("wb") as handle:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -18,12 +19,15 @@ from infra.train.pages.sheet import Placed, Sheet
 from infra.train.pages.tongues import ENGLISH
 from infra.train.pages.types import TrainingPage, TrainingWord, Wanted
 
-__all__ = ["DOCUMENT", "boxes", "make"]
+__all__ = ["DOCUMENT", "boxes", "make", "make_some"]
+
+log = logging.getLogger(__name__)
 
 DOCUMENT = 4  # pages that follow each other are one document
 OVERSAMPLED = 90  # dpi under which a page is drawn twice as large: small print has no pixels to be hinted to
 TURNED = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
 DEFAULT = Wanted()
+SPARE = 1 << 40  # added to the index of a page that can't be drawn: no run comes so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,16 @@ def make(seed: int, index: int, wanted: Wanted = DEFAULT) -> TrainingPage:
     labels = _labels(draft, layout, turn, scan.legibility(wear, draft.size, left))
     name = layout.__name__
     return TrainingPage(image, words, labels, index // DOCUMENT, draft.title, name, tuple(draft.facts))
+
+
+def make_some(seed: int, index: int, wanted: Wanted = DEFAULT) -> TrainingPage:
+    """That page, or one from far away in its place when drawing it fails: hours of training don't end for one page in
+    ten thousand. The log says which one, so that it can be drawn alone and mended."""
+    try:
+        return make(seed, index, wanted)
+    except Exception:
+        log.warning("page %d of seed %d can't be drawn, another takes its place", index, seed, exc_info=True)
+        return make(seed, index + SPARE, wanted)
 
 
 def _document(chance: Chance, wanted: Wanted) -> _Document:
