@@ -37,6 +37,15 @@ def pages(tmp_path_factory) -> list[Path]:
     return made
 
 
+def drawn(folder: Path, name: str, count: int) -> list[Path]:
+    """The first pages of a sample document."""
+    made = [folder / f"{Path(name).name}-{number}.png" for number in range(count)]
+    with pymupdf.open(LEASE.parents[1] / f"{name}.pdf") as pdf:
+        for page, path in zip(pdf, made, strict=False):
+            page.get_pixmap(dpi=100).save(path)
+    return made
+
+
 def given(path: Path) -> PageInput:
     image = PageImage(1, "0" * 64, "image/png", 850, 1100, 100, Affine())
     return PageInput(image, path, PageText(1, (), TextSource.OCR))
@@ -62,6 +71,18 @@ def test_the_triage_model_tells_up_from_down(pages, tmp_path):
     assert all(0 < answer.probability <= 1 for answer in upright.answers.values())
     assert upright.answers["rotation"].label == "0"
     assert turned.answers["rotation"].label == "180"
+
+
+def test_the_triage_model_finds_tables(tmp_path):
+    """Schedule, invoice and order are told to hold dense tables, and each ranks above every page of running prose."""
+    tables = drawn(tmp_path, "harbor-logistics/fee-schedule", 2) + drawn(tmp_path, "harbor-logistics/invoice", 1)
+    tables += drawn(tmp_path, "harbor-logistics/purchase-order", 1)
+    prose = drawn(tmp_path, "novatek/consulting-agreement", 4) + drawn(tmp_path, "novatek/mutual-nda", 3)
+    model = VlmClassifier(resolve("muniment-triage", tmp_path))
+    answers = [verdict.answers["table"] for verdict in model.classify([given(path) for path in tables + prose])]
+    assert [answer.label for answer in answers] == ["dense"] * len(tables) + ["no"] * len(prose)
+    held = [answer.probability if answer.label != "no" else 1 - answer.probability for answer in answers]
+    assert min(held[: len(tables)]) > 0.9 > max(held[len(tables) :])
 
 
 def test_the_page_model_makes_multivectors(pages, tmp_path):
