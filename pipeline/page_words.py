@@ -47,6 +47,8 @@ def _written(page: PageText) -> dict[str, Any]:
 def _read(page: Any) -> Any:
     if not isinstance(page, Mapping) or not isinstance(columns := page.get("words"), Mapping):
         return page
+    if len({len(column) for column in columns.values()}) != 1:
+        raise ValueError("the columns of a page's words differ in length")
     boxes = map(Box, *(columns[edge] for edge in _EDGES))
     words = tuple(map(Word, columns["text"], boxes, columns["confidence"], columns["line"]))
     return {**page, "words": words}

@@ -55,11 +55,12 @@ def test_a_page_without_words_has_none(kept) -> None:
 
 
 def test_what_is_no_page_is_refused() -> None:
-    """Columns that are missing are an error, not a page with fewer words."""
-    broken = json.loads(in_columns(PAGE))
-    del broken["words"]["left"]
-    with pytest.raises((ValidationError, KeyError)):
-        ADAPTER.validate_python(broken)
+    """Columns that are missing or cut are an error, not a page with fewer words."""
+    for spoil in (lambda words: words.pop("left"), lambda words: words["left"].pop()):
+        broken = json.loads(in_columns(PAGE))
+        spoil(broken["words"])
+        with pytest.raises((ValidationError, KeyError)):
+            ADAPTER.validate_python(broken)
 
 
 def test_a_rounded_word_is_where_it_was() -> None:
