@@ -11,7 +11,7 @@ from infra.measure import bundled, temperatures
 from infra.measure.answerers import both, by_model, by_signals, labels_of, pose_of
 from infra.measure.answers import LABELS, Seen, seen, turn
 from infra.measure.corpora import CORPORA, names
-from infra.measure.marking import by_label, by_question, commonest
+from infra.measure.marking import by_label, by_question, commonest, gained
 from infra.measure.scoring import Scored, accuracy, auc, f1, less, macro_auc, macro_f1, measured
 from infra.measure.sitting import Sitting
 from pipeline.backends.protocols import PageInput
@@ -156,6 +156,26 @@ def test_saving_temperatures_leaves_the_rest_of_the_file(tmp_path):
     assert temperatures.kept(tmp_path) == {"kind": 2.0}
     temperatures.save(tmp_path, {"kind": 1.5})
     assert json.loads((tmp_path / CALIBRATION).read_text()) == {"note": "mine", "temperature": {"kind": 1.5}}
+    temperatures.save(tmp_path, {"kind": 1.5}, ["kind"])
+    assert json.loads((tmp_path / CALIBRATION).read_text())["heard"] == ["kind"]
+
+
+def test_what_is_gained_over_the_signals_is_told_by_question():
+    """One who ranks tables rightly gains on tables; where both rank alike nothing is gained."""
+    truth = [0, 1, 2] * 10
+    sure, flat = np.eye(3)[truth], np.full((30, 3), 1 / 3)
+    documents = tuple(map(str, range(30)))
+
+    def answers(table: np.ndarray) -> dict[str, Scored]:
+        nothing = {q.name: np.ones((30, len(q.options))) / len(q.options) for q in QUESTIONS}
+        return {
+            name: Scored(documents, np.array(truth) % rows.shape[1], rows)
+            for name, rows in {**nothing, "table": table}.items()
+        }
+
+    found = gained({"both": answers(sure), "signals": answers(flat)}, "both")
+    assert (found["table"].value, found["table"].low) == (0.5, 0.5)
+    assert found["kind"].value == found["handwriting"].value == 0
 
 
 # Who answers.

@@ -15,7 +15,7 @@ from infra.measure import triage_vlm
 from infra.train.norms import folded
 from infra.train.pages import Wanted, make
 from infra.train.triage import main
-from infra.train.triage_data import Drawn, Order, Pages, Spec, cells_of, square, target
+from infra.train.triage_data import Copy, Drawn, Order, Pages, Spec, cells_of, square, target
 from infra.train.triage_loop import Budget, Trainer
 from infra.train.triage_model import Asker, build, processor_of, save
 from infra.train.triage_recipe import PRESETS
@@ -34,7 +34,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory):
     """One chunk of generated pages, drawn by a worker process as in training."""
     spec = Spec(1, TINY.edge, Wanted(dpi=40, rotate=False), chunk=8)
     drawn = Pages(tmp_path_factory.mktemp("pages"), spec, workers=1)
-    drawn.batch(Drawn([0], [0]))
+    drawn.batch(Drawn([Copy(0)]))
     yield drawn
     drawn.close()
 
@@ -43,7 +43,7 @@ def trainer(folder: Path) -> Trainer:
     return Trainer(TINY, 1, torch.device("cpu"), folder)
 
 
-ORDER = Order(seed=1, batch=TINY.batch, fresh=0.5, limit=8)
+ORDER = Order(seed=1, batch=TINY.batch, fresh=0.5, limit=8, edge=TINY.edge)
 
 
 def test_a_run_that_was_interrupted_ends_with_the_same_weights(pages, tmp_path) -> None:
@@ -64,7 +64,7 @@ def test_a_run_that_was_interrupted_ends_with_the_same_weights(pages, tmp_path) 
 def test_a_few_pages_are_learned_by_heart(pages, tmp_path) -> None:
     """The loss of four pages shown over and over falls under half: gradients reach what the answers hang on."""
     learner = trainer(tmp_path)
-    batch = pages.batch(Drawn([0, 1, 2, 3], [0, 1, 2, 3]))
+    batch = pages.batch(Drawn([Copy(at, at) for at in range(4)]))
     losses = [float(learner.train(batch, 0.3).losses.mean()) for _ in range(40)]
     assert losses[-1] < losses[0] / 2
 
@@ -90,7 +90,7 @@ def test_folding_the_norms_changes_no_answer(pages, tmp_path) -> None:
     """After some steps, the exported trunk without batch norms answers as the one that was trained with them."""
     learner = trainer(tmp_path)
     learner.run(pages, ORDER, Budget(steps=4))
-    shown = torch.from_numpy(pages.batch(Drawn([4, 5], [0, 2])).pages)
+    shown = torch.from_numpy(pages.batch(Drawn([Copy(4), Copy(5, 2)])).pages)
     with torch.inference_mode():
         ours, theirs = (learner.asker.logits(model.eval(), shown) for model in (folded(learner.model), learner.model))
     assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in folded(learner.model).modules())
@@ -125,7 +125,7 @@ def test_the_cached_square_is_the_processors(tmp_path) -> None:
 
 def test_a_turned_page_says_so(pages) -> None:
     """A quarter turn counter-clockwise makes an upright page's top point left; pixels and cells turn with it."""
-    upright, turned = (pages.batch(Drawn([0], [turn])) for turn in (0, 1))
+    upright, turned = (pages.batch(Drawn([Copy(0, turn)])) for turn in (0, 1))
     assert (QUESTIONS[ROTATION].options[upright.answers[0, ROTATION]].word) == "up"
     assert (QUESTIONS[ROTATION].options[turned.answers[0, ROTATION]].word) == "left"
     assert np.array_equal(turned.pages[0], np.rot90(upright.pages[0]))
@@ -163,14 +163,31 @@ def test_a_recipe_builds_a_model_that_can_be_shipped(preset) -> None:
 
 def test_every_page_is_trained_on_before_it_comes_again() -> None:
     """New pages come in order without a gap, up to the limit; the others have been there before."""
-    order, seen = Order(seed=3, batch=8, fresh=0.3, limit=50), 0
+    order, seen = Order(seed=3, batch=8, fresh=0.3, limit=50, edge=TINY.edge), 0
     for step in range(40):
         drawn = order(step)
-        assert list(drawn.indices[: drawn.fresh]) == list(range(seen, seen + drawn.fresh))
+        shown = [copy.page for copy in drawn.copies]
+        assert shown[: drawn.fresh] == list(range(seen, seen + drawn.fresh))
         seen += drawn.fresh
-        assert len(drawn.indices) == 8
-        assert max(drawn.indices) < seen
+        assert len(shown) == 8
+        assert max(shown) < seen
     assert seen == 50
+
+
+def test_where_a_page_lies_in_its_square_does_not_tell_how_it_was_turned() -> None:
+    """Each turn comes with every small move: the uneven white beside a page is no clue to it."""
+    order = Order(seed=3, batch=8, fresh=0.3, limit=50, edge=TINY.edge)
+    copies = [copy for step in range(200) for copy in order(step).copies]
+    moves = {turn: {(copy.down, copy.across) for copy in copies if copy.turn == turn} for turn in range(4)}
+    assert all(found == {(down, across) for down in (-1, 0, 1) for across in (-1, 0, 1)} for found in moves.values())
+
+
+def test_a_copy_is_moved_and_shaded_as_it_says(pages) -> None:
+    """White comes in behind a page that moves; a gamma above 1 makes greys darker and leaves white and black."""
+    plain, shown = (pages.batch(Drawn([copy])).pages[0] for copy in (Copy(0), Copy(0, 0, 3, -2, 1.5)))
+    expected = np.full_like(plain, 255)
+    expected[3:, :-2] = plain[:-3, 2:]
+    assert np.array_equal(shown, np.round(255 * (expected / 255) ** 1.5).astype(np.uint8))
 
 
 def test_a_llava_that_crops_the_page_is_refused(tmp_path) -> None:

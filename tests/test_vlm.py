@@ -173,9 +173,25 @@ def test_a_calibration_file_cools_the_probabilities(checkpoints, images, tmp_pat
     assert plain.name != cooled.name
 
 
+def test_a_checkpoint_is_heard_on_the_questions_its_calibration_names(checkpoints, images, tmp_path) -> None:
+    """Answers to the other questions are left out of its verdicts; those it is heard on are the same as before."""
+    folder = shutil.copytree(checkpoints["smolvlm"], tmp_path / "heard")
+    plain = VlmClassifier(folder, TINY)
+    (folder / "muniment.json").write_text(json.dumps({"temperature": {}, "heard": ["table", "rotation"]}))
+    heard = VlmClassifier(folder, TINY)
+    every, some = (each.classify(page_inputs(images[:1]))[0].answers for each in (plain, heard))
+    assert some == {name: every[name] for name in ("table", "rotation")}
+    assert plain.name != heard.name
+
+
 @pytest.mark.parametrize(
-    "content", ["{", "[]", '{"temperature": {"kind": "hot"}}', '{"temperature": {"kind": 0}}'], ids=str
-)
+    "content",
+    [
+        "{", "[]", '{"temperature": {"kind": "hot"}}', '{"temperature": {"kind": 0}}',
+        '{"temperature": {}, "heard": 7}', '{"temperature": {}, "heard": ["colour"]}',
+    ],
+    ids=str,
+)  # fmt: skip
 def test_a_damaged_calibration_is_an_error(content, checkpoints, tmp_path) -> None:
     """A calibration that can't be applied is never ignored."""
     folder = shutil.copytree(checkpoints["smolvlm"], tmp_path / "calibrated")

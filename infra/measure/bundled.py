@@ -16,7 +16,9 @@ area and F1. Intervals: 95 %, documents resampled. Then how blank pages were kno
 page that the checkpoint took on this machine. Without `--model` the signals alone.
 
 `--fit` fits a temperature for each question on the tuning half, whatever `--half` says, and writes those to the
-checkpoint's muniment.json under which held-out pages are likelier (`temperatures.py`).
+checkpoint's muniment.json under which held-out pages are likelier (`temperatures.py`). It also writes on which
+questions the product is to hear the checkpoint: where model and signals together rank the tuning half's pages better
+than the signals alone, the whole interval above nothing.
 
 `pages` searches all the labelled pages for phrases that people wrote off real scans of this half (`scan_phrases.py`),
 in an embedded index made as the product makes it: by words (OCR, BM25 and MiniLM) as without a page model, with the
@@ -33,7 +35,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -43,7 +45,7 @@ from infra.measure import temperatures
 from infra.measure.answerers import both, by_model, by_signals
 from infra.measure.answers import seen
 from infra.measure.corpora import Half
-from infra.measure.marking import by_label, by_question, commonest
+from infra.measure.marking import by_label, by_question, commonest, gained
 from infra.measure.scan_phrases import found, index_of, phrases, table_of
 from infra.measure.sitting import Sitting, read_seen, sit
 from pipeline.evaluate.bootstrap import Floats
@@ -92,25 +94,34 @@ def _fit(folder: Path, cache: Path) -> Iterator[str]:
     logits, _ = _logits(folder, sitting)
     before = temperatures.kept(folder)
     found = {name: temperatures.fitted(each, before.get(name, 1.0)) for name, each in sitting.scored(logits).items()}
-    temperatures.save(folder, {name: each.better for name, each in found.items()})
-    yield "| question | pages | T before | T fitted | NLL before | NLL held out | T kept |"
-    yield "|---|---|---|---|---|---|---|"
+    kept = {name: each.better for name, each in found.items()}
+    scores = _scores(sitting, logits, kept)
+    gains = gained({who: sitting.scored(each) for who, each in scores.items()}, "both")
+    heard = [name for name, gain in gains.items() if gain.low > 0]
+    temperatures.save(folder, kept, heard)
+    yield "| question | pages | T before | T fitted | NLL before | NLL held out | T kept | both − signals | heard |"
+    yield "|---|---|---|---|---|---|---|---|---|"
     for name, each in found.items():
         pages = int((sitting.truth(name) >= 0).sum())
-        losses = f"{each.loss_before:.3f} | {each.loss_after:.3f}"
-        yield f"| {name} | {pages} | {each.before:.3f} | {each.after:.3f} | {losses} | {each.better:.3f} |"
+        figures = f"{each.before:.3f} | {each.after:.3f} | {each.loss_before:.3f} | {each.loss_after:.3f}"
+        said = "yes" if name in heard else "no"
+        yield f"| {name} | {pages} | {figures} | {each.better:.3f} | {gains[name]} | {said} |"
     yield ""
+
+
+def _scores(sitting: Sitting, logits: Mapping[str, Floats], kept: Mapping[str, float]) -> dict[str, dict[str, Floats]]:
+    """What signals, model and both say of the pages, by question; without logits the signals alone."""
+    scores = {"signals": by_signals(sitting.inputs, sitting.poses, policy_of(load_settings()))}
+    if logits:
+        scores["model"] = {name: temperatures.probabilities(each, kept.get(name, 1.0)) for name, each in logits.items()}
+        scores["both"] = {name: both(each, scores["signals"][name]) for name, each in scores["model"].items()}
+    return scores
 
 
 def _report(half: Half, folder: Path | None, cache: Path) -> Iterator[str]:
     sitting = sit(seen(half), cache)
-    scores = {"signals": by_signals(sitting.inputs, sitting.poses, policy_of(load_settings()))}
-    seconds = 0.0
-    if folder is not None:
-        logits, seconds = _logits(folder, sitting)
-        kept = temperatures.kept(folder)
-        scores["model"] = {name: temperatures.probabilities(each, kept.get(name, 1.0)) for name, each in logits.items()}
-        scores["both"] = {name: both(each, scores["signals"][name]) for name, each in scores["model"].items()}
+    logits, seconds = _logits(folder, sitting) if folder is not None else ({}, 0.0)
+    scores = _scores(sitting, logits, temperatures.kept(folder) if folder is not None else {})
     constant = commonest(seen("tuning"), len(sitting.inputs))
     answered = {who: sitting.scored(each) for who, each in {**scores, "commonest": constant}.items()}
     documents = len({page.name for page in sitting.pages})

@@ -10,10 +10,10 @@ import numpy as np
 from infra.measure.answerers import labels_of
 from infra.measure.answers import Seen
 from infra.measure.scoring import Scored, accuracy, auc, f1, less, macro_auc, macro_f1, measured
-from pipeline.evaluate.bootstrap import Floats, Statistic
+from pipeline.evaluate.bootstrap import Floats, Interval, Statistic
 from pipeline.questions import QUESTIONS
 
-__all__ = ["by_label", "by_question", "commonest"]
+__all__ = ["by_label", "by_question", "commonest", "gained"]
 
 Answered = Mapping[str, Mapping[str, Scored]]
 """Scores by who answers ("signals", "model", "both", "commonest") and question, all of the same pages."""
@@ -54,6 +54,16 @@ def by_question(answered: Answered) -> Iterator[str]:
                 over = less(measure(asked[who]), measure(asked["signals"]))
                 figures.append(measured(over, asked[who]))
             yield _row(question.name, name, _known(asked[people[0]]), *figures)
+
+
+def gained(answered: Answered, who: str) -> dict[str, Interval]:
+    """By question, how much better this answerer ranks pages than the signals do, by the question's first measure."""
+    found = {}
+    for question in QUESTIONS:
+        _, measure = next(_measures(question.name, labels_of(question)))
+        ours, theirs = (answered[each][question.name] for each in (who, "signals"))
+        found[question.name] = measured(less(measure(ours), measure(theirs)), ours)
+    return found
 
 
 def by_label(answered: Answered) -> Iterator[str]:

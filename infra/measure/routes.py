@@ -1,12 +1,14 @@
 """How often triage chooses the route a person chose: the confusion table, and every page it got wrong.
 
-    python -m infra.measure.routes [--half tuning|reporting | --samples] [--cache FOLDER]
+    python -m infra.measure.routes [--half tuning|reporting | --samples] [--model NAME] [--cache FOLDER]
 
 The labels lie in `infra/measure/routes/` with the guide they were made by; those of `--samples` in the truth of
-sample_docs. The pages go the product's road up to triage, by signals alone (no VLM), in worker processes. Printed
-are the confusion table; the share of pages that agree, beside the same policy without the shapes of ink and words
-(pen strokes, holes, solid pieces, cells, skew); the share of a person's `frontier` pages that go there, and of the
-other pages sent there for nothing; then the misses with the product's reasons. Intervals are resampled by document.
+sample_docs. The pages go the product's road up to triage in worker processes; they are decided by signals alone, or
+with a triage VLM beside them where `--model` names one (a bundled or pulled name, or a folder). Printed are the
+confusion table; the share of pages that agree, beside the same without what is being measured, which is the VLM, or
+else the shapes of ink and words (pen strokes, holes, solid pieces, cells, skew); the share of a person's `frontier`
+pages that go there, and of the other pages sent there for nothing; then the misses with the product's reasons.
+Intervals are resampled by document.
 
 What was read is kept in the cache by content, so that deciding anew costs nothing: a new folder is needed when
 reading itself has changed. `FOLDER/inbox` holds the corpora's documents as PDFs (an image as a PDF of one page) and
@@ -27,12 +29,13 @@ from pathlib import Path
 
 from infra.measure.labels import Labelled, golden_line, labelled, samples
 from infra.measure.pages import Pages, read_pages
-from pipeline.backends.protocols import PageInput
+from pipeline.backends.protocols import PageClassifier, PageInput
 from pipeline.errors import MunimentError
 from pipeline.evaluate.bootstrap import difference, interval, mean
 from pipeline.settings import load_settings
 from pipeline.triage import Policy, policy_of, triage
 from pipeline.types import Route
+from pipeline.wiring import open_tools
 
 __all__ = ["Judged", "confusion", "judge", "main", "report"]
 
@@ -43,7 +46,7 @@ HELD = "held"
 @dataclass(frozen=True, slots=True)
 class Judged:
     """One page: what the person chose and in a word why, what triage chose (or `HELD`) and why, and what it would
-    have chosen without the shapes."""
+    have chosen without the VLM, or without the shapes where no VLM was asked."""
 
     document: str
     number: int
@@ -54,7 +57,9 @@ class Judged:
     plain: str
 
 
-def judge(documents: Iterable[Labelled], pages: Pages, policy: Policy) -> Iterator[Judged]:
+def judge(
+    documents: Iterable[Labelled], pages: Pages, policy: Policy, classifier: PageClassifier | None = None
+) -> Iterator[Judged]:
     """Triage each labelled page and put it beside the person's route."""
     for document in documents:
         name = f"{document.corpus}/{document.name}"
@@ -63,9 +68,10 @@ def judge(documents: Iterable[Labelled], pages: Pages, policy: Policy) -> Iterat
             if isinstance(page, MunimentError):
                 yield Judged(name, number, wanted, why, HELD, str(page), HELD)
             else:
-                chosen = triage([page], None, policy)[0]
+                chosen = triage([page], classifier, policy)[0]
                 reasons = "; ".join(chosen.reasons)
-                yield Judged(name, number, wanted, why, chosen.route, reasons, _without_shapes(page, policy))
+                plain = triage([page], None, policy)[0].route if classifier else _without_shapes(page, policy)
+                yield Judged(name, number, wanted, why, chosen.route, reasons, plain)
 
 
 def _without_shapes(page: PageInput, policy: Policy) -> str:
@@ -81,7 +87,7 @@ def confusion(judged: Iterable[Judged]) -> Counter[tuple[str, str]]:
     return Counter((str(one.wanted), str(one.found)) for one in judged)
 
 
-def report(judged: Sequence[Judged]) -> Iterator[str]:
+def report(judged: Sequence[Judged], without: str = "shapes") -> Iterator[str]:
     """What is printed, line by line."""
     counts = confusion(judged)
     columns = [*Route, *([HELD] if any(one.found == HELD for one in judged) else [])]
@@ -93,7 +99,7 @@ def report(judged: Sequence[Judged]) -> Iterator[str]:
     hard = [one for one in judged if one.wanted is Route.FRONTIER]
     others = [one for one in judged if one.wanted is not Route.FRONTIER]
     yield f"agreement             {interval(right, mean)} of {len(judged)} pages"
-    yield f"without shapes        {interval(plain, mean)}; gained {difference(right, plain, mean)}"
+    yield f"{f'without {without}':<22}{interval(plain, mean)}; gained {difference(right, plain, mean)}"
     yield f"frontier found        {_escalated(hard)}"
     yield f"frontier for nothing  {_escalated(others)}"
     for one in judged:
@@ -120,6 +126,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--half", choices=["tuning", "reporting"], default="tuning")
     parser.add_argument("--samples", action="store_true", help="the 62 sample pages instead")
+    parser.add_argument("--model", default="", help="the triage VLM that is asked, too")
     parser.add_argument("--cache", type=Path, default=CACHE)
     asked = parser.parse_args(argv)
     asked.cache.mkdir(parents=True, exist_ok=True)
@@ -127,7 +134,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     golden = asked.cache / f"{'samples' if asked.samples else asked.half}.jsonl"
     golden.write_text("".join(f"{golden_line(document)}\n" for document in documents), "utf-8")
     pages = read_pages([(document.pdf, number) for document in documents for number in document.routes], asked.cache)
-    sys.stdout.write("\n".join(report(list(judge(documents, pages, policy_of(load_settings()))))) + "\n")
+    settings = load_settings(triage_model=asked.model)
+    with open_tools(settings) as tools:
+        judged = list(judge(documents, pages, policy_of(settings), tools.classifier))
+    sys.stdout.write("\n".join(report(judged, "VLM" if asked.model else "shapes")) + "\n")
     return 0
 
 

@@ -7,7 +7,7 @@ are held out together, in five parts; a question whose held-out pages do not bec
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,11 +45,14 @@ def kept(folder: Path) -> dict[str, float]:
     return dict(json.loads(file.read_text("utf-8"))["temperature"]) if file.is_file() else {}
 
 
-def save(folder: Path, temperatures: Mapping[str, float]) -> None:
-    """Write them beside the weights; what else stands in the file stays."""
+def save(folder: Path, temperatures: Mapping[str, float], heard: Sequence[str] | None = None) -> None:
+    """Write them beside the weights, and on which questions the checkpoint is heard; what else is there stays."""
     file = folder / CALIBRATION
     told = json.loads(file.read_text("utf-8")) if file.is_file() else {}
-    file.write_text(json.dumps({**told, "temperature": dict(temperatures)}, indent=1) + "\n", "utf-8")
+    told["temperature"] = dict(temperatures)
+    if heard is not None:
+        told["heard"] = list(heard)
+    file.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 
 
 def fitted(logits: Scored, before: float) -> Fitted:

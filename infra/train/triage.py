@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     trainer.resume()
     if options.minutes or options.steps:
         pages = Pages(options.pages, Spec(options.seed, recipe.edge), options.workers)
-        order = Order(options.seed, recipe.batch, recipe.fresh, options.limit)
+        order = Order(options.seed, recipe.batch, recipe.fresh, options.limit, recipe.edge)
         trainer.run(pages, order, Budget(options.steps, options.minutes))
         pages.close()
     if options.export:

@@ -33,6 +33,7 @@ from pipeline.questions import QUESTIONS
 __all__ = ["Budget", "Lesson", "Trainer"]
 
 WARM, LEAST = 0.03, 0.01  # share of the budget over which the rate rises; share of it that is left at the end
+CELLS = 3.0  # weight of what the cells hold: chosen, since it alone says where on a page the writing is
 TAUGHT = 0.3  # weight of the trunk's own answers once the language model answers, too
 LOGGED, SAVED = 25, 180.0  # steps between two lines of the log; seconds between two checkpoints
 LOG = "log.jsonl"
@@ -102,7 +103,7 @@ class Trainer:
             cells = self.teacher.cells(torch.from_numpy(batch.cells).to(self.device))
             taught = self.teacher.answers()
         losses = _losses(logits or taught, answers)
-        loss = losses.mean() + cells + (TAUGHT * _losses(taught, answers).mean() if logits else 0)
+        loss = losses.mean() + CELLS * cells + (TAUGHT * _losses(taught, answers).mean() if logits else 0)
         loss.backward()
         nn.utils.clip_grad_norm_(self._parameters(), 1.0)
         self.optimizer.step()

@@ -81,7 +81,6 @@ def save(model: Any, processor: LlavaProcessor, folder: Path) -> None:
 class Asker:
     """Puts the questions to a model in training: the prompt is the same for every page, so it is encoded once."""
 
-    images: Any
     prompt: dict[str, torch.Tensor]
     sheet: Sheet
 
@@ -96,14 +95,15 @@ class Asker:
         page = np.full((edge, edge, 3), 255, np.uint8)
         encoded = processor(images=[page], text=[text], return_tensors="pt")
         prompt = {key: value.to(device) for key, value in encoded.items() if key != "pixel_values"}
-        return cls(processor.image_processor, with_sheet(prompt, sheet.ids), sheet)
+        return cls(with_sheet(prompt, sheet.ids), sheet)
 
     def inputs(self, pages: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The model's inputs for grey pages (uint8, (pages, edge, edge))."""
-        grey = list(pages[:, None].expand(-1, 3, -1, -1))
-        pixels = self.images(images=grey, return_tensors="pt", input_data_format="channels_first")["pixel_values"]
+        """The model's inputs for grey pages (uint8, (pages, edge, edge)): what the processor makes of such a page,
+        without its detours, which took a fifth of a step's time."""
+        grey = (pages.float() / 255 - WHITE[0]) / SPREAD[0]
+        pixels = grey[:, None].expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
         asked = {key: value.expand(len(pages), -1) for key, value in self.prompt.items()}
-        return {**asked, "pixel_values": pixels.contiguous(memory_format=torch.channels_last)}
+        return {**asked, "pixel_values": pixels}
 
     def logits(self, model: Any, pages: torch.Tensor) -> list[torch.Tensor]:
         """For each question the logits of its options, (pages, options)."""

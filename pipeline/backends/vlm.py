@@ -30,6 +30,9 @@ LOOKING = 1024  # pixels of the longest edge: 90 dpi on a letter page, at which 
 class VlmClassifier:
     """`PageClassifier` over a transformers checkpoint of the Idefics3/SmolVLM, Qwen-VL or Llava family.
 
+    Its verdicts hold the answers to the questions that the checkpoint's calibration file says it is heard on: all of
+    them, unless it was measured to be worse at some than the signals are.
+
     Threads may share one: a lock lets one batch through at a time (fast tokenizers can't be used by two at once).
     """
 
@@ -39,9 +42,9 @@ class VlmClassifier:
         self._vlm = load_vlm(folder, replace(options, longest_edge=options.longest_edge or LOOKING))
         self._lock = threading.Lock()
         self._sheet = sheet_of(self._vlm.tokenizer)
-        self._temperatures = _temperatures(folder)
+        self._temperatures, self._heard = _calibration(folder)
         self._instruction = instruction(self._sheet.lettered)
-        asked = json.dumps([self._instruction, self._temperatures, self._vlm.options.longest_edge])
+        asked = json.dumps([self._instruction, self._temperatures, self._heard, self._vlm.options.longest_edge])
         self._name = f"{self._vlm.name}/{hashlib.sha256(asked.encode()).hexdigest()[:8]}"
 
     @property
@@ -65,6 +68,8 @@ class VlmClassifier:
     def _verdict(self, row: Sequence[torch.Tensor]) -> Verdict:
         answers = {}
         for question, logits in zip(QUESTIONS, row, strict=True):
+            if question.name not in self._heard:
+                continue
             probabilities = torch.softmax(logits / self._temperatures.get(question.name, 1.0), dim=0)
             if not torch.isfinite(probabilities).all():
                 raise ModelError("the triage model gave values that are not numbers; try MUNIMENT_DTYPE=float32")
@@ -73,15 +78,20 @@ class VlmClassifier:
         return Verdict(answers, self._name)
 
 
-def _temperatures(folder: Path) -> dict[str, float]:
-    """`{"temperature": {question: T}}` of the checkpoint's calibration file; probabilities are softmax(logits / T)."""
+def _calibration(folder: Path) -> tuple[dict[str, float], list[str]]:
+    """What the checkpoint's calibration file says: `{"temperature": {question: T}, "heard": [question, ...]}`, where
+    probabilities are softmax(logits / T). Without the file or without `heard` all questions are heard."""
+    every = [question.name for question in QUESTIONS]
     try:
         content = json.loads((folder / CALIBRATION).read_text("utf-8"))
         found = {str(name): float(value) for name, value in content["temperature"].items()}
+        heard = [str(name) for name in content.get("heard", every)]
     except FileNotFoundError:
-        return {}
+        return {}, every
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{folder.name}/{CALIBRATION} is no calibration: expected temperature by question") from error
     if wrong := [name for name, value in found.items() if not 0.01 <= value <= 100]:
         raise ModelError(f"{folder.name}/{CALIBRATION}: the temperature of {wrong[0]!r} is not within 0.01 to 100")
-    return found
+    if unknown := [name for name in heard if name not in every]:
+        raise ModelError(f"{folder.name}/{CALIBRATION}: {unknown[0]!r} is no question that could be heard")
+    return found, heard
