@@ -24,14 +24,16 @@ from pipeline.types import Document, PageText
 
 if TYPE_CHECKING:
     from pipeline.backends.protocols import Images
+    from schemas.contract import Contract
+    from schemas.fields import Entry, FieldValue
 
 __all__ = [
     "DocumentContext",
     "Maker",
     "build",
+    "context_of",
     "day_number",
     "document_terms",
-    "opening",
     "page_maker",
     "query_terms",
     "signature",
@@ -145,7 +147,29 @@ def build(
     return points
 
 
-def opening(first_page: PageText) -> str:
+def context_of(contract: Contract, shown: Sequence[PageInput]) -> DocumentContext:
+    """What the record says of the document as a whole: title, kind, parties, date, references."""
+    references: dict[int, tuple[str, ...]] = {}
+    for reference in contract.reference_numbers.values:
+        for evidence in reference.evidence:
+            references[evidence.page] = (*references.get(evidence.page, ()), reference.value or reference.raw)
+    return DocumentContext(
+        title=_best(contract.title),
+        kind=_best(contract.kind),
+        parties=tuple(party.value or party.raw for party in contract.parties.values),
+        date=_best(contract.agreement_date) or _best(contract.effective_date),
+        law=_best(contract.governing_law),
+        amounts=tuple(sorted({found for one in contract.amounts.values if (found := sum_of(one.value)) is not None})),
+        opening=_opening(shown[0].text) if shown else "",
+        references=references,
+    )
+
+
+def _best(entry: Entry[FieldValue]) -> str:
+    return (entry.best.value or entry.best.raw) if entry.best else ""
+
+
+def _opening(first_page: PageText) -> str:
     """The document's first 80 words: they name it even when nothing was extracted."""
     return " ".join(word.text for word in first_page.words[:OPENING])
 

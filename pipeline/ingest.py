@@ -49,6 +49,7 @@ def _walk(work: stages.Work) -> Document:
     info = stages.inspect(work)
     images = stages.render(work, info)
     texts = stages.read(work, images)
+    images, texts = stages.turn(work, images, texts)
     pages = stages.readable(work, images, texts)
     triages = stages.triage(work, pages)
     findings = stages.extract(work, pages, triages)

@@ -102,6 +102,11 @@ class Memo:
             started = time.perf_counter()
         return {n: done[n] for n in numbers}
 
+    def replace(self, stage: str, kind: type[T], number: int, result: T) -> None:
+        """Put this result in the place of what the stage remembered of the page."""
+        payload = _adapter(kind).dump_json(result).decode()
+        self.catalog.overwrite(self.sha256, number, stage, self.versions[stage], payload)
+
     def forget(self, stage: str, numbers: Sequence[int]) -> None:
         """What the stage remembered of these pages is to be computed anew."""
         self.catalog.forget(self.sha256, stage, self.versions[stage], numbers)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from pipeline.pixels import Mask, Small
 
-__all__ = ["ReadJob", "read_page"]
+__all__ = ["ReadJob", "read_page", "worth"]
 
 LayerState = Literal["none", "trusted", "thin", "garbage", "invisible"]
 
@@ -258,7 +258,7 @@ def _read_twice(sheet: _Sheet) -> tuple[tuple[Word, ...], tuple[str, ...]]:
 
 def _better(one: tuple[Word, ...], other: tuple[Word, ...]) -> tuple[Word, ...]:
     """The better read, with the words of the other where those are surer."""
-    first, second = (one, other) if _worth(one) >= _worth(other) else (other, one)
+    first, second = (one, other) if worth(one) >= worth(other) else (other, one)
     return surer_words(first, second)
 
 
@@ -278,7 +278,7 @@ def _confidence(words: tuple[Word, ...]) -> float:
     return float(np.mean([word.confidence for word in words])) if words else 0.0
 
 
-def _worth(words: tuple[Word, ...]) -> float:
+def worth(words: tuple[Word, ...]) -> float:
     """Letters read, each counted by how far its word is better than a guess; a bad word takes nothing away."""
     return sum(len(word.text) * max(word.confidence - 0.5, 0.0) for word in words)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, replace
+from functools import partial
 from math import hypot, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -43,7 +44,8 @@ SLACK = 1.5  # points by which a full-page scan may miss the page's edge: produc
 
 @dataclass(frozen=True, slots=True)
 class RenderJob:
-    """One page to make an image of. `tessdata` is the folder that holds osd.traineddata, or None."""
+    """One page to make an image of. `tessdata` is the folder that holds osd.traineddata, or None; `rotation` the
+    clockwise quarter turn that puts the page upright, where it is known already."""
 
     pdf: Path
     number: int
@@ -52,6 +54,7 @@ class RenderJob:
     max_pixels: int = 40_000_000
     max_page_points: float = 7200.0
     tessdata: Path | None = None
+    rotation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,16 +216,18 @@ def _put_upright(page: Any, log: PaintLog, raster: _Raster, job: RenderJob) -> t
     if written is not None:
         pose = upright.Pose(written, 0.0)
     else:
-        pose = upright.pose(small, lambda: ocr.orientation(_clear(raster, small), raster.dpi, job.tessdata))
+        ask = partial(_orientation, raster, small, job.tessdata)
+        pose = upright.pose(small, ask, known=job.rotation)
     if pose == upright.Pose(0, 0.0):
         return raster, pose, small
     turned = _turned(raster, pose, int(np.median(small.paper)))
     return turned, pose, pixels.shrink(turned.image, turned.dpi)
 
 
-def _clear(raster: _Raster, small: Small) -> Image:
-    """The page for a look at its letters: Tesseract took grain for letters and called faint pages upside down."""
-    return pixels.even_out(raster.image, raster.dpi, softer=True) if pixels.uneven(small) else raster.image
+def _orientation(raster: _Raster, small: Small, tessdata: Path | None) -> tuple[int, float] | None:
+    """Tesseract's opinion, by a clear image: it took grain for letters and called faint pages upside down."""
+    clear = pixels.even_out(raster.image, raster.dpi, softer=True) if pixels.uneven(small) else raster.image
+    return ocr.orientation(clear, raster.dpi, tessdata)
 
 
 def _turned(raster: _Raster, pose: upright.Pose, paper: int) -> _Raster:

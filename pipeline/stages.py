@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pipeline import extract as extraction
 from pipeline import index as indexing
-from pipeline import page_images
+from pipeline import page_images, turning
 from pipeline import read as reading
 from pipeline import render as rendering
 from pipeline import triage as sorting
@@ -51,7 +51,6 @@ from pipeline.types import (
 from pipeline.worker import timed
 from schemas import SCHEMA_VERSION
 from schemas.contract import Contract
-from schemas.fields import Entry, FieldValue
 
 if TYPE_CHECKING:
     from pipeline.catalog import Catalog
@@ -72,6 +71,7 @@ __all__ = [
     "render",
     "settle",
     "triage",
+    "turn",
     "up_to_date",
     "versions",
 ]
@@ -165,15 +165,11 @@ def inspect(work: Work) -> PdfInfo:
 
 def render(work: Work, info: PdfInfo) -> Pages[PageImage]:
     """Every page as an upright image in the store; one that got lost there is made anew."""
-    settings, store = work.tools.settings, work.tools.store
+    store = work.tools.store
+    turns: dict[int, int] = {}  # of pages whose image got lost: their words were read as it lay
 
     def compute(missing: Sequence[int]) -> Iterator[Pages[PageImage]]:
-        jobs = [
-            rendering.RenderJob(
-                work.pdf, n, store.root, settings.dpi, settings.max_pixels, settings.max_page_points, settings.tessdata
-            )
-            for n in missing
-        ]
+        jobs = [_render_job(work, n, turns.get(n)) for n in missing]
         for job, result in _in_workers(work, "render", rendering.render_page, jobs):
             if isinstance(result, PageImage):
                 work.tools.store.publish(result.sha256)
@@ -182,6 +178,7 @@ def render(work: Work, info: PdfInfo) -> Pages[PageImage]:
     numbers = range(1, info.page_count + 1)
     images = work.memo.pages("render", PageImage, numbers, compute)
     if lost := [n for n, image in good(images).items() if image.sha256 not in store]:
+        turns |= {n: image.rotation for n, image in good(images).items()}
         work.memo.forget("render", lost)
         images = work.memo.pages("render", PageImage, numbers, compute)
     return images
@@ -199,6 +196,30 @@ def read(work: Work, images: Pages[PageImage]) -> Pages[PageText]:
             yield {job.image.number: result}
 
     return work.memo.pages("read", PageText, list(rendered), compute)
+
+
+def turn(work: Work, images: Pages[PageImage], texts: Pages[PageText]) -> tuple[Pages[PageImage], Pages[PageText]]:
+    """The same, with pages that the triage VLM saw lie wrongly turned and read again, where they read better so."""
+    policy, settings = sorting.policy_of(work.tools.settings), work.tools.settings
+    badly = [page for page in readable(work, images, texts) if sorting.unread(page, policy)]
+    if not badly or work.tools.classifier is None:
+        return images, texts
+    _bring(work, badly)
+    with work.tools.clock.stage("turn"):
+        verdicts = work.tools.classifier.classify(badly)
+    asked = {page.image.number: turning.rotation_by(one, page.image) for page, one in zip(badly, verdicts, strict=True)}
+    turns = [_render_job(work, n, rotation) for n, rotation in asked.items() if rotation is not None]
+    jobs = [turning.TurnJob(render, settings.language, settings.tessdata) for render in turns]
+    before = {page.image.number: page.text for page in badly}
+    for job, result in _in_workers(work, "turn", turning.turn_page, jobs):
+        number = job.render.number
+        if isinstance(result, turning.Turned) and turning.reads_better(result.text, before[number]):
+            work.tools.store.publish(result.image.sha256)
+            work.memo.forget("read", [number])  # first, so that a kill in between leaves no words of another image
+            work.memo.replace("render", PageImage, number, result.image)
+            work.memo.replace("read", PageText, number, result.text)
+            images, texts = {**images, number: result.image}, {**texts, number: result.text}
+    return images, texts
 
 
 def readable(work: Work, images: Pages[PageImage], texts: Pages[PageText]) -> list[PageInput]:
@@ -283,7 +304,7 @@ def index(work: Work, pages: Sequence[PageInput], triages: Mapping[int, Triage],
     with tools.clock.stage("index"):
         if tools.index.pages_of(document.id) - wanted:  # points of an earlier reading that saw more
             tools.index.delete(document.id)
-        context = _context(contract, shown)
+        context = indexing.context_of(contract, shown)
         for start in range(0, len(shown), INDEX_BATCH):
             batch = shown[start : start + INDEX_BATCH]
             work.claim.check()
@@ -331,31 +352,15 @@ def _sole(results: Iterable[tuple[object, T | MunimentError]]) -> T:
     raise AssertionError("a pool answers every item")
 
 
-def _context(contract: Contract, shown: Sequence[PageInput]) -> indexing.DocumentContext:
-    """What the record says of the document as a whole, for the index: title, kind, parties, date, references."""
-    references: dict[int, tuple[str, ...]] = {}
-    for reference in contract.reference_numbers.values:
-        for evidence in reference.evidence:
-            references[evidence.page] = (*references.get(evidence.page, ()), reference.value or reference.raw)
-    return indexing.DocumentContext(
-        title=_best(contract.title),
-        kind=_best(contract.kind),
-        parties=tuple(party.value or party.raw for party in contract.parties.values),
-        date=_best(contract.agreement_date) or _best(contract.effective_date),
-        law=_best(contract.governing_law),
-        amounts=tuple(sorted({s for one in contract.amounts.values if (s := indexing.sum_of(one.value)) is not None})),
-        opening=indexing.opening(shown[0].text) if shown else "",
-        references=references,
-    )
-
-
-def _best(entry: Entry[FieldValue]) -> str:
-    return (entry.best.value or entry.best.raw) if entry.best else ""
-
-
 def _bring(work: Work, pages: Sequence[PageInput]) -> None:
     """Have the images where a model that looks at these pages opens them."""
     work.tools.store.bring(page.image.sha256 for page in pages)
+
+
+def _render_job(work: Work, number: int, rotation: int | None = None) -> rendering.RenderJob:
+    settings = work.tools.settings
+    bounds = (settings.dpi, settings.max_pixels, settings.max_page_points)
+    return rendering.RenderJob(work.pdf, number, work.tools.store.root, *bounds, settings.tessdata, rotation)
 
 
 def _in_workers(

@@ -22,7 +22,7 @@ from pipeline.cells import cells
 from pipeline.settings import Settings
 from pipeline.types import Route, Signals, TextSource, Triage, Verdict
 
-__all__ = ["Policy", "decide", "policy_of", "signals", "triage", "worth_asking"]
+__all__ = ["Policy", "decide", "policy_of", "signals", "triage", "unread", "worth_asking"]
 
 NO_VLM = "no local VLM installed: decided by signals"
 NOT_ASKED = "local VLM not asked: no answer could change the route"
@@ -130,6 +130,13 @@ def worth_asking(measured: Signals, policy: Policy) -> bool:
         return False
     bare = measured.unread_ink < policy.unread_local and measured.pen < policy.pen_local
     return measured.source is not TextSource.LAYER or not bare
+
+
+def unread(page: PageInput, policy: Policy) -> bool:
+    """Whether a page that shows something was read so badly by OCR that it may not even stand upright."""
+    if page.text.source is TextSource.LAYER or page.text.confidence >= policy.clean_above:
+        return False
+    return not _is_blank(signals(page, policy), policy)
 
 
 def decide(number: int, measured: Signals, verdict: Verdict | None, policy: Policy) -> Triage:

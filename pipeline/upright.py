@@ -58,18 +58,21 @@ class Pose:
     skew: float
 
 
-def pose(small: Small, ask: Callable[[], tuple[int, float] | None]) -> Pose:
+def pose(small: Small, ask: Callable[[], tuple[int, float] | None], known: int | None = None) -> Pose:
     """How the page must be turned. `ask` is the second opinion on the quarter turn, with Tesseract's confidence
-    in it."""
+    in it; neither it nor the letters are asked where the turn is `known`."""
     if np.count_nonzero(small.ink) < ENOUGH_INK:
         return Pose(0, 0.0)
     found = dict(zip((0, 90), lines(small.ink), strict=True))
-    likely = sorted(found, key=lambda turn: found[turn].sharpness, reverse=True)
-    votes = (_by_letters(small.pieces, found[turn].skew, turn) for turn in likely)
-    rotation = next((turn for turn in votes if turn is not None), None)
-    if rotation is None:
-        rotation = _believed(ask())
+    rotation = _turn(small.pieces, found, ask) if known is None else known
     return Pose(rotation, _skew(np.rot90(small.ink, -(rotation % 180) // 90), found[rotation % 180]))
+
+
+def _turn(pieces: Boxes, found: dict[int, Lines], ask: Callable[[], tuple[int, float] | None]) -> int:
+    likely = sorted(found, key=lambda turn: found[turn].sharpness, reverse=True)
+    votes = (_by_letters(pieces, found[turn].skew, turn) for turn in likely)
+    rotation = next((turn for turn in votes if turn is not None), None)
+    return _believed(ask()) if rotation is None else rotation
 
 
 def _skew(ink: Mask, found: Lines) -> float:
