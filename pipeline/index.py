@@ -34,6 +34,7 @@ __all__ = [
     "context_of",
     "day_number",
     "document_terms",
+    "opening",
     "page_maker",
     "query_terms",
     "signature",
@@ -160,7 +161,7 @@ def context_of(contract: Contract, shown: Sequence[PageInput]) -> DocumentContex
         date=_best(contract.agreement_date) or _best(contract.effective_date),
         law=_best(contract.governing_law),
         amounts=tuple(sorted({found for one in contract.amounts.values if (found := sum_of(one.value)) is not None})),
-        opening=_opening(shown[0].text) if shown else "",
+        opening=opening(shown[0].text) if shown else "",
         references=references,
     )
 
@@ -169,7 +170,7 @@ def _best(entry: Entry[FieldValue]) -> str:
     return (entry.best.value or entry.best.raw) if entry.best else ""
 
 
-def _opening(first_page: PageText) -> str:
+def opening(first_page: PageText) -> str:
     """The document's first 80 words: they name it even when nothing was extracted."""
     return " ".join(word.text for word in first_page.words[:OPENING])
 

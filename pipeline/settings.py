@@ -22,6 +22,7 @@ from pipeline.errors import UsageError
 
 __all__ = ["Settings", "load_settings"]
 
+NO_MODEL = "none"
 SECRETS = Path("/run/secrets")  # where Docker and Podman put them
 CREDENTIALS = "CREDENTIALS_DIRECTORY"  # where systemd says that it has put them (LoadCredential=)
 
@@ -153,6 +154,12 @@ class Settings(BaseSettings):
     nightly_batch: bool = Field(False, description="the nightly run escalates by batches, at half price")
     golden: Path | None = Field(None, description="golden set that the nightly run measures; empty: none")
     index_idle_seconds: float = Field(60.0, ge=1, description="idle time after which the index owner ends")
+
+    @field_validator("triage_model", "extract_model", "page_model")
+    @classmethod
+    def _none_is_none(cls, value: str) -> str:
+        """An empty variable is taken for one that is not set, so that a default can only be taken back by a word."""
+        return "" if value == NO_MODEL else value
 
     @field_validator("nightly")
     @classmethod
