@@ -103,9 +103,12 @@ class Memo:
         return {n: done[n] for n in numbers}
 
     def replace(self, stage: str, kind: type[T], number: int, result: T) -> None:
-        """Put this result in the place of what the stage remembered of the page."""
-        payload = _adapter(kind).dump_json(result).decode()
-        self.catalog.overwrite(self.sha256, number, stage, self.versions[stage], payload)
+        """Put this result in the place of what the stage remembered of the page. That stays beside it under another
+        version: deletion finds by it what it names in the store."""
+        version, payload = self.versions[stage], _adapter(kind).dump_json(result).decode()
+        if before := self.catalog.result(self.sha256, number, stage, version):
+            self.catalog.overwrite(self.sha256, number, stage, f"{version}-before", before)
+        self.catalog.overwrite(self.sha256, number, stage, version, payload)
 
     def forget(self, stage: str, numbers: Sequence[int]) -> None:
         """What the stage remembered of these pages is to be computed anew."""

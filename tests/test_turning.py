@@ -11,6 +11,7 @@ import pytest
 from pipeline import stages
 from pipeline.backends.protocols import PageInput
 from pipeline.intake import discover, take
+from pipeline.keeping.inventory import images_of
 from pipeline.settings import load_settings
 from pipeline.triage import Policy, unread
 from pipeline.turning import reads_better, rotation_by
@@ -144,7 +145,7 @@ def test_a_page_that_was_read_upside_down_is_turned_and_read(
     assert image.rotation == 180
     assert all(line in read(text) for line in CAPITALS)
     assert any("turned by 180°" in note for note in text.notes)
-    assert image.sha256 in tools.store
+    assert images_of(tools.catalog, work.document.sha256) == {before.sha256, image.sha256}  # what deletion takes away
     assert walk(work) == (image, text)
     assert stub.asked == 1
     tools.store.path(image.sha256).unlink()
