@@ -14,6 +14,7 @@ from infra.measure.corpora import CORPORA, names
 from infra.measure.marking import by_label, by_question, commonest, gained
 from infra.measure.scoring import Scored, accuracy, auc, f1, less, macro_auc, macro_f1, measured
 from infra.measure.sitting import Sitting
+from infra.measure.temperatures import Scale
 from pipeline.backends.protocols import PageInput
 from pipeline.model_files import CALIBRATION
 from pipeline.questions import QUESTIONS
@@ -138,8 +139,10 @@ def logits(size: int, wrong: int, sure: float) -> Scored:
 def test_a_temperature_makes_answers_as_sure_as_they_are_right():
     """One in five wrong is a log-odds of ln 4: said with 8, it wants a temperature of 8 / ln 4."""
     asked = logits(1000, 5, 8.0)
-    found = temperatures.fitted(asked, 1.0)
-    assert found.after == pytest.approx(8 / np.log(4), rel=0.03)
+    found = temperatures.fitted(asked, Scale())
+    assert temperatures.best_temperature(asked.scores, asked.truth).temperature == pytest.approx(
+        8 / np.log(4), rel=0.03
+    )
     assert found.loss_after < found.loss_before
     assert temperatures.probabilities(asked.scores[:1], found.better)[0, 0] == pytest.approx(0.8, abs=0.01)
 
@@ -147,17 +150,31 @@ def test_a_temperature_makes_answers_as_sure_as_they_are_right():
 def test_a_temperature_that_helps_no_held_out_page_is_not_kept():
     """Answers already as sure as they are right keep the temperature they have."""
     asked = logits(20, 5, float(np.log(4)))
-    assert temperatures.fitted(asked, 1.0).better == 1.0
+    before = Scale(1.0, (0.0, 0.0))
+    assert temperatures.fitted(asked, before).better == before
 
 
 def test_saving_temperatures_leaves_the_rest_of_the_file(tmp_path):
     """muniment.json may say more than this."""
     (tmp_path / CALIBRATION).write_text('{"note": "mine", "temperature": {"kind": 2.0}}')
-    assert temperatures.kept(tmp_path) == {"kind": 2.0}
-    temperatures.save(tmp_path, {"kind": 1.5})
-    assert json.loads((tmp_path / CALIBRATION).read_text()) == {"note": "mine", "temperature": {"kind": 1.5}}
-    temperatures.save(tmp_path, {"kind": 1.5}, ["kind"])
+    assert temperatures.kept(tmp_path) == {"kind": Scale(2.0)}
+    temperatures.save(tmp_path, {"kind": Scale(1.5)})
+    assert json.loads((tmp_path / CALIBRATION).read_text()) == {
+        "note": "mine",
+        "temperature": {"kind": 1.5},
+        "bias": {},
+    }
+    bias = (0.5, -0.5)
+    temperatures.save(tmp_path, {"handwriting": Scale(1.5, bias)}, ["kind"])
     assert json.loads((tmp_path / CALIBRATION).read_text())["heard"] == ["kind"]
+    assert temperatures.kept(tmp_path) == {"handwriting": Scale(1.5, bias)}
+
+
+def test_a_bias_corrects_for_labels_that_come_up_in_other_shares():
+    """A model that takes both labels for equally likely, on pages of which nine in ten have the second."""
+    truth = np.array([0] * 10 + [1] * 90)
+    found = temperatures.best(np.zeros((100, 2)), truth)
+    assert temperatures.probabilities(np.zeros((1, 2)), found)[0, 1] == pytest.approx(0.9, abs=0.03)
 
 
 def test_what_is_gained_over_the_signals_is_told_by_question():

@@ -173,6 +173,14 @@ def test_a_calibration_file_cools_the_probabilities(checkpoints, images, tmp_pat
     assert plain.name != cooled.name
 
 
+def test_a_bias_makes_a_label_likelier(checkpoints, images, tmp_path) -> None:
+    """Added to the logits of its label alone: a large one decides the answer."""
+    folder = shutil.copytree(checkpoints["smolvlm"], tmp_path / "biased")
+    (folder / "muniment.json").write_text(json.dumps({"temperature": {}, "bias": {"kind": {"letter": 50.0}}}))
+    answer = VlmClassifier(folder, TINY).classify(page_inputs(images[:1]))[0].answers["kind"]
+    assert (answer.label, answer.probability) == ("letter", pytest.approx(1.0))
+
+
 def test_a_checkpoint_is_heard_on_the_questions_its_calibration_names(checkpoints, images, tmp_path) -> None:
     """Answers to the other questions are left out of its verdicts; those it is heard on are the same as before."""
     folder = shutil.copytree(checkpoints["smolvlm"], tmp_path / "heard")
@@ -188,7 +196,8 @@ def test_a_checkpoint_is_heard_on_the_questions_its_calibration_names(checkpoint
     "content",
     [
         "{", "[]", '{"temperature": {"kind": "hot"}}', '{"temperature": {"kind": 0}}',
-        '{"temperature": {}, "heard": 7}', '{"temperature": {}, "heard": ["colour"]}',
+        '{"temperature": {}, "bias": {"kind": {"letter": 1e9}}}', '{"temperature": {}, "heard": 7}',
+        '{"temperature": {}, "heard": ["colour"]}',
     ],
     ids=str,
 )  # fmt: skip

@@ -15,7 +15,7 @@ and of model and signals together, and how far these are above the signals; by l
 area and F1. Intervals: 95 %, documents resampled. Then how blank pages were known by the signals, and the seconds a
 page that the checkpoint took on this machine. Without `--model` the signals alone.
 
-`--fit` fits a temperature for each question on the tuning half, whatever `--half` says, and writes those to the
+`--fit` fits a temperature and a bias of each label on the tuning half, whatever `--half` says, and writes those to the
 checkpoint's muniment.json under which held-out pages are likelier (`temperatures.py`). It also writes on which
 questions the product is to hear the checkpoint: where model and signals together rank the tuning half's pages better
 than the signals alone, the whole interval above nothing.
@@ -48,6 +48,7 @@ from infra.measure.corpora import Half
 from infra.measure.marking import by_label, by_question, commonest, gained
 from infra.measure.scan_phrases import found, index_of, phrases, table_of
 from infra.measure.sitting import Sitting, read_seen, sit
+from infra.measure.temperatures import Scale
 from pipeline.evaluate.bootstrap import Floats
 from pipeline.questions import QUESTIONS
 from pipeline.settings import load_settings
@@ -93,27 +94,32 @@ def _fit(folder: Path, cache: Path) -> Iterator[str]:
     sitting = sit(seen("tuning"), cache)
     logits, _ = _logits(folder, sitting)
     before = temperatures.kept(folder)
-    found = {name: temperatures.fitted(each, before.get(name, 1.0)) for name, each in sitting.scored(logits).items()}
+    found = {
+        name: temperatures.fitted(each, before.get(name, Scale())) for name, each in sitting.scored(logits).items()
+    }
     kept = {name: each.better for name, each in found.items()}
     scores = _scores(sitting, logits, kept)
     gains = gained({who: sitting.scored(each) for who, each in scores.items()}, "both")
     heard = [name for name, gain in gains.items() if gain.low > 0]
     temperatures.save(folder, kept, heard)
-    yield "| question | pages | T before | T fitted | NLL before | NLL held out | T kept | both − signals | heard |"
+    yield "| question | pages | T before | T fitted | NLL before | NLL held out | kept | both − signals | heard |"
     yield "|---|---|---|---|---|---|---|---|---|"
     for name, each in found.items():
         pages = int((sitting.truth(name) >= 0).sum())
-        figures = f"{each.before:.3f} | {each.after:.3f} | {each.loss_before:.3f} | {each.loss_after:.3f}"
-        said = "yes" if name in heard else "no"
-        yield f"| {name} | {pages} | {figures} | {each.better:.3f} | {gains[name]} | {said} |"
+        warmth = f"{each.before.temperature:.3f} | {each.after.temperature:.3f}"
+        figures = f"{warmth} | {each.loss_before:.3f} | {each.loss_after:.3f}"
+        which, said = "fitted" if each.better == each.after else "before", "yes" if name in heard else "no"
+        yield f"| {name} | {pages} | {figures} | {which} | {gains[name]} | {said} |"
     yield ""
 
 
-def _scores(sitting: Sitting, logits: Mapping[str, Floats], kept: Mapping[str, float]) -> dict[str, dict[str, Floats]]:
+def _scores(sitting: Sitting, logits: Mapping[str, Floats], kept: Mapping[str, Scale]) -> dict[str, dict[str, Floats]]:
     """What signals, model and both say of the pages, by question; without logits the signals alone."""
     scores = {"signals": by_signals(sitting.inputs, sitting.poses, policy_of(load_settings()))}
     if logits:
-        scores["model"] = {name: temperatures.probabilities(each, kept.get(name, 1.0)) for name, each in logits.items()}
+        scores["model"] = {
+            name: temperatures.probabilities(each, kept.get(name, Scale())) for name, each in logits.items()
+        }
         scores["both"] = {name: both(each, scores["signals"][name]) for name, each in scores["model"].items()}
     return scores
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from infra.measure.marking import by_label, by_question
 from infra.measure.scoring import Scored
-from infra.measure.temperatures import kept, loss, probabilities
+from infra.measure.temperatures import Scale, kept, loss, probabilities
 from infra.train.pages import TrainingPage, Wanted, make
 from infra.train.triage_calibrate import HELD_OUT
 from infra.train.triage_data import target
@@ -80,15 +80,15 @@ def _batches(pages: Iterator[TrainingPage]) -> Iterator[list[TrainingPage]]:
         yield batch
 
 
-def _tables(asked: Asked, temperatures: dict[str, float]) -> Iterator[str]:
+def _tables(asked: Asked, scales: dict[str, Scale]) -> Iterator[str]:
     calibrated = {
-        name: Scored(each.documents, each.truth, probabilities(each.scores, temperatures.get(name, 1.0)))
+        name: Scored(each.documents, each.truth, probabilities(each.scores, scales.get(name, Scale())))
         for name, each in asked.logits.items()
     }
     yield from ("", *by_question({"model": calibrated}), "", *by_label({"model": calibrated}), "")
     for name, each in asked.logits.items():
         known = each.truth >= 0
-        before, after = (loss(each.scores[known], each.truth[known], t) for t in (1.0, temperatures.get(name, 1.0)))
+        before, after = (loss(each.scores[known], each.truth[known], t) for t in (Scale(), scales.get(name, Scale())))
         yield f"{name}: loss {before:.3f} nats a page, {after:.3f} calibrated"
 
 

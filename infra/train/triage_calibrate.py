@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from infra.measure.temperatures import best, save
+from infra.measure.temperatures import best_temperature, save
 from infra.train.triage_data import Batch
 from infra.train.triage_model import Asker
 from pipeline.questions import QUESTIONS
@@ -31,7 +31,7 @@ def write_temperatures(model: Any, asker: Asker, pages: Iterable[Batch], folder:
         answers.append(batch.answers)
     truth = np.concatenate(answers).astype(np.intp)
     logits = [torch.cat(rows).cpu().numpy().astype(np.float64) for rows in zip(*found, strict=True)]
-    temperatures = {}
+    scales = {}
     for question, rows, right in zip(QUESTIONS, logits, truth.T, strict=True):
-        temperatures[question.name] = round(best(rows[right >= 0], right[right >= 0]), 3)
-    save(folder, temperatures)
+        scales[question.name] = best_temperature(rows[right >= 0], right[right >= 0])
+    save(folder, scales)

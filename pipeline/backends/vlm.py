@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -42,9 +43,9 @@ class VlmClassifier:
         self._vlm = load_vlm(folder, replace(options, longest_edge=options.longest_edge or LOOKING))
         self._lock = threading.Lock()
         self._sheet = sheet_of(self._vlm.tokenizer)
-        self._temperatures, self._heard = _calibration(folder)
+        self._scale = _calibration(folder)
         self._instruction = instruction(self._sheet.lettered)
-        asked = json.dumps([self._instruction, self._temperatures, self._heard, self._vlm.options.longest_edge])
+        asked = json.dumps([self._instruction, self._scale, self._vlm.options.longest_edge])
         self._name = f"{self._vlm.name}/{hashlib.sha256(asked.encode()).hexdigest()[:8]}"
 
     @property
@@ -68,9 +69,12 @@ class VlmClassifier:
     def _verdict(self, row: Sequence[torch.Tensor]) -> Verdict:
         answers = {}
         for question, logits in zip(QUESTIONS, row, strict=True):
-            if question.name not in self._heard:
+            if question.name not in self._scale.heard:
                 continue
-            probabilities = torch.softmax(logits / self._temperatures.get(question.name, 1.0), dim=0)
+            bias = torch.tensor(
+                [self._scale.bias.get(question.name, {}).get(each.label, 0.0) for each in question.options]
+            )
+            probabilities = torch.softmax(logits / self._scale.temperature.get(question.name, 1.0) + bias, dim=0)
             if not torch.isfinite(probabilities).all():
                 raise ModelError("the triage model gave values that are not numbers; try MUNIMENT_DTYPE=float32")
             best = int(probabilities.argmax())
@@ -78,20 +82,31 @@ class VlmClassifier:
         return Verdict(answers, self._name)
 
 
-def _calibration(folder: Path) -> tuple[dict[str, float], list[str]]:
-    """What the checkpoint's calibration file says: `{"temperature": {question: T}, "heard": [question, ...]}`, where
-    probabilities are softmax(logits / T). Without the file or without `heard` all questions are heard."""
+class _Scale(NamedTuple):
+    """How a checkpoint's logits become probabilities, softmax(logits / temperature + bias), and which are heard."""
+
+    heard: list[str]
+    temperature: Mapping[str, float]
+    bias: Mapping[str, Mapping[str, float]]
+
+
+def _calibration(folder: Path) -> _Scale:
+    """What the checkpoint's calibration file says: `{"temperature": {question: T}, "bias": {question: {label: b}},
+    "heard": [question, ...]}`. Without the file, or without `heard`, all questions are heard."""
     every = [question.name for question in QUESTIONS]
     try:
         content = json.loads((folder / CALIBRATION).read_text("utf-8"))
-        found = {str(name): float(value) for name, value in content["temperature"].items()}
+        temperature = {str(name): float(value) for name, value in content["temperature"].items()}
+        bias = {str(q): {str(k): float(b) for k, b in each.items()} for q, each in content.get("bias", {}).items()}
         heard = [str(name) for name in content.get("heard", every)]
     except FileNotFoundError:
-        return {}, every
+        return _Scale(every, {}, {})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{folder.name}/{CALIBRATION} is no calibration: expected temperature by question") from error
-    if wrong := [name for name, value in found.items() if not 0.01 <= value <= 100]:
+    if wrong := [name for name, value in temperature.items() if not 0.01 <= value <= 100]:
         raise ModelError(f"{folder.name}/{CALIBRATION}: the temperature of {wrong[0]!r} is not within 0.01 to 100")
+    if wrong := [name for name, each in bias.items() if not all(-100 <= b <= 100 for b in each.values())]:
+        raise ModelError(f"{folder.name}/{CALIBRATION}: a bias of {wrong[0]!r} is not within -100 to 100")
     if unknown := [name for name in heard if name not in every]:
         raise ModelError(f"{folder.name}/{CALIBRATION}: {unknown[0]!r} is no question that could be heard")
-    return found, heard
+    return _Scale(heard, temperature, bias)
