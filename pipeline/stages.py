@@ -202,11 +202,12 @@ def turn(work: Work, images: Pages[PageImage], texts: Pages[PageText]) -> tuple[
     """The same, with pages that the triage VLM saw lie wrongly turned and read again, where they read better so."""
     policy, settings = sorting.policy_of(work.tools.settings), work.tools.settings
     badly = [page for page in readable(work, images, texts) if sorting.unread(page, policy)]
-    if not badly or work.tools.classifier is None:
+    classifier = work.tools.classifier
+    if not badly or classifier is None or turning.QUESTION not in classifier.heard:
         return images, texts
     _bring(work, badly)
     with work.tools.clock.stage("turn"):
-        verdicts = work.tools.classifier.classify(badly)
+        verdicts = classifier.classify(badly)
     asked = {page.image.number: turning.rotation_by(one, page.image) for page, one in zip(badly, verdicts, strict=True)}
     turns = [_render_job(work, n, rotation) for n, rotation in asked.items() if rotation is not None]
     jobs = [turning.TurnJob(render, settings.language, settings.tessdata) for render in turns]
@@ -234,11 +235,12 @@ def triage(work: Work, pages: Sequence[PageInput]) -> dict[int, Triage]:
     by_number = {page.image.number: page for page in pages}
 
     def compute(missing: Sequence[int]) -> Iterator[Pages[Triage]]:
-        if work.tools.classifier is not None:
+        classifier = work.tools.classifier
+        if classifier is not None and sorting.hears(classifier):
             _bring(work, [by_number[n] for n in missing])
         with work.tools.clock.stage("triage"):
             policy = sorting.policy_of(work.tools.settings)
-            decided = sorting.triage([by_number[n] for n in missing], work.tools.classifier, policy)
+            decided = sorting.triage([by_number[n] for n in missing], classifier, policy)
         yield {one.number: one for one in decided}
 
     return good(work.memo.pages("triage", Triage, list(by_number), compute))

@@ -22,8 +22,9 @@ from pipeline.cells import cells
 from pipeline.settings import Settings
 from pipeline.types import Route, Signals, TextSource, Triage, Verdict
 
-__all__ = ["Policy", "decide", "policy_of", "signals", "triage", "unread", "worth_asking"]
+__all__ = ["Policy", "decide", "hears", "policy_of", "signals", "triage", "unread", "worth_asking"]
 
+ROUTING = frozenset({"handwriting", "legibility", "stamp", "table", "language"})  # answers that `decide` goes by
 NO_VLM = "no local VLM installed: decided by signals"
 NOT_ASKED = "local VLM not asked: no answer could change the route"
 
@@ -105,7 +106,8 @@ def triage(pages: Sequence[PageInput], classifier: PageClassifier | None, policy
     A page's reasons are those of its route, then what reading noted, then why the VLM was not heard.
     """
     measured = [signals(page, policy) for page in pages]
-    asked = [index for index, each in enumerate(measured) if worth_asking(each, policy)]
+    heard = classifier is None or hears(classifier)
+    asked = [index for index, each in enumerate(measured) if heard and worth_asking(each, policy)]
     verdicts = dict.fromkeys(asked)
     if classifier and asked:
         verdicts = dict(zip(asked, classifier.classify([pages[index] for index in asked]), strict=True))
@@ -116,6 +118,11 @@ def triage(pages: Sequence[PageInput], classifier: PageClassifier | None, policy
         reasons = (*one.reasons, *page.text.notes, *unheard[index in verdicts])
         decided.append(dataclasses.replace(one, reasons=tuple(dict.fromkeys(reasons))))
     return decided
+
+
+def hears(classifier: PageClassifier) -> bool:
+    """Whether the classifier is heard on anything that routes hang on."""
+    return not ROUTING.isdisjoint(classifier.heard)
 
 
 def worth_asking(measured: Signals, policy: Policy) -> bool:

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from pipeline.types import PageImage, PageText, Verdict
 
-__all__ = ["TurnJob", "Turned", "reads_better", "rotation_by", "turn_page"]
+__all__ = ["QUESTION", "TurnJob", "Turned", "reads_better", "rotation_by", "turn_page"]
 
+QUESTION = "rotation"
 BETTER = 2.0  # times the letters, weighed by how sure they are: chosen; a page read upside down seen at a twelfth
 
 
@@ -44,7 +45,7 @@ class Turned:
 def rotation_by(verdict: Verdict, image: PageImage) -> int | None:
     """The clockwise turn (90, 180, 270 or 0 degrees) that puts the scan upright, by what the VLM says of its upright
     image; None where it has nothing against the turn it was given."""
-    answer = verdict.answers.get("rotation")
+    answer = verdict.answers.get(QUESTION)
     if answer is None or answer.label == "0":
         return None
     return (image.rotation - int(answer.label)) % 360

@@ -321,9 +321,16 @@ class Tools:
     def _make_classifier(self) -> PageClassifier | None:
         if not self.settings.triage_model:
             return None
-        from pipeline.backends.vlm import VlmClassifier
+        from pipeline.backends.late import LateClassifier
 
-        return VlmClassifier(self._model(self.settings.triage_model), self._vlm_options())
+        folder = self._model(self.settings.triage_model)
+
+        def load() -> PageClassifier:
+            from pipeline.backends.vlm import VlmClassifier
+
+            return VlmClassifier(folder, self._vlm_options())
+
+        return LateClassifier(folder, load)
 
     def _make_extractors(self) -> Sequence[Extractor]:
         from pipeline.backends.rules import RuleExtractor

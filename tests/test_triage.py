@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.backends.protocols import PageInput
+from pipeline.questions import QUESTIONS
 from pipeline.settings import load_settings
 from pipeline.triage import Policy, decide, policy_of, signals, triage, worth_asking
 from pipeline.types import Affine, Answer, Box, PageImage, PageText, Route, Signals, TextSource, Verdict, Word
@@ -199,8 +200,9 @@ class Recording:
 
     name = "recording"
 
-    def __init__(self) -> None:
+    def __init__(self, *heard: str) -> None:
         self.asked: list[int] = []
+        self.heard = heard or tuple(question.name for question in QUESTIONS)
 
     def classify(self, pages: Sequence[PageInput]) -> list[Verdict]:
         self.asked += [page.image.number for page in pages]
@@ -231,6 +233,15 @@ def test_triage_asks_about_open_pages_only_and_keeps_the_order() -> None:
     assert decided[0].reasons[-1] == "local VLM not asked: no answer could change the route"
     assert decided[1].reasons == ("handwriting (VLM, 0.95)",)
     assert decided[1].verdict is not None
+
+
+def test_a_vlm_that_is_heard_on_no_route_is_not_asked() -> None:
+    """One that only knows which way is up changes no route, so no page is shown to it here; each says so."""
+    classifier = Recording("rotation")
+    decided = triage(PAGES, classifier, POLICY)
+    assert classifier.asked == []
+    assert [each.route for each in decided] == [each.route for each in triage(PAGES, None, POLICY)]
+    assert all("local VLM not asked: no answer could change the route" in each.reasons for each in decided)
 
 
 def test_without_a_vlm_the_pages_it_would_have_seen_say_so() -> None:

@@ -78,6 +78,7 @@ class Stub:
     Tesseract are the real ones: what is held here is what becomes of an answer, whoever gives it."""
 
     name = "stub"
+    heard = ("rotation",)
 
     def __init__(self, label: str) -> None:
         self.label, self.asked = label, 0

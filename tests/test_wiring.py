@@ -58,6 +58,17 @@ def test_without_models_nothing_is_configured(home):
         assert tools.identities["page"] == tools.identities["triage"] == ""
 
 
+def test_the_triage_model_is_loaded_when_a_page_is_shown_to_it(home):
+    """What the bundled one is heard on is known before: a process whose pages read well imports no transformers."""
+    code = (
+        "import sys; from pipeline.wiring import Tools; from pipeline.settings import load_settings;"
+        "model = Tools(load_settings(triage_model='muniment-triage')).classifier;"
+        "assert 'rotation' in model.heard and 'transformers' not in sys.modules;"
+        "assert model.name.startswith('muniment-triage') and 'transformers' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
 def test_a_missing_model_names_the_fix(home):
     """A configured model that is not installed is an error that says how to get it."""
     tools = Tools(load_settings(triage_model="smolvlm-256m"))

@@ -48,6 +48,11 @@ class PageClassifier(Protocol):
         """Model name and revision: part of the key under which verdicts are remembered."""
         ...
 
+    @property
+    def heard(self) -> tuple[str, ...]:
+        """The questions that its verdicts answer: known before any page is shown."""
+        ...
+
     def classify(self, pages: Sequence[PageInput]) -> list[Verdict]:
         """One verdict a page, in order; batched inside."""
         ...

@@ -8,18 +8,17 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 
+from pipeline.answer_scale import read_scale
 from pipeline.backends.answer_sheet import answer_logits, sheet_of, with_sheet
 from pipeline.backends.protocols import PageInput
 from pipeline.backends.vlm_load import VlmOptions, in_batches, load_vlm
 from pipeline.errors import ModelError
-from pipeline.model_files import CALIBRATION
 from pipeline.questions import QUESTIONS, instruction
 from pipeline.types import Answer, Verdict
 
@@ -43,7 +42,7 @@ class VlmClassifier:
         self._vlm = load_vlm(folder, replace(options, longest_edge=options.longest_edge or LOOKING))
         self._lock = threading.Lock()
         self._sheet = sheet_of(self._vlm.tokenizer)
-        self._scale = _calibration(folder)
+        self._scale = read_scale(folder)
         self._instruction = instruction(self._sheet.lettered)
         asked = json.dumps([self._instruction, self._scale, self._vlm.options.longest_edge])
         self._name = f"{self._vlm.name}/{hashlib.sha256(asked.encode()).hexdigest()[:8]}"
@@ -52,6 +51,11 @@ class VlmClassifier:
     def name(self) -> str:
         """Checkpoint and revision, then a digest of the questions, their calibration and the image bound."""
         return self._name
+
+    @property
+    def heard(self) -> tuple[str, ...]:
+        """The questions that its verdicts answer."""
+        return self._scale.heard
 
     def classify(self, pages: Sequence[PageInput]) -> list[Verdict]:
         """One verdict a page, in order; `options.batch` pages a forward pass."""
@@ -80,33 +84,3 @@ class VlmClassifier:
             best = int(probabilities.argmax())
             answers[question.name] = Answer(question.options[best].label, float(probabilities[best]))
         return Verdict(answers, self._name)
-
-
-class _Scale(NamedTuple):
-    """How a checkpoint's logits become probabilities, softmax(logits / temperature + bias), and which are heard."""
-
-    heard: list[str]
-    temperature: Mapping[str, float]
-    bias: Mapping[str, Mapping[str, float]]
-
-
-def _calibration(folder: Path) -> _Scale:
-    """What the checkpoint's calibration file says: `{"temperature": {question: T}, "bias": {question: {label: b}},
-    "heard": [question, ...]}`. Without the file, or without `heard`, all questions are heard."""
-    every = [question.name for question in QUESTIONS]
-    try:
-        content = json.loads((folder / CALIBRATION).read_text("utf-8"))
-        temperature = {str(name): float(value) for name, value in content["temperature"].items()}
-        bias = {str(q): {str(k): float(b) for k, b in each.items()} for q, each in content.get("bias", {}).items()}
-        heard = [str(name) for name in content.get("heard", every)]
-    except FileNotFoundError:
-        return _Scale(every, {}, {})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"{folder.name}/{CALIBRATION} is no calibration: expected temperature by question") from error
-    if wrong := [name for name, value in temperature.items() if not 0.01 <= value <= 100]:
-        raise ModelError(f"{folder.name}/{CALIBRATION}: the temperature of {wrong[0]!r} is not within 0.01 to 100")
-    if wrong := [name for name, each in bias.items() if not all(-100 <= b <= 100 for b in each.values())]:
-        raise ModelError(f"{folder.name}/{CALIBRATION}: a bias of {wrong[0]!r} is not within -100 to 100")
-    if unknown := [name for name in heard if name not in every]:
-        raise ModelError(f"{folder.name}/{CALIBRATION}: {unknown[0]!r} is no question that could be heard")
-    return _Scale(heard, temperature, bias)
