@@ -1,7 +1,7 @@
 """What the bundled page models make of the demo's scans: triage's questions answered, and pages found by their image.
 
-Neither is asked in the demo's own run, because neither is the default: their cards in `pipeline/bundled/` say what was
-measured, and why.
+In the demo's own run the triage VLM is shown the pages that read badly, to say which way is up; the page retriever is
+not asked, because it is not the default. Their cards in `pipeline/bundled/` say what was measured, and why.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def _is_hard(outcome: PageOutcome | None) -> bool:
 def _print_answers(scans: Sequence[_Scan], tools: Tools) -> None:
     assert tools.classifier is not None
     verdicts = tools.classifier.classify([scan.page for scan in scans])
-    print(f"\nThe bundled triage VLM ({tools.identities['triage']}), one forward pass a page; not asked by default")
+    model = tools.identities["triage"]
+    print(f"\nThe bundled triage VLM ({model}) on what it is heard on; a run shows it the pages that read badly")
     rows = []
     for scan, verdict in zip(scans, verdicts, strict=True):
         answers = (f"{name} {answer.label} {answer.probability:.2f}" for name, answer in verdict.answers.items())

@@ -89,7 +89,8 @@ class Settings(BaseSettings):
     quantization: Literal["none", "int8", "int4"] = Field("none", description="weights of the VLM, CUDA only")
     batch: int = Field(8, ge=1, description="pages in one model batch")
     triage_model: str = Field(
-        "", description="small VLM that answers triage's questions: a bundled or pulled name, or a folder"
+        "muniment-triage",
+        description="small VLM that answers triage's questions: a bundled or pulled name, or a folder; none: no VLM",
     )
     extract_model: str = Field("", description="generative local VLM that fills the page schema; empty: none")
     page_model: str = Field(

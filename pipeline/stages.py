@@ -81,7 +81,7 @@ J = TypeVar("J")
 Pages = dict[int, T | MunimentError]
 
 # Raised when a stage's output changes: what it and the stages after it remembered is then done anew.
-VERSIONS = {"inspect": 2, "render": 4, "read": 4, "triage": 2, "extract": 4, "merge": 4, "index": 2}
+VERSIONS = {"inspect": 2, "render": 4, "read": 4, "triage": 3, "extract": 4, "merge": 4, "index": 2}
 
 INDEX_BATCH = 32  # pages embedded and written at a time: bounds memory, and what a kill repeats
 
@@ -208,18 +208,18 @@ def turn(work: Work, images: Pages[PageImage], texts: Pages[PageText]) -> tuple[
     _bring(work, badly)
     with work.tools.clock.stage("turn"):
         verdicts = classifier.classify(badly)
-    asked = {page.image.number: turning.rotation_by(one, page.image) for page, one in zip(badly, verdicts, strict=True)}
-    turns = [_render_job(work, n, rotation) for n, rotation in asked.items() if rotation is not None]
-    jobs = [turning.TurnJob(render, settings.language, settings.tessdata) for render in turns]
-    before = {page.image.number: page.text for page in badly}
-    for job, result in _in_workers(work, "turn", turning.turn_page, jobs):
-        number = job.render.number
-        if isinstance(result, turning.Turned) and turning.reads_better(result.text, before[number]):
-            work.tools.store.publish(result.image.sha256)
-            work.memo.forget("read", [number])  # first, so that a kill in between leaves no words of another image
-            work.memo.replace("render", PageImage, number, result.image)
-            work.memo.replace("read", PageText, number, result.text)
-            images, texts = {**images, number: result.image}, {**texts, number: result.text}
+    jobs = [
+        turning.TurnJob(_render_job(work, page.image.number, rotation), settings.language, settings.tessdata)
+        for page, verdict in zip(badly, verdicts, strict=True)
+        for rotation in turning.rotations_by(verdict, page.image)
+    ]
+    for best in turning.best_of(_in_workers(work, "turn", turning.turn_page, jobs), badly):
+        number = best.image.number
+        work.tools.store.publish(best.image.sha256)
+        work.memo.forget("read", [number])  # first, so that a kill in between leaves no words of another image
+        work.memo.replace("render", PageImage, number, best.image)
+        work.memo.replace("read", PageText, number, best.text)
+        images, texts = {**images, number: best.image}, {**texts, number: best.text}
     return images, texts
 
 

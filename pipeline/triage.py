@@ -271,14 +271,15 @@ def _unanswered(grounds: Sequence[_Ground], verdict: Verdict, policy: Policy) ->
 def _from_verdict(verdict: Verdict, measured: Signals, policy: Policy) -> Iterator[_Ground]:
     ocr, unclean, sure = measured.source is TextSource.OCR, _is_unclean(measured, policy), policy.sure
     covered = measured.unread_ink >= policy.unread_local or unclean
+    table = Route.LOCAL if ocr else Route.TEXT  # a text layer keeps the words of a cell together, dense or not
     for question, label, route, said in (
         ("handwriting", "yes", Route.FRONTIER, "handwriting"),
         ("legibility", "poor", Route.FRONTIER if ocr else Route.TEXT, "poor legibility"),
         ("stamp", "stamp", Route.FRONTIER if covered else Route.LOCAL, "stamp"),
         ("stamp", "both", Route.FRONTIER if covered else Route.LOCAL, "stamp and signature"),
         ("stamp", "signature", Route.LOCAL, "signature"),
-        ("table", "dense", Route.FRONTIER if unclean else Route.LOCAL, "dense table"),
-        ("table", "simple", Route.LOCAL if ocr else Route.TEXT, "table"),
+        ("table", "dense", Route.FRONTIER if unclean else table, "dense table"),
+        ("table", "simple", table, "table"),
     ):
         if _says(verdict, question, label, sure):
             yield _Ground(route, f"{said} (VLM, {verdict.answers[question].probability:.2f})")

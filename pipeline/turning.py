@@ -15,11 +15,13 @@ from pipeline.read import ReadJob, read_page, worth
 from pipeline.render import RenderJob, render_page
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from pipeline.backends.protocols import PageInput
     from pipeline.types import PageImage, PageText, Verdict
 
-__all__ = ["QUESTION", "TurnJob", "Turned", "reads_better", "rotation_by", "turn_page"]
+__all__ = ["QUESTION", "TurnJob", "Turned", "best_of", "best_read", "rotations_by", "turn_page"]
 
 QUESTION = "rotation"
 BETTER = 2.0  # times the letters, weighed by how sure they are: chosen; a page read upside down seen at a twelfth
@@ -42,13 +44,18 @@ class Turned:
     text: PageText
 
 
-def rotation_by(verdict: Verdict, image: PageImage) -> int | None:
-    """The clockwise turn (90, 180, 270 or 0 degrees) that puts the scan upright, by what the VLM says of its upright
-    image; None where it has nothing against the turn it was given."""
+def rotations_by(verdict: Verdict, image: PageImage) -> tuple[int, ...]:
+    """The clockwise turns (90, 180, 270 or 0 degrees) of the scan to try, by what the VLM says of its upright image;
+    none where it has nothing against the turn it was given.
+
+    Of a page that lies on its side both ways are tried: on labelled pages the bundled model sees that it does, and
+    takes left for right in every fourth case.
+    """
     answer = verdict.answers.get(QUESTION)
     if answer is None or answer.label == "0":
-        return None
-    return (image.rotation - int(answer.label)) % 360
+        return ()
+    first = (image.rotation - int(answer.label)) % 360
+    return (first,) if answer.label == "180" else (first, (first + 180) % 360)
 
 
 def turn_page(job: TurnJob) -> Turned:
@@ -59,6 +66,16 @@ def turn_page(job: TurnJob) -> Turned:
     return Turned(image, replace(text, notes=(*text.notes, note)))
 
 
-def reads_better(turned: PageText, before: PageText) -> bool:
-    """Whether the page clearly makes more sense as it was turned: two poor reads of a scribble differ, too."""
-    return worth(turned.words) > BETTER * worth(before.words)
+def best_of(results: Iterable[tuple[TurnJob, object]], pages: Sequence[PageInput]) -> list[Turned]:
+    """What became of these pages' jobs: the turned ones that are to take their place. An error is no turn."""
+    tried: dict[int, list[Turned]] = {page.image.number: [] for page in pages}
+    for job, result in results:
+        if isinstance(result, Turned):
+            tried[job.render.number].append(result)
+    return [best for page in pages if (best := best_read(tried[page.image.number], page.text))]
+
+
+def best_read(tried: Sequence[Turned], before: PageText) -> Turned | None:
+    """The turn that makes most sense, if clearly more than there was: two poor reads of a scribble differ, too."""
+    best = max(tried, key=lambda one: worth(one.text.words), default=None)
+    return best if best and worth(best.text.words) > BETTER * worth(before.words) else None

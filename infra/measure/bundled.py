@@ -18,7 +18,7 @@ page that the checkpoint took on this machine. Without `--model` the signals alo
 `--fit` fits a temperature and a bias of each label on the tuning half, whatever `--half` says, and writes those to the
 checkpoint's muniment.json under which held-out pages are likelier (`temperatures.py`). It also writes on which
 questions the product is to hear the checkpoint: where model and signals together rank the tuning half's pages better
-than the signals alone, the whole interval above nothing.
+than the signals alone, the whole interval above nothing; or those that `--hear` names, where more was measured.
 
 `pages` searches all the labelled pages for phrases that people wrote off real scans of this half (`scan_phrases.py`),
 in an embedded index made as the product makes it: by words (OCR, BM25 and MiniLM) as without a page model, with the
@@ -67,6 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     triage.add_argument("--half", choices=get_args(Half), default="reporting")
     triage.add_argument("--model", type=Path, help="a checkpoint's folder; without one the signals alone")
     triage.add_argument("--fit", action="store_true", help="fit temperatures on the tuning half, write muniment.json")
+    triage.add_argument("--hear", nargs="*", choices=[question.name for question in QUESTIONS])
     triage.add_argument("--cache", type=Path, default=CACHE)
     triage.set_defaults(lines=_triage)
     pages = commands.add_parser("pages", help="phrases of real scans, searched with and without page images")
@@ -85,11 +86,11 @@ def _triage(asked: argparse.Namespace) -> Iterator[str]:
     if asked.fit:
         if asked.model is None:
             raise SystemExit("--fit needs --model")
-        yield from _fit(asked.model, asked.cache)
+        yield from _fit(asked.model, asked.cache, asked.hear)
     yield from _report(asked.half, asked.model, asked.cache)
 
 
-def _fit(folder: Path, cache: Path) -> Iterator[str]:
+def _fit(folder: Path, cache: Path, hear: Sequence[str] | None) -> Iterator[str]:
     """Fit on the tuning half, write what is better, and say what became of each question."""
     sitting = sit(seen("tuning"), cache)
     logits, _ = _logits(folder, sitting)
@@ -100,7 +101,7 @@ def _fit(folder: Path, cache: Path) -> Iterator[str]:
     kept = {name: each.better for name, each in found.items()}
     scores = _scores(sitting, logits, kept)
     gains = gained({who: sitting.scored(each) for who, each in scores.items()}, "both")
-    heard = [name for name, gain in gains.items() if gain.low > 0]
+    heard = hear if hear is not None else [name for name, gain in gains.items() if gain.low > 0]
     temperatures.save(folder, kept, heard)
     yield "| question | pages | T before | T fitted | NLL before | NLL held out | kept | both − signals | heard |"
     yield "|---|---|---|---|---|---|---|---|---|"

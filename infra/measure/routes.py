@@ -134,7 +134,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     golden = asked.cache / f"{'samples' if asked.samples else asked.half}.jsonl"
     golden.write_text("".join(f"{golden_line(document)}\n" for document in documents), "utf-8")
     pages = read_pages([(document.pdf, number) for document in documents for number in document.routes], asked.cache)
-    settings = load_settings(triage_model=asked.model)
+    settings = load_settings(triage_model=asked.model or "none")
     with open_tools(settings) as tools:
         judged = list(judge(documents, pages, policy_of(settings), tools.classifier))
     sys.stdout.write("\n".join(report(judged, "VLM" if asked.model else "shapes")) + "\n")

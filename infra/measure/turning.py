@@ -30,7 +30,7 @@ from pipeline.evaluate.bootstrap import by_document, difference, interval, mean
 from pipeline.render import RenderJob
 from pipeline.settings import load_settings
 from pipeline.triage import policy_of, unread
-from pipeline.turning import TurnJob, reads_better, rotation_by, turn_page
+from pipeline.turning import TurnJob, best_read, rotations_by, turn_page
 from pipeline.wiring import open_tools
 
 __all__ = ["main", "report"]
@@ -86,16 +86,17 @@ def _stood(sitting: Sitting, model: PageClassifier, cache: Path) -> Iterator[Sto
         if top is None or not isinstance(found, PageInput):
             continue
         asked = unread(found, policy)
-        wanted = rotation_by(model.classify([found])[0], found.image) if asked else None
-        final = found.image.rotation if wanted is None else _again(found, place[0], wanted, cache)
+        wanted = rotations_by(model.classify([found])[0], found.image) if asked else ()
+        final = _again(found, place[0], wanted, cache)
         before, after = ((int(top) + rotation) % 360 == 0 for rotation in (found.image.rotation, final))
-        yield Stood(page.name, before, after, asked, wanted is not None)
+        yield Stood(page.name, before, after, asked, bool(wanted))
 
 
-def _again(page: PageInput, pdf: Path, rotation: int, cache: Path) -> int:
-    """The rotation that the page keeps after it was read again."""
-    turned = turn_page(TurnJob(RenderJob(pdf, 1, cache / "store", rotation=rotation)))
-    return (turned.image if reads_better(turned.text, page.text) else page.image).rotation
+def _again(page: PageInput, pdf: Path, rotations: Sequence[int], cache: Path) -> int:
+    """The rotation that the page has after it was read again in these ways."""
+    jobs = [TurnJob(RenderJob(pdf, 1, cache / "store", rotation=rotation)) for rotation in rotations]
+    best = best_read([turn_page(job) for job in jobs], page.text)
+    return (best.image if best else page.image).rotation
 
 
 def _pdf(image: Path, dpi: float) -> Path:
