@@ -103,12 +103,17 @@ class Memo:
         return {n: done[n] for n in numbers}
 
     def replace(self, stage: str, kind: type[T], number: int, result: T) -> None:
-        """Put this result in the place of what the stage remembered of the page. That stays beside it under another
-        version: deletion finds by it what it names in the store."""
+        """Put this result in the place of what the stage remembered of the page; that stays beside it (`beside`)."""
         version, payload = self.versions[stage], _adapter(kind).dump_json(result).decode()
         if before := self.catalog.result(self.sha256, number, stage, version):
             self.catalog.overwrite(self.sha256, number, stage, f"{version}-before", before)
         self.catalog.overwrite(self.sha256, number, stage, version, payload)
+
+    def beside(self, stage: str, kind: type[T], number: int, result: T, mark: str) -> None:
+        """Remember a result that nobody takes for the stage's, under a version of its own: deletion finds by it what it
+        names in the store."""
+        payload = _adapter(kind).dump_json(result).decode()
+        self.catalog.overwrite(self.sha256, number, stage, f"{self.versions[stage]}-{mark}", payload)
 
     def forget(self, stage: str, numbers: Sequence[int]) -> None:
         """What the stage remembered of these pages is to be computed anew."""

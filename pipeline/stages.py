@@ -165,7 +165,6 @@ def inspect(work: Work) -> PdfInfo:
 
 def render(work: Work, info: PdfInfo) -> Pages[PageImage]:
     """Every page as an upright image in the store; one that got lost there is made anew."""
-    store = work.tools.store
     turns: dict[int, int] = {}  # of pages whose image got lost: their words were read as it lay
 
     def compute(missing: Sequence[int]) -> Iterator[Pages[PageImage]]:
@@ -177,7 +176,7 @@ def render(work: Work, info: PdfInfo) -> Pages[PageImage]:
 
     numbers = range(1, info.page_count + 1)
     images = work.memo.pages("render", PageImage, numbers, compute)
-    if lost := [n for n, image in good(images).items() if image.sha256 not in store]:
+    if lost := [n for n, image in good(images).items() if image.sha256 not in work.tools.store]:
         turns |= {n: image.rotation for n, image in good(images).items()}
         work.memo.forget("render", lost)
         images = work.memo.pages("render", PageImage, numbers, compute)
@@ -200,9 +199,8 @@ def read(work: Work, images: Pages[PageImage]) -> Pages[PageText]:
 
 def turn(work: Work, images: Pages[PageImage], texts: Pages[PageText]) -> tuple[Pages[PageImage], Pages[PageText]]:
     """The same, with pages that the triage VLM saw lie wrongly turned and read again, where they read better so."""
-    policy, settings = sorting.policy_of(work.tools.settings), work.tools.settings
-    badly = [page for page in readable(work, images, texts) if sorting.unread(page, policy)]
-    classifier = work.tools.classifier
+    classifier, settings = work.tools.classifier, work.tools.settings
+    badly = [page for page in readable(work, images, texts) if sorting.unread(page, sorting.policy_of(settings))]
     if not badly or classifier is None or turning.QUESTION not in classifier.heard:
         return images, texts
     _bring(work, badly)
@@ -213,7 +211,10 @@ def turn(work: Work, images: Pages[PageImage], texts: Pages[PageText]) -> tuple[
         for page, verdict in zip(badly, verdicts, strict=True)
         for rotation in turning.rotations_by(verdict, page.image)
     ]
-    for best in turning.best_of(_in_workers(work, "turn", turning.turn_page, jobs), badly):
+    tried = [one for _, one in _in_workers(work, "turn", turning.turn_page, jobs) if isinstance(one, turning.Turned)]
+    for one in tried:
+        work.memo.beside("render", PageImage, one.image.number, one.image, f"turned-{one.image.rotation}")
+    for best in turning.best_of(tried, badly):
         number = best.image.number
         work.tools.store.publish(best.image.sha256)
         work.memo.forget("read", [number])  # first, so that a kill in between leaves no words of another image

@@ -15,7 +15,7 @@ from pipeline.read import ReadJob, read_page, worth
 from pipeline.render import RenderJob, render_page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pipeline.backends.protocols import PageInput
@@ -66,13 +66,10 @@ def turn_page(job: TurnJob) -> Turned:
     return Turned(image, replace(text, notes=(*text.notes, note)))
 
 
-def best_of(results: Iterable[tuple[TurnJob, object]], pages: Sequence[PageInput]) -> list[Turned]:
-    """What became of these pages' jobs: the turned ones that are to take their place. An error is no turn."""
-    tried: dict[int, list[Turned]] = {page.image.number: [] for page in pages}
-    for job, result in results:
-        if isinstance(result, Turned):
-            tried[job.render.number].append(result)
-    return [best for page in pages if (best := best_read(tried[page.image.number], page.text))]
+def best_of(tried: Sequence[Turned], pages: Sequence[PageInput]) -> list[Turned]:
+    """Those that are to take the place of these pages, one a page at most."""
+    by_page = {page.image.number: [one for one in tried if one.image.number == page.image.number] for page in pages}
+    return [best for page in pages if (best := best_read(by_page[page.image.number], page.text))]
 
 
 def best_read(tried: Sequence[Turned], before: PageText) -> Turned | None:

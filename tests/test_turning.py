@@ -158,6 +158,16 @@ def test_a_page_that_was_read_upside_down_is_turned_and_read(
     assert image.sha256 in tools.store
 
 
+def test_deletion_finds_every_image_that_was_tried(
+    walked: tuple[Tools, stages.Work], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a page seen on its side two turns are rendered; all three images are remembered, whichever is kept."""
+    tools, work = walked
+    let_answer(monkeypatch, Stub("90"))
+    walk(work)
+    assert images_of(tools.catalog, work.document.sha256) == set(tools.store.blobs()) - {work.document.sha256}
+
+
 def test_a_model_that_sees_nothing_wrong_changes_nothing(
     walked: tuple[Tools, stages.Work], monkeypatch: pytest.MonkeyPatch
 ) -> None:
