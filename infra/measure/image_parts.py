@@ -67,10 +67,10 @@ def _clocked(spent: dict[str, float]) -> Iterator[None]:
 
 
 def _timed(work: Callable[..., Any], spent: dict[str, float], part: str) -> Callable[..., Any]:
-    def timed(*given: Any) -> Any:
+    def timed(*given: Any, **named: Any) -> Any:
         start = time.thread_time()
         try:
-            return work(*given)
+            return work(*given, **named)
         finally:
             spent[part] += 1000 * (time.thread_time() - start)
 
