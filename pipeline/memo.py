@@ -104,10 +104,10 @@ class Memo:
 
     def replace(self, stage: str, kind: type[T], number: int, result: T) -> None:
         """Put this result in the place of what the stage remembered of the page; that stays beside it (`beside`)."""
-        version, payload = self.versions[stage], _adapter(kind).dump_json(result).decode()
+        version, adapter = self.versions[stage], _adapter(kind)
         if before := self.catalog.result(self.sha256, number, stage, version):
-            self.catalog.overwrite(self.sha256, number, stage, f"{version}-before", before)
-        self.catalog.overwrite(self.sha256, number, stage, version, payload)
+            self.beside(stage, kind, number, adapter.validate_json(before), "before")
+        self.catalog.overwrite(self.sha256, number, stage, version, adapter.dump_json(result).decode())
 
     def beside(self, stage: str, kind: type[T], number: int, result: T, mark: str) -> None:
         """Remember a result that nobody takes for the stage's, under a version of its own: deletion finds by it what it

@@ -207,7 +207,7 @@ def turn(work: Work, images: Pages[PageImage], texts: Pages[PageText]) -> tuple[
     with work.tools.clock.stage("turn"):
         verdicts = classifier.classify(badly)
     jobs = [
-        turning.TurnJob(_render_job(work, page.image.number, rotation), settings.language, settings.tessdata)
+        turning.TurnJob(_render_job(work, page.image.number, rotation), settings.language)
         for page, verdict in zip(badly, verdicts, strict=True)
         for rotation in turning.rotations_by(verdict, page.image)
     ]

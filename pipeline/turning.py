@@ -16,7 +16,6 @@ from pipeline.render import RenderJob, render_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from pipeline.backends.protocols import PageInput
     from pipeline.types import PageImage, PageText, Verdict
@@ -24,16 +23,15 @@ if TYPE_CHECKING:
 __all__ = ["QUESTION", "TurnJob", "Turned", "best_of", "best_read", "rotations_by", "turn_page"]
 
 QUESTION = "rotation"
-BETTER = 2.0  # times the letters, weighed by how sure they are: chosen; a page read upside down seen at a twelfth
+BETTER = 2.0  # times the letters, weighed by how sure they are: chosen; seen: capitals read upside down at a thirteenth
 
 
 @dataclass(frozen=True, slots=True)
 class TurnJob:
-    """A page to make anew, with the quarter turn in `render.rotation`, and how it is read."""
+    """A page to make anew, with the quarter turn in `render.rotation`, and the language it is read in."""
 
     render: RenderJob
     language: str = "eng"
-    tessdata: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +46,8 @@ def rotations_by(verdict: Verdict, image: PageImage) -> tuple[int, ...]:
     """The clockwise turns (90, 180, 270 or 0 degrees) of the scan to try, by what the VLM says of its upright image;
     none where it has nothing against the turn it was given.
 
-    Of a page that lies on its side both ways are tried: on labelled pages the bundled model sees that it does, and
-    takes left for right in every fourth case.
+    Of a page that lies on its side both ways are tried: on labelled pages the bundled model's F1 for them is 0.75 and
+    0.76, for pages that stand upright or upside down 0.95 and 0.94.
     """
     answer = verdict.answers.get(QUESTION)
     if answer is None or answer.label == "0":
@@ -61,7 +59,7 @@ def rotations_by(verdict: Verdict, image: PageImage) -> tuple[int, ...]:
 def turn_page(job: TurnJob) -> Turned:
     """Render and read a page as the job says. Runs in a worker; raises what both raise."""
     image = render_page(job.render)
-    text = read_page(ReadJob(job.render.pdf, image, job.render.store, job.language, job.tessdata))
+    text = read_page(ReadJob(job.render.pdf, image, job.render.store, job.language, job.render.tessdata))
     note = f"turned by {image.rotation}° because the local VLM saw that it did not stand upright, and read better so"
     return Turned(image, replace(text, notes=(*text.notes, note)))
 

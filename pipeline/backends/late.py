@@ -1,7 +1,6 @@
 """A triage classifier that is loaded when the first page is shown to it: most documents show it none.
 
-Loading costs seconds and memory (transformers alone 5 s of a core), and what the classifier is heard on is known
-without it.
+Loading costs seconds and memory, transformers most of both, and what the classifier is heard on is known without it.
 """
 
 from __future__ import annotations
