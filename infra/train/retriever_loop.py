@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerFast
 
 from infra.train.checkpoint import Standing, keep, take_up
 from infra.train.depthwise import quicken
-from infra.train.retriever_data import Batch, Strips, loader, page_pixels
+from infra.train.retriever_data import Batch, Cuts, loader, set_page
 from infra.train.retriever_maps import Bank
 from infra.train.retriever_model import start, tokenizer_of
 from infra.train.retriever_recipe import Recipe, Stage
@@ -88,6 +88,11 @@ class Trainer:
         self.step += 1
         return {"loss": float(loss.detach()), **right}
 
+    def cuts(self, stage: Stage) -> Cuts:
+        """What the steps of a stage are given."""
+        grid, kept = self.retriever.tower.config.stride, self.folder / "bank" if self.recipe.bank else None
+        return Cuts(self.recipe, stage, self.seed, grid, self.retriever.column, kept)
+
     def save(self) -> None:
         """Weights, optimizer, step and random state in one file, put in place by a rename."""
         keep(self.folder, self._parts(), Standing(self.step, self.seconds))
@@ -95,17 +100,17 @@ class Trainer:
     def _maps(self, batch: Batch, stage: Stage) -> torch.Tensor:
         if self.bank is None:
             return self.retriever.trunk(batch.pixels)
-        column = self.retriever.column
-        held = [self.bank.maps(page, top, stage.height).roll(right // column, 2) for page, top, right in batch.places]
-        maps = torch.stack(held).to(self.device, memory_format=torch.channels_last)
+        across = self.retriever.across
+        held = [self.bank.maps(page, top, stage.height).roll(right // across, 2) for page, top, right in batch.places]
+        maps = torch.stack(held).to(self.device, self.retriever.model.dtype)
         return functional.dropout(maps, DROPPED)
 
     def _run_stage(self, at: int, budget: Budget, ends: float, workers: int) -> None:
         stage = self.recipe.stages[at]
-        strips = Strips(self.recipe, stage, self.seed, self.retriever.tower.config.stride, self.retriever.column)
+        cuts = self.cuts(stage)
         tally, before = [], self.seconds
         saved = begun = time.monotonic()
-        for batch in loader(strips, self.step, workers):
+        for batch in loader(cuts, self.step, workers):
             now, spent = _standing(self.recipe, self.seconds / 60 / budget.minutes)
             if now != at or self.seconds >= ends or self.step == budget.until:
                 break
@@ -130,7 +135,8 @@ class Trainer:
         path = self.folder / TOKENIZER
         if not path.exists():
             shape = self.recipe.shape
-            pages = (page_pixels(self.seed, index, self.recipe.dpi, shape.side)[0] for index in range(0, 4 * SPELT, 4))
+            kept = self.folder / "bank" if self.recipe.bank else None
+            pages = (set_page(self.seed, index, self.recipe, kept) for index in range(0, 4 * SPELT, 4))
             texts = (" ".join(word.text for word in page.words) for page in pages)
             unfinished = path.with_suffix(".part")
             tokenizer_of(texts, shape.vocabulary).save_pretrained(unfinished)

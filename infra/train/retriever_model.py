@@ -1,4 +1,4 @@
-"""The retriever's parts: tokenizer, model, processor; what it makes of strips and of queries; its checkpoint folder."""
+"""The retriever's parts: tokenizer, model, processor; what it makes of sheets and of queries; its checkpoint folder."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from colpali_engine.models import ColModernVBert, ColModernVBertProcessor
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from torch import nn
 from torch.nn import functional
-from transformers import Idefics3ImageProcessor, ModernVBertConfig, PreTrainedTokenizerFast
+from transformers import ModernVBertConfig, PreTrainedTokenizerFast
 
 from infra.train.ppocr import CACHE, Trunk, fetch, graph_of, trunk_of
 from infra.train.retriever_data import LETTERS, Line
 from infra.train.retriever_recipe import Shape
-from pipeline.backends.tower import PageTower, PageTowerConfig
+from pipeline.backends.sheet_processor import SheetImageProcessor
+from pipeline.backends.tower import PageTower, PageTowerConfig, cut, joined
 
 __all__ = ["Retriever", "save", "start", "tokenizer_of"]
 
@@ -59,7 +60,9 @@ def start(shape: Shape, tokenizer: PreTrainedTokenizerFast, trunk: Trunk | None 
         trunk = trunk_of(graph_of(fetch(CACHE), "recognition"))
     blocks = trunk.blocks if trunk else [asdict(block) for block in shape.trunk]
     tower = PageTowerConfig(
-        image_size=shape.side,
+        image_size=shape.wide,
+        strip=shape.strip,
+        strips=shape.strips,
         blocks=[*blocks, *(asdict(block) for block in shape.merges)],
         hidden_size=shape.hidden,
         attention_layers=0,
@@ -71,10 +74,8 @@ def start(shape: Shape, tokenizer: PreTrainedTokenizerFast, trunk: Trunk | None 
 
 
 def processor_of(tower: PageTowerConfig, tokenizer: PreTrainedTokenizerFast) -> ColModernVBertProcessor:
-    """The whole page stretched to the tower's square: no tiles, no padding, a token a cell."""
-    images = Idefics3ImageProcessor(
-        do_resize=False, do_image_splitting=False, max_image_size={"longest_edge": tower.image_size}, resample=3
-    )
+    """The page's lines set on a sheet: no tiles, no padding, a token a cell."""
+    images = SheetImageProcessor(strips=tower.strips, strip=tower.strip, wide=tower.image_size)
     rows, columns = tower.grid
     return ColModernVBertProcessor(images, tokenizer, image_seq_len=rows * columns)
 
@@ -85,26 +86,34 @@ class Retriever(nn.Module):
     def __init__(self, model: ColModernVBert, processor: ColModernVBertProcessor, depth: int) -> None:
         super().__init__()
         self.model, self.processor, self.depth = model, processor, depth
-        trunk = self.tower.config.trunk[:depth]
-        self.reading = nn.Linear(trunk[-1].channels, LETTERS)
-        self.column = 2 * math.prod(block.stride[1] for block in trunk)
+        blocks = self.tower.config.trunk
+        self.reading = nn.Linear(blocks[depth].channels, LETTERS)
+        self.across = 2 * math.prod(block.stride[1] for block in blocks[:depth])
+        self.column = self.across * blocks[depth].stride[1]
+        self.down = 2 * math.prod(block.stride[0] for block in blocks[:depth])
 
     @property
     def tower(self) -> PageTower:
         """The vision tower inside the model."""
         return self.model.model.vision_model
 
-    def trunk(self, strips: torch.Tensor) -> torch.Tensor:
-        """(strips, channels, rows, columns) from bytes (strips, height, width)."""
-        scaled = ((strips.to(self.model.device).float() / 255 - 0.5) / 0.5).to(self.model.dtype)
-        maps = self.tower.stem(scaled[:, None].expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last))
+    def trunk(self, cuts: torch.Tensor) -> torch.Tensor:
+        """(cuts, channels, rows, columns) from bytes (cuts, height, width), strip by strip."""
+        scaled = ((cuts.to(self.model.device).float() / 255 - 0.5) / 0.5).to(self.model.dtype)
+        strips = cut(scaled[:, None].expand(-1, 3, -1, -1), self.tower.config.strip)
+        maps = self.tower.stem(strips.contiguous(memory_format=torch.channels_last))
         for block in self.tower.blocks[: self.depth]:
             maps = block(maps)
-        return maps
+        return joined(maps, len(cuts))
 
-    def letters(self, maps: torch.Tensor) -> torch.Tensor:
-        """(strips, rows, columns, classes): what is read off the trunk's maps, normed as for the first merging."""
-        return self.reading(self.tower.blocks[self.depth].norm(maps).permute(0, 2, 3, 1))
+    def read(self, maps: torch.Tensor) -> torch.Tensor:
+        """What the first merging makes of the trunk's maps, strip by strip: (strips, channels, 1, columns)."""
+        strips = cut(maps, self.tower.config.strip // self.down)
+        return self.tower.blocks[self.depth](strips.contiguous(memory_format=torch.channels_last))
+
+    def letters(self, read: torch.Tensor) -> torch.Tensor:
+        """(strips, columns, classes) from what `read` gives."""
+        return self.reading(read[:, :, 0].transpose(1, 2))
 
     @torch.no_grad()
     def settle(self, maps: torch.Tensor) -> None:
@@ -116,11 +125,12 @@ class Retriever(nn.Module):
         norm.weight.copy_(1 / deviation)
         norm.bias.copy_(-places.mean(0) / deviation)
 
-    def pages(self, maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(strips, tokens, 128), every row the index would hold of each; and (strips, cells, 128), those of its cells,
-        row by row: the prompt around the image has rows of its own. The model's own way from the trunk's maps on."""
-        for block in self.tower.blocks[self.depth :]:
-            maps = block(maps)
+    def pages(self, read: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of `count` cuts (cuts, tokens, 128), every row the index would hold of each; and (cuts, cells, 128), those of
+        its cells, row by row: the prompt around the image has rows of its own. The model's own way from `read` on."""
+        for block in self.tower.blocks[self.depth + 1 :]:
+            read = block(read)
+        maps = joined(read, count)
         cells = self.model.model.connector.modality_projection(self.tower.attend(maps).last_hidden_state)
         tokens = self._prompt(cells.shape[1]).to(cells.device)
         image = tokens == self.model.config.image_token_id
@@ -151,7 +161,7 @@ class Retriever(nn.Module):
         return rows[index[0], index[1]], owners
 
     def _prompt(self, cells: int) -> torch.Tensor:
-        """The processor's own prompt, for a strip of so many cells."""
+        """The processor's own prompt, for a cut of so many cells."""
         processor = self.processor
         image = f"{processor.fake_image_token}{processor.global_image_tag}{processor.image_token * cells}"
         prompt = processor.visual_prompt_prefix.replace(processor.image_token, image + processor.fake_image_token)

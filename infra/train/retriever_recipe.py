@@ -17,13 +17,18 @@ LANES = 16  # independent streams of pages; loader processes share them out, so 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The model. `side` is the page's, in pixels after stretching; `merges` follow PP-OCR's trunk and make its
-    columns of 4 pixels into cells; `trunk` is used instead of PP-OCR's when given."""
+    """The model. A sheet has `strips` of `strip` by `wide` pixels and a square number of cells, as
+    ModernVBERT's connector wants it. `merges` follow PP-OCR's trunk:
+    the first makes its two rows and each two columns one, and letters are read off there; the others see the letters
+    around a place and make 8 places, 64 pixels, one cell. `trunk` is used instead of PP-OCR's when given."""
 
-    side: int = 1024
+    wide: int = 1024
+    strip: int = 32
+    strips: int = 64
     merges: tuple[Block, ...] = (
-        Block(384, kernel=(1, 4), stride=(1, 4), dense=True, normed=True),
-        Block(384, kernel=(1, 4), stride=(1, 4), dense=True, normed=True),
+        Block(256, kernel=(2, 2), stride=(2, 2), dense=True, normed=True),
+        Block(320, kernel=(1, 7), dense=True),
+        Block(384, kernel=(1, 8), stride=(1, 8), dense=True, normed=True),
     )
     trunk: tuple[Block, ...] = ()
     hidden: int = 256
@@ -34,7 +39,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A part of the budget: `share` of the time, strips of `height` pixels, `batch` of them a step.
+    """A part of the budget: `share` of the time, cuts of `height` pixels of a sheet, `batch` of them a step.
 
     `goal` is what is asked of a step: "letters" (the character in each column), "words" (each piece of text finds the
     cell its word stands in) or "phrases" (late interaction: each query finds its strip). A later goal keeps the
@@ -50,7 +55,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One preset. Every lane takes `pages` pages at a time and cuts strips from them for `reuse` steps; the trunk
+    """One preset. Every lane takes `pages` pages at a time and makes cuts of them for `reuse` steps; the trunk
     learns at `trunk_rate` times the rate; `dpi` is that of the pages drawn.
 
     With a `bank` of so many pages the trunk stays as PP-OCR left it, and its maps of those pages are computed once.
@@ -70,28 +75,30 @@ PRESETS = {
     "cpu": Recipe(
         Shape(),
         (
-            Stage("words", 0.82, height=256, batch=4, rate=2e-3),
-            Stage("phrases", 0.18, height=1024, batch=4, rate=4e-4),
+            Stage("words", 0.72, height=256, batch=4, rate=2e-3),
+            Stage("phrases", 0.28, height=256, batch=16, rate=5e-4),
         ),
-        bank=150,
+        bank=700,
+        dpi=150,
     ),
     "accelerator": Recipe(
         Shape(hidden=384, layers=6, heads=6, vocabulary=8192),
         (
             Stage("letters", 0.15, height=256, batch=64, rate=2e-3),
             Stage("words", 0.35, height=256, batch=64, rate=1e-3),
-            Stage("words", 0.20, height=1024, batch=24, rate=8e-4),
-            Stage("phrases", 0.30, height=1024, batch=32, rate=5e-4),
+            Stage("words", 0.20, height=2048, batch=24, rate=8e-4),
+            Stage("phrases", 0.30, height=2048, batch=32, rate=5e-4),
         ),
         pages=32,
         dpi=150,
     ),
     "tiny": Recipe(
         Shape(
-            side=256,
+            wide=512,
+            strips=8,
             merges=(
-                Block(32, kernel=(1, 4), stride=(1, 4), dense=True, normed=True),
-                Block(32, kernel=(1, 4), stride=(1, 4), dense=True, normed=True),
+                Block(32, kernel=(2, 2), stride=(2, 2), dense=True, normed=True),
+                Block(32, kernel=(1, 8), stride=(1, 8), dense=True, normed=True),
             ),
             trunk=(Block(16, stride=(4, 2)), Block(24, stride=(2, 1), squeeze=True)),
             hidden=64,

@@ -2,7 +2,8 @@
 
 Page and query meet in one space of 128 numbers. Were it left to them to find it together, neither would have a firm
 target for long; so in the first stages each word has a fixed place there, `code`: the sum of fixed random directions
-of its letter trigrams and of the word itself. Words spelt alike lie near each other, so that half-read is half-found.
+of its letters' pairs and triples. Words spelt alike lie near each other, so that half-read is half-found, and a word
+that was never seen has its place, too.
 """
 
 from __future__ import annotations
@@ -24,37 +25,31 @@ __all__ = ["GOALS", "Outcome", "code", "letters", "phrases", "words"]
 EMPTY = 0.1  # weight of a column without a letter: most are
 TEMPERATURE, SHARP = 0.05, 0.02  # of a word's choice among cells; of a query's among pages, as colpali_engine has it
 MOST = 48  # lines of a step whose text is read
-ALONE = 0.7  # a word's own direction beside those of its trigrams
+TRIPLES = 0.7  # the weight of three letters that follow each other beside that of two
 READ, FOUND = 0.3, 0.5  # weight of the letters beside the words, of the words beside the phrases
 Outcome = tuple[torch.Tensor, dict[str, float]]
 
 
 def letters(retriever: Retriever, batch: Batch, maps: torch.Tensor) -> Outcome:
     """The character in each column. Right: the share of columns under print whose character was named."""
-    logits = retriever.letters(maps).float().flatten(0, 2)
-    wanted = batch.letters.to(logits.device).flatten()
-    weights = torch.ones(logits.shape[1], device=logits.device)
-    weights[NOTHING] = EMPTY
-    loss = functional.cross_entropy(logits, wanted, weights, ignore_index=IGNORED)
-    inked = wanted > NOTHING
-    right = (logits.argmax(1) == wanted)[inked].float().mean() if inked.any() else torch.tensor(0.0)
-    return loss, {"letters": float(right)}
+    return _spelt(retriever, batch, retriever.read(maps))
 
 
 def words(retriever: Retriever, batch: Batch, maps: torch.Tensor) -> Outcome:
     """Each word's code chooses the cells it stands in among all cells of the batch, and each piece of text goes to the
     code of its word. Right: the share of codes whose best cell is one of theirs; how near the pieces came (cosine)."""
-    _, cells = retriever.pages(maps)
+    read = retriever.read(maps)
+    _, cells = retriever.pages(read, len(batch.pixels))
     found, right = _found(batch, cells)
     near, more = _near(retriever, batch)
-    read, most = letters(retriever, batch, maps)
-    return found + near + READ * read, right | more | most
+    spelt, most = _spelt(retriever, batch, read)
+    return found + near + READ * spelt, right | more | most
 
 
 def phrases(retriever: Retriever, batch: Batch, maps: torch.Tensor) -> Outcome:
-    """colpali_engine's late-interaction loss over the batch's strips, among them others of the same document. Right:
-    the share of queries whose own strip scores best."""
-    rows, cells = retriever.pages(maps)
+    """colpali_engine's late-interaction loss over the batch's cuts, among them others of the same document. Right:
+    the share of queries whose own cut scores best."""
+    rows, cells = retriever.pages(retriever.read(maps), len(batch.pixels))
     found, more = _found(batch, cells)
     asked = [at for at, query in enumerate(batch.queries) if query]
     if not asked:
@@ -73,9 +68,20 @@ def phrases(retriever: Retriever, batch: Batch, maps: torch.Tensor) -> Outcome:
 def code(key: str, size: int) -> torch.Tensor:
     """A word's place among unit vectors, the same in every process."""
     framed = f"^{key}$"
-    parts = [framed[at : at + 3] for at in range(len(framed) - 2)]
-    spelt = sum(_direction(part, size) for part in parts) / max(len(parts), 1) ** 0.5
-    return torch.from_numpy(_unit(spelt + ALONE * _direction(f"={key}", size)))
+    sizes = ((2, 1.0), (3, TRIPLES))
+    parts = [(framed[at : at + long], share) for long, share in sizes for at in range(len(framed) - long + 1)]
+    return torch.from_numpy(_unit(sum(share * _direction(part, size) for part, share in parts)))
+
+
+def _spelt(retriever: Retriever, batch: Batch, read: torch.Tensor) -> Outcome:
+    logits = retriever.letters(read).float().flatten(0, 1)
+    wanted = batch.letters.to(logits.device).flatten()
+    weights = torch.ones(logits.shape[1], device=logits.device)
+    weights[NOTHING] = EMPTY
+    loss = functional.cross_entropy(logits, wanted, weights, ignore_index=IGNORED)
+    inked = wanted > NOTHING
+    right = (logits.argmax(1) == wanted)[inked].float().mean() if inked.any() else torch.tensor(0.0)
+    return loss, {"letters": float(right)}
 
 
 def _direction(name: str, size: int) -> np.ndarray:
@@ -87,7 +93,7 @@ def _unit(row: np.ndarray) -> np.ndarray:
 
 
 def _found(batch: Batch, cells: torch.Tensor) -> Outcome:
-    """The choice of the words' codes among `cells`, (strips, cells, 128)."""
+    """The choice of the words' codes among `cells`, (cuts, cells, 128)."""
     places, numbers = _places(batch.lines, len(batch.pixels), cells.shape[1])
     keys = [key for line in batch.lines for key in line.keys if key]
     if not keys:
@@ -116,13 +122,13 @@ def _says(line: Line) -> bool:
     return any(letter.isalnum() for key in line.keys for letter in key)
 
 
-def _places(lines: Sequence[Line], strips: int, cells: int) -> tuple[torch.Tensor, dict[str, int]]:
-    """(words, cells of all strips): where each different word stands; and each word's number."""
+def _places(lines: Sequence[Line], cuts: int, cells: int) -> tuple[torch.Tensor, dict[str, int]]:
+    """(words, cells of all cuts): where each different word stands; and each word's number."""
     numbers = {key: at for at, key in enumerate(sorted({key for line in lines for key in line.keys}))}
-    places = torch.zeros(len(numbers), strips * cells, dtype=torch.bool)
+    places = torch.zeros(len(numbers), cuts * cells, dtype=torch.bool)
     for line in lines:
         for key, found in zip(line.keys, line.cells, strict=True):
-            places[numbers[key], [line.strip * cells + cell for cell in found]] = True
+            places[numbers[key], [line.cut * cells + cell for cell in found]] = True
     return places, numbers
 
 

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from transformers import AutoConfig
 
-import pipeline.backends.tower  # noqa: F401 - registers the bundled models' tower with transformers
 from pipeline.backends.device import device_of, dtype_of
 from pipeline.backends.page_file import open_page
 from pipeline.backends.patches import heat_of, patch_grid
 from pipeline.backends.pooling import POOL_FACTOR, mean_rows
+from pipeline.backends.sheet_processor import SheetImageProcessor  # registers the bundled models' parts, too
 from pipeline.errors import ModelError, MunimentError
 
 if TYPE_CHECKING:
@@ -87,21 +87,33 @@ class ColPaliEmbedder:
 
     def heat(self, image: Path, query: str) -> Matrix:
         """(rows, columns) float32 over the upright page, 0..1: where it answers the query. One forward pass."""
+        page, images = open_page(image), getattr(self._processor, "image_processor", None)
         with self._lock:
-            inputs = self._processor.process_images([open_page(image)])
+            inputs = self._processor.process_images([page])
             vision = getattr(self._model.config, "vision_config", None)
             grid = patch_grid(inputs, self._processor, getattr(vision, "grid", None))
             rows = self._output(inputs)[0]
-        return heat_of(self.embed_query(query), _unit(rows), grid)
+        heat = heat_of(self.embed_query(query), _unit(rows), grid)
+        return images.sheet(page).spread(heat) if isinstance(images, SheetImageProcessor) else heat
 
     def pool(self, pages: Sequence[Matrix]) -> list[Matrix]:
         """Neighbouring rows averaged: what the first search stage looks at."""
         return [mean_rows(page, POOL_FACTOR) for page in pages]
 
     def _forward(self, inputs: Any) -> list[Matrix]:
-        kept = inputs["attention_mask"].bool().cpu()
+        kept = self._kept(inputs)
         output = self._output(inputs)
         return [_unit(rows[mask.numpy()]) for rows, mask in zip(output, kept, strict=True)]
+
+    def _kept(self, inputs: Any) -> Any:
+        """(pages, tokens): which rows say anything; padding doesn't, nor does a cell of a sheet's empty strips."""
+        kept = inputs["attention_mask"].bool().cpu()
+        images = getattr(self._processor, "image_processor", None)
+        if "pixel_values" in inputs and isinstance(images, SheetImageProcessor):
+            cells = inputs["input_ids"].cpu() == self._model.config.image_token_id
+            inked = images.inked(inputs["pixel_values"])
+            kept[cells] = inked.repeat_interleave(cells.sum() // inked.numel(), dim=1).flatten()
+        return kept
 
     def _output(self, inputs: Any) -> Any:
         """(pages, tokens, dimension), padding and all."""
