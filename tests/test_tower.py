@@ -51,6 +51,26 @@ def test_states_are_cells_row_by_row(tower: PageTower) -> None:
     assert changed[:, :2].max() == 0
 
 
+STRIPS = [{"channels": 16}, {"channels": 24, "stride": [4, 2], "squeeze": True}]
+
+
+def test_strips_of_a_sheet_are_seen_one_by_one() -> None:
+    """A strip's maps are those of the strip alone, whatever stands on the others; empty strips are all alike."""
+    torch.manual_seed(0)
+    config = PageTowerConfig(image_size=64, strip=16, strips=6, blocks=STRIPS, hidden_size=32, attention_layers=0)
+    tower, sheet = PageTower(config).eval(), torch.ones(2, 3, 96, 64)
+    sheet[0, :, 20:28, 8:40] = -1
+    sheet[1, :, 64:70, 30:60] = -0.5
+    assert (config.stride, config.grid) == ((8, 4), (12, 16))
+    with torch.inference_mode():
+        maps = tower.features(sheet)
+        alone = torch.cat([tower.features(strip) for strip in sheet.split(16, dim=2)], dim=2)
+        assert maps.shape == (2, 24, *config.grid)
+        torch.testing.assert_close(maps, alone, atol=1e-5, rtol=1e-4)
+        full = tower.features(torch.zeros(1, 3, 96, 64))
+    torch.testing.assert_close(full[:, :, :2], full[:, :, 10:])
+
+
 def test_attention_lets_a_cell_see_the_whole_page(tower: PageTower) -> None:
     """After the layers even the far corner knows of the ink."""
     blank = torch.ones(1, 3, 64, 64)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageDraw, ImageFont
 
 from infra.train import retriever_loop
 from infra.train.depthwise import quicken
@@ -244,6 +245,23 @@ def test_exported_checkpoint_does_what_was_trained(run, tmp_path: Path) -> None:
         np.testing.assert_allclose(query, retriever.queries(["Term of the Agreement"])[0].numpy(), atol=1e-4)
     assert embedder.heat(tmp_path / "page.png", "agreement").shape == GRID
     assert len(embedder.pool([found])[0]) <= 256
+
+
+def test_rows_of_empty_strips_are_not_indexed(run, tmp_path: Path) -> None:
+    """A page of one line has the cells of its strip and the prompt's rows; one of many lines has more; both in one
+    batch as each alone."""
+    save(run().retriever, tmp_path / "made", torch.float32)
+    embedder = ColPaliEmbedder(tmp_path / "made", device="cpu", dtype="float32")
+    paths = [tmp_path / "short.png", tmp_path / "long.png"]
+    for path, lines in zip(paths, (1, 12), strict=True):
+        image = Image.new("L", (425, 550), 255)
+        for at in range(lines):
+            ImageDraw.Draw(image).text((60, 40 + at * 40), "Notice of termination", 0, ImageFont.load_default(16))
+        image.save(path)
+    short, long = embedder.embed_pages(paths)
+    assert len(short) < len(long)
+    assert (len(long) - len(short)) % 8 == 0
+    np.testing.assert_allclose(short, embedder.embed_pages(paths[:1])[0], atol=1e-4)
 
 
 def test_shipped_shards_are_small_and_half_as_long(run, tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 """What a page model finds on generated pages it never saw, from their images alone.
 
     python -m infra.measure.page_retriever MODEL [--pages 1000] [--queries 500] [--seed 1000003] [--threads N]
-        [--clean]
+        [--processes 1] [--clean]
 
 Pages are drawn by `infra.train.pages.make` at 150 dpi, upright and spoiled as scans are (not with `--clean`), from a
-seed that training doesn't use, and embedded through `ColPaliEmbedder`, one at a time, as the product embeds them. Each
+seed that training doesn't use, and embedded through `ColPaliEmbedder`, one at a time, as the product embeds them, by so
+many processes of so many threads: for the time a page takes on an idle machine, ask for one. Each
 query is a phrase of 2 to 8 words that follow each other in the print of one page; all pages that carry the same words
 are right. Pages are ranked by exact MaxSim: no text, no index, no pooling.
 
@@ -18,8 +19,11 @@ import argparse
 import math
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -50,17 +54,18 @@ class Query:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draw, embed, ask, print."""
     asked = _parser().parse_args(arguments)
-    if asked.threads:
-        torch.set_num_threads(asked.threads)
+    texts, pages, seconds = _embedded(asked)
     embedder = ColPaliEmbedder(asked.model, device="cpu")
-    texts, pages, seconds = _embedded(embedder, asked.seed, asked.pages, not asked.clean)
     queries = queries_of(texts, asked.seed)[: asked.queries]
     scores = scores_of([embedder.embed_query(query.text) for query in queries], pages)
     print(f"{asked.model.name}: {len(pages)} {'clean' if asked.clean else 'degraded'} pages, {len(queries)} phrases")
     for name, value in figures(scores, queries).items():
         print(f"  {name}: {value}")
-    rows = max(len(page) for page in pages)
-    print(f"  {np.median(seconds):.2f} s a page (median), {rows} rows, {torch.get_num_threads()} threads")
+    rows = [len(page) for page in pages]
+    print(
+        f"  {np.median(seconds):.2f} s a page (median), {np.mean(rows):.0f} rows (most {max(rows)}), "
+        f"{asked.processes} processes of {asked.threads or torch.get_num_threads()} threads"
+    )
     print(f"  {sum(weight.numel() for weight in embedder._model.parameters()) / 1e6:.1f} M, {embedder._model.dtype}")
 
 
@@ -120,26 +125,44 @@ def _expected(right: int, pages: int) -> float:
     return float(right / pages * sum(places) / sum(places[:right]))
 
 
-def _embedded(
-    embedder: ColPaliEmbedder, seed: int, count: int, degrade: bool
-) -> tuple[list[tuple[list[str], list[str]]], list[Any], list[float]]:
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A page's phrase, its words, its rows and the seconds they took."""
+
+    offered: list[str]
+    words: list[str]
+    rows: Any
+    seconds: float
+
+
+def _embedded(asked: argparse.Namespace) -> tuple[list[tuple[list[str], list[str]]], list[Any], list[float]]:
     """Of each page its phrases and words, its rows, and the seconds they took."""
-    texts, rows, seconds = [], [], []
+    work = partial(_part, asked.model, asked.seed, not asked.clean, asked.threads)
+    parts = [range(start, asked.pages, asked.processes) for start in range(asked.processes)]
+    if asked.processes == 1:
+        made = dict(work(parts[0]))
+    else:
+        with ProcessPoolExecutor(asked.processes, mp_context=get_context("spawn")) as pool:
+            made = {index: page for part in pool.map(work, parts) for index, page in part}
+    pages = [made[index] for index in range(asked.pages)]
+    texts = [(page.offered, page.words) for page in pages]
+    return texts, [page.rows for page in pages], [page.seconds for page in pages]
+
+
+def _part(model: Path, seed: int, degrade: bool, threads: int, indexes: range) -> list[tuple[int, _Page]]:
+    if threads:
+        torch.set_num_threads(threads)
+    embedder, found = ColPaliEmbedder(model, device="cpu"), []
     with tempfile.TemporaryDirectory() as folder:
-        for path, offered, words in _drawn(Path(folder), seed, count, degrade):
+        path = Path(folder) / "page.png"
+        for index in indexes:
+            page = make(seed, index, Wanted(dpi=DPI, degrade=degrade, rotate=False))
+            page.image.save(path)
             begun = time.monotonic()
-            rows += embedder.embed_pages([path])
-            seconds.append(time.monotonic() - begun)
-            texts.append((offered, words))
-    return texts, rows, seconds
-
-
-def _drawn(folder: Path, seed: int, count: int, degrade: bool) -> Iterator[tuple[Path, list[str], list[str]]]:
-    path = folder / "page.png"
-    for index in range(count):
-        page = make(seed, index, Wanted(dpi=DPI, degrade=degrade, rotate=False))
-        page.image.save(path)
-        yield path, phrases(page, 1, seed), [word.text for word in page.words if not word.hand]
+            (rows,) = embedder.embed_pages([path])
+            words = [word.text for word in page.words if not word.hand]
+            found.append((index, _Page(phrases(page, 1, seed), words, rows, time.monotonic() - begun)))
+    return found
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -149,6 +172,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--queries", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1_000_003)
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--clean", action="store_true")
     return parser
 

@@ -75,8 +75,8 @@ PRESETS = {
     "cpu": Recipe(
         Shape(),
         (
-            Stage("words", 0.72, height=256, batch=4, rate=2e-3),
-            Stage("phrases", 0.28, height=256, batch=16, rate=5e-4),
+            Stage("words", 0.6, height=256, batch=4, rate=2e-3),
+            Stage("phrases", 0.4, height=256, batch=16, rate=5e-4),
         ),
         bank=700,
         dpi=150,

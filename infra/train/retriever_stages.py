@@ -26,7 +26,7 @@ EMPTY = 0.1  # weight of a column without a letter: most are
 TEMPERATURE, SHARP = 0.05, 0.02  # of a word's choice among cells; of a query's among pages, as colpali_engine has it
 MOST = 48  # lines of a step whose text is read
 TRIPLES = 0.7  # the weight of three letters that follow each other beside that of two
-READ, FOUND = 0.3, 0.5  # weight of the letters beside the words, of the words beside the phrases
+READ, FOUND = 0.3, 0.5  # weight of the letters beside the words; of the words, on page and in query, beside the phrases
 Outcome = tuple[torch.Tensor, dict[str, float]]
 
 
@@ -51,9 +51,11 @@ def phrases(retriever: Retriever, batch: Batch, maps: torch.Tensor) -> Outcome:
     the share of queries whose own cut scores best."""
     rows, cells = retriever.pages(retriever.read(maps), len(batch.pixels))
     found, more = _found(batch, cells)
+    near, most = _near(retriever, batch)
+    kept, more = FOUND * (found + near), more | most
     asked = [at for at, query in enumerate(batch.queries) if query]
     if not asked:
-        return FOUND * found, more
+        return kept, more
     queries = functional.normalize(retriever.queries([batch.queries[at] for at in asked]).float(), dim=-1)
     order = asked + [at for at in range(len(rows)) if at not in asked]  # the loss takes page i to answer query i
     pages = functional.normalize(rows[order].float(), dim=-1)
@@ -61,7 +63,7 @@ def phrases(retriever: Retriever, batch: Batch, maps: torch.Tensor) -> Outcome:
     with torch.no_grad():
         best = torch.einsum("qnd,psd->qpns", queries, pages).amax(3).sum(2).argmax(1).cpu()
     right = float((best == torch.arange(len(asked))).float().mean())
-    return loss + FOUND * found, {"phrases": right} | more
+    return loss + kept, {"phrases": right} | more
 
 
 @lru_cache(maxsize=1 << 16)

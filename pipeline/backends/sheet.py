@@ -219,7 +219,7 @@ def _cuts(x0: int, x1: int, most: float, rows: Mask) -> Iterator[tuple[int, int]
 
 def _widest(rows: Mask) -> int:
     """The middle of the widest gap between words, the last of equals; the end where there is none."""
-    inked = rows.any(axis=0)
+    inked: Mask = np.any(rows, axis=0)
     edges = np.flatnonzero(np.diff(np.concatenate([[1], inked.astype(np.int8), [1]])))
     starts, stops = edges[::2], edges[1::2]
     if not len(starts):
