@@ -86,6 +86,24 @@ def test_training_goes_on_where_it_was_broken_off(run) -> None:
         torch.testing.assert_close(weight, second.retriever.state_dict()[name], msg=name)
 
 
+def test_a_run_may_begin_with_an_exported_checkpoint(run, tmp_path: Path) -> None:
+    """Its weights and its tokenizer are taken over and trained on, no page is read for a new one; a checkpoint of
+    another shape is refused."""
+    first = run(name="first")
+    first.train(_cuts(first, 1)[0], TINY.stages[1], 0.5)
+    save(first.retriever, tmp_path / "made", torch.float32)
+    second = Trainer(TINY, SEED, CPU, tmp_path / "second", tmp_path / "made")
+    for name, weight in first.retriever.model.state_dict().items():
+        torch.testing.assert_close(second.retriever.model.state_dict()[name], weight, msg=name)
+    assert torch.equal(first.retriever.queries(["rent"]), second.retriever.queries(["rent"]))
+    assert np.isfinite(second.train(_cuts(second, 1)[0], TINY.stages[1], 0.5)["loss"])
+    second.save()
+    again = Trainer(TINY, SEED, CPU, tmp_path / "second")
+    assert torch.equal(again.retriever.queries(["rent"]), second.retriever.queries(["rent"]))
+    with pytest.raises(SystemExit, match="another preset"):
+        Trainer(replace(TINY, shape=replace(TINY.shape, layers=3)), SEED, CPU, tmp_path / "other", tmp_path / "made")
+
+
 def test_budget_ends_training_in_the_last_stage(run) -> None:
     """The time spent decides the stage, and all of it spent, training ends, as it does when this call's part is."""
     trainer = run()

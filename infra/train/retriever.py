@@ -5,7 +5,8 @@
 
 `--out` holds checkpoint, tokenizer and log; a run that was broken off goes on from there. `--minutes` is the whole
 budget, waiting for pages included, which the recipe's stages share; `--now` ends this call sooner, so that one budget
-is spent in several calls.
+is spent in several calls. `--begin CHECKPOINT` starts a new run from an exported model, such as the shipped one, whose
+training goes on where its own checkpoint is gone.
 An accelerator runs the same code with `--preset accelerator --device cuda --workers 16`, in bfloat16.
 """
 
@@ -35,7 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
         torch.set_num_threads(asked.threads)
     if asked.export and not (asked.out / CHECKPOINT).exists():
         raise SystemExit(f"nothing was trained in {asked.out}")
-    trainer = Trainer(PRESETS[asked.preset], asked.seed, device_of(asked.device), asked.out)
+    trainer = Trainer(PRESETS[asked.preset], asked.seed, device_of(asked.device), asked.out, asked.begin)
     if asked.export:
         save(trainer.retriever, asked.export)
         print(f"{asked.export}: step {trainer.step}, {trainer.seconds / 60:.1f} minutes of training")
@@ -47,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="train the page retriever")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--export", type=Path, help="write the checkpoint folder here and train nothing")
+    parser.add_argument("--begin", type=Path, help="a new run begins with this exported checkpoint's weights")
     parser.add_argument("--preset", choices=PRESETS, default="cpu")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--now", type=float, default=math.inf)

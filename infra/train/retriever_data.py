@@ -1,7 +1,7 @@
 """What the retriever is shown: cuts of the sheets of generated pages, and what stands where in them.
 
 A step's batch is a pure function of the seed, the recipe and the step's number, whatever the number of loader
-processes: training resumes with the very strips it would have seen.
+processes: training resumes with the very cuts it would have seen.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from infra.train.pages import Fact, TrainingPage, Wanted, make_some, questions
 from infra.train.retriever_recipe import LANES, Recipe, Stage
 from pipeline.backends.sheet import Sheet, Size, set_sheet
 
-__all__ = ["LETTERS", "Batch", "Cuts", "Line", "Set", "banked", "loader", "set_page"]
+__all__ = ["LETTERS", "NOTHING", "Batch", "Cuts", "Line", "Set", "banked", "loader", "set_page"]
 
 DOCUMENT, PAIR = 4, 2  # so many pages that follow each other are one document; of each, so many go into a bank
 READABLE = 20  # words on a page worth banking
@@ -33,7 +33,7 @@ AROUND = 0.25  # of a word's height: so far beyond its line's ends a word may re
 TALLEST = 2.6  # heights of a word: on a line that is higher, it is too small to be read
 ASKED, TRIED = 0.25, 4  # share of queries that are questions; phrases tried until one is on no other cut
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789.,-'/()$%&:;"
-NOTHING, OTHER, IGNORED = 0, len(ALPHABET) + 1, -100
+NOTHING, OTHER = 0, len(ALPHABET) + 1
 LETTERS = OTHER + 1  # classes: nothing, the alphabet, any other character
 # Advance widths in print, in ems (means of Helvetica and Times): where in its box a word has each letter.
 NARROW, SLIM, WIDE = set("ijlI.,;:'|!"), set('ftr()-[]/" '), set("mwMW%@&")

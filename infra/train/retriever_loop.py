@@ -18,7 +18,7 @@ from infra.train.checkpoint import Standing, keep, take_up
 from infra.train.depthwise import quicken
 from infra.train.retriever_data import Batch, Cuts, loader, set_page
 from infra.train.retriever_maps import Bank
-from infra.train.retriever_model import start, tokenizer_of
+from infra.train.retriever_model import start, take_over, tokenizer_of
 from infra.train.retriever_recipe import Recipe, Stage
 from infra.train.retriever_stages import GOALS
 from pipeline.backends.device import dtype_of
@@ -45,14 +45,19 @@ class Budget:
 class Trainer:
     """A retriever in training, its optimizer and where it stands; `folder` holds checkpoint, tokenizer and log.
 
-    A checkpoint in the folder is taken up; its weights, optimizer, step and random state are as they were left.
+    A checkpoint in the folder is taken up; its weights, optimizer, step and random state are as they were left. A new
+    run begins with the weights and the tokenizer of the exported checkpoint `begun`, where one is named.
     """
 
-    def __init__(self, recipe: Recipe, seed: int, device: torch.device, folder: Path) -> None:
+    def __init__(
+        self, recipe: Recipe, seed: int, device: torch.device, folder: Path, begun: Path | None = None
+    ) -> None:
         torch.manual_seed(seed)
         folder.mkdir(parents=True, exist_ok=True)
-        self.recipe, self.seed, self.device, self.folder = recipe, seed, device, folder
+        self.recipe, self.seed, self.device, self.folder, self.begun = recipe, seed, device, folder, begun
         self.retriever = start(recipe.shape, self._tokenizer()).to(device, memory_format=torch.channels_last).train()
+        if begun:
+            take_over(self.retriever, begun)
         frozen = [self.retriever.tower.stem, *self.retriever.tower.blocks[: self.retriever.depth]]
         for part in frozen if recipe.bank else ():
             part.requires_grad_(False)
@@ -78,7 +83,7 @@ class Trainer:
         dtype = dtype_of("auto", self.device)
         with torch.autocast(self.device.type, dtype, enabled=dtype is torch.bfloat16):
             maps = self._maps(batch, stage)
-            if self.step == 0:
+            if self.step == 0 and not self.begun:
                 self.retriever.settle(maps.detach())
             loss, right = GOALS[stage.goal](self.retriever, batch, maps)
         loss.backward()
@@ -131,17 +136,22 @@ class Trainer:
         return {"retriever": self.retriever, "optimizer": self.optimizer}
 
     def _tokenizer(self) -> PreTrainedTokenizerFast:
-        """The folder's own, or one trained now on the first pages' words and put in place by a rename."""
+        """The folder's own, put there by a rename: trained on the first pages' words, or the model's begun with."""
         path = self.folder / TOKENIZER
         if not path.exists():
-            shape = self.recipe.shape
-            kept = self.folder / "bank" if self.recipe.bank else None
-            pages = (set_page(self.seed, index, self.recipe, kept) for index in range(0, 4 * SPELT, 4))
-            texts = (" ".join(word.text for word in page.words) for page in pages)
             unfinished = path.with_suffix(".part")
-            tokenizer_of(texts, shape.vocabulary).save_pretrained(unfinished)
+            self._first_tokenizer().save_pretrained(unfinished)
             unfinished.rename(path)
         return PreTrainedTokenizerFast.from_pretrained(path)
+
+    def _first_tokenizer(self) -> PreTrainedTokenizerFast:
+        if self.begun:
+            return PreTrainedTokenizerFast.from_pretrained(self.begun)
+        kept = self.folder / "bank" if self.recipe.bank else None
+        pages = (set_page(self.seed, index, self.recipe, kept) for index in range(0, 4 * SPELT, 4))
+        return tokenizer_of(
+            (" ".join(word.text for word in page.words) for page in pages), self.recipe.shape.vocabulary
+        )
 
     def _groups(self) -> list[dict[str, Any]]:
         """Matrices decay, vectors don't; what PP-OCR brought learns at the trunk's own rate."""

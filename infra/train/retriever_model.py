@@ -20,7 +20,7 @@ from infra.train.retriever_recipe import Shape
 from pipeline.backends.sheet_processor import SheetImageProcessor
 from pipeline.backends.tower import PageTower, PageTowerConfig, cut, joined
 
-__all__ = ["Retriever", "save", "start", "tokenizer_of"]
+__all__ = ["Retriever", "save", "start", "take_over", "tokenizer_of"]
 
 SPECIALS = [
     "<pad>",
@@ -173,6 +173,16 @@ def save(retriever: Retriever, folder: Path, dtype: torch.dtype = torch.bfloat16
     held = {name: weight.detach().to(dtype) for name, weight in retriever.model.state_dict().items()}
     retriever.model.save_pretrained(folder, state_dict=held, max_shard_size=SHARD)
     retriever.processor.save_pretrained(folder)
+
+
+def take_over(retriever: Retriever, folder: Path) -> None:
+    """Give the model the weights of an exported checkpoint; only the reading head stays new. `SystemExit` when it is of
+    another shape."""
+    held = ColModernVBert.from_pretrained(folder, dtype=torch.float32).state_dict()
+    try:
+        retriever.model.load_state_dict(held)
+    except RuntimeError as error:
+        raise SystemExit(f"{folder} is a model of another preset") from error
 
 
 def _config(shape: Shape, tower: PageTowerConfig, tokenizer: PreTrainedTokenizerFast) -> ModernVBertConfig:

@@ -17,7 +17,7 @@ import torch
 from colpali_engine.loss import ColbertLoss
 from torch.nn import functional
 
-from infra.train.retriever_data import IGNORED, NOTHING, Batch, Line
+from infra.train.retriever_data import NOTHING, Batch, Line
 from infra.train.retriever_model import Retriever
 
 __all__ = ["GOALS", "Outcome", "code", "letters", "phrases", "words"]
@@ -80,7 +80,7 @@ def _spelt(retriever: Retriever, batch: Batch, read: torch.Tensor) -> Outcome:
     wanted = batch.letters.to(logits.device).flatten()
     weights = torch.ones(logits.shape[1], device=logits.device)
     weights[NOTHING] = EMPTY
-    loss = functional.cross_entropy(logits, wanted, weights, ignore_index=IGNORED)
+    loss = functional.cross_entropy(logits, wanted, weights)
     inked = wanted > NOTHING
     right = (logits.argmax(1) == wanted)[inked].float().mean() if inked.any() else torch.tensor(0.0)
     return loss, {"letters": float(right)}
