@@ -139,9 +139,9 @@ def test_the_page_model_makes_multivectors(pages, tmp_path):
 
 
 def test_the_page_model_ranks_the_page_that_a_phrase_stands_on(tmp_path):
-    """Phrases of ten words, asked of twelve pages of three documents by their images alone: half find their page
-    first, by chance one in twelve would, and nearly all among the first five."""
-    names = {"novatek/consulting-agreement": 6, "novatek/mutual-nda": 4, "harbor-logistics/fee-schedule": 2}
+    """Phrases of ten words, asked of eight pages of two documents by their images alone: half find their page first,
+    by chance one in eight would, and nearly all among the first four."""
+    names = {"novatek/consulting-agreement": 6, "harbor-logistics/fee-schedule": 2}
     images = [image for name, count in names.items() for image in drawn(tmp_path, name, count, dpi=150)]
     model = ColPaliEmbedder(resolve("muniment-page", tmp_path))
     pages = model.embed_pages(images)
@@ -149,12 +149,12 @@ def test_the_page_model_ranks_the_page_that_a_phrase_stands_on(tmp_path):
     with pymupdf.open(LEASE.parents[1] / "novatek" / "consulting-agreement.pdf") as pdf:
         for at, page in enumerate(pdf):
             words = page.get_text().split()
-            for start in range(10, len(words) - 10, 60):
+            for start in range(10, len(words) - 10, 40):
                 query = model.embed_query(" ".join(words[start : start + 10]))
                 scores = np.array([(query @ rows.T).max(1).sum() for rows in pages])
                 ranks.append(int((scores > scores[at]).sum()))
     assert np.mean(np.array(ranks) == 0) > 0.5
-    assert np.mean(np.array(ranks) < 5) > 0.9
+    assert np.mean(np.array(ranks) < 4) > 0.9
 
 
 @pytest.mark.parametrize(
