@@ -160,8 +160,9 @@ def _part(model: Path, seed: int, degrade: bool, threads: int, indexes: range) -
             page.image.save(path)
             begun = time.monotonic()
             (rows,) = embedder.embed_pages([path])
+            seconds = time.monotonic() - begun
             words = [word.text for word in page.words if not word.hand]
-            found.append((index, _Page(phrases(page, 1, seed), words, rows, time.monotonic() - begun)))
+            found.append((index, _Page(phrases(page, 1, seed), words, rows, seconds)))
     return found
 
 

@@ -144,8 +144,9 @@ def ocrmypdf(pdf: Path, pages: int, scratch: Path, jobs: int) -> Row | None:
 def _models() -> str:
     """Which English model either reader uses."""
     ours = tessdata_folder(None, "eng") / "eng.traineddata"
-    asked = [shutil.which("tesseract") or "false", "--list-langs"]
-    listed = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+    program, listed = shutil.which("tesseract"), ""
+    if program:
+        listed = subprocess.run([program, "--list-langs"], capture_output=True, text=True, check=False).stdout
     theirs = Path(listed.partition('"')[2].partition('"')[0]) / "eng.traineddata"
     return f"eng.traineddata by SHA-256: ours {_digest(ours)}, theirs {_digest(theirs)}"
 

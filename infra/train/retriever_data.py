@@ -150,10 +150,8 @@ def _placed(page: TrainingPage, sheet: Sheet) -> Iterator[Placed]:
             left, top, right, bottom = line.box
             if top <= y <= bottom <= top + TALLEST * tall and left - around <= x0 and x1 <= right + around:
                 scale = (line.right - line.left) / (right - left)
-                ends = (line.left + max(x - left, 0) * scale for x in (x0, x1))
-                yield Placed(
-                    word.text, next(ends), line.strip * high, min(next(ends), line.right), (line.strip + 1) * high
-                )
+                begin, end = (line.left + max(x - left, 0) * scale for x in (x0, x1))
+                yield Placed(word.text, begin, line.strip * high, min(end, line.right), (line.strip + 1) * high)
                 break
 
 

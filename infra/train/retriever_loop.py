@@ -55,13 +55,14 @@ class Trainer:
         torch.manual_seed(seed)
         folder.mkdir(parents=True, exist_ok=True)
         self.recipe, self.seed, self.device, self.folder, self.begun = recipe, seed, device, folder, begun
+        self.kept = folder / "bank" if recipe.bank else None
         self.retriever = start(recipe.shape, self._tokenizer()).to(device, memory_format=torch.channels_last).train()
         if begun:
             take_over(self.retriever, begun)
         frozen = [self.retriever.tower.stem, *self.retriever.tower.blocks[: self.retriever.depth]]
         for part in frozen if recipe.bank else ():
             part.requires_grad_(False)
-        self.bank = Bank(self.retriever, recipe, seed, folder / "bank") if recipe.bank else None
+        self.bank = Bank(self.retriever, recipe, seed, self.kept) if self.kept else None
         if device.type == "cpu":
             quicken(self.retriever)
         self.optimizer = torch.optim.AdamW(self._groups(), betas=(0.9, 0.98))
@@ -95,8 +96,8 @@ class Trainer:
 
     def cuts(self, stage: Stage) -> Cuts:
         """What the steps of a stage are given."""
-        grid, kept = self.retriever.tower.config.stride, self.folder / "bank" if self.recipe.bank else None
-        return Cuts(self.recipe, stage, self.seed, grid, self.retriever.column, kept)
+        grid = self.retriever.tower.config.stride
+        return Cuts(self.recipe, stage, self.seed, grid, self.retriever.column, self.kept)
 
     def save(self) -> None:
         """Weights, optimizer, step and random state in one file, put in place by a rename."""
@@ -147,8 +148,7 @@ class Trainer:
     def _first_tokenizer(self) -> PreTrainedTokenizerFast:
         if self.begun:
             return PreTrainedTokenizerFast.from_pretrained(self.begun)
-        kept = self.folder / "bank" if self.recipe.bank else None
-        pages = (set_page(self.seed, index, self.recipe, kept) for index in range(0, 4 * SPELT, 4))
+        pages = (set_page(self.seed, index, self.recipe, self.kept) for index in range(0, 4 * SPELT, 4))
         return tokenizer_of(
             (" ".join(word.text for word in page.words) for page in pages), self.recipe.shape.vocabulary
         )

@@ -1,7 +1,7 @@
 """The trunk's maps of a bank of pages, computed once: a frozen trunk need not run again in every epoch.
 
-On one core the trunk takes more time than all that is trained behind it. The maps are kept on disk in bfloat16, 30 MB
-a page, so that a training run that was broken off doesn't compute them again.
+On one core the trunk takes more time than all that is trained behind it. The maps are kept on disk in bfloat16, 14 MB
+a page in the mean, so that a training run that was broken off doesn't compute them again.
 """
 
 from __future__ import annotations
