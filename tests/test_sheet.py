@@ -53,7 +53,7 @@ def test_print_of_any_size_comes_to_one_height(size: int):
         assert bottom >= 25
 
 
-@pytest.mark.parametrize("angle", [-3.0, -1.0, 2.0])
+@pytest.mark.parametrize("angle", [-8.0, -3.0, -1.0, 2.0])
 def test_a_page_askew_is_set_straight(angle: float):
     """The lean is found, no line is cut in two by it, and places on the page lead to places on the sheet."""
     text = [*PROSE, *PROSE, *PROSE]
@@ -134,6 +134,37 @@ def test_faint_print_is_as_dark_as_any():
         shown = sheet.pixels[line.strip, :, line.left : line.right]
         assert shown.min() < 60
         assert np.median(shown) > 240
+
+
+@pytest.mark.parametrize("solid", [False, True], ids=["print alone", "beside a chart's dark bar"])
+def test_print_is_found_on_a_washed_out_grainy_scan(solid: bool):
+    """Print a tenth darker than its grey paper, in a scanner's grain: each line by itself, as from a good scan."""
+    grey = np.asarray(page(PROSE)) * (22 / 255) + 150
+    if solid:
+        grey[1000:1400, 300:600] = 40
+    grain = np.random.default_rng(3).normal(0, 4, grey.shape)
+    sheet = set_sheet(Image.fromarray(np.clip(grey + grain, 0, 255).astype(np.uint8)), SIZE)
+    good = set_sheet(page(PROSE), SIZE)
+    assert [line.box for line in sheet.lines] == [pytest.approx(line.box, abs=0.01) for line in good.lines]
+
+
+def test_dust_on_white_paper_is_no_print():
+    """Scattered dark pixels around and on the lines leave them what they are."""
+    image = np.asarray(page(PROSE * 4)).copy()
+    image[np.random.default_rng(5).random(image.shape) < 0.004] = 0
+    sheet = set_sheet(Image.fromarray(image), SIZE)
+    tall = [line.box[3] - line.box[1] for line in sheet.lines if line.box[2] - line.box[0] > 0.1]
+    assert len(tall) == len(PROSE * 4)
+    assert max(tall) * 1650 < 48
+
+
+def test_a_stamp_over_some_lines_ties_them_to_none():
+    """A ring that crosses lines leaves each a line of its own."""
+    image = page([" ".join(PROSE[:2])] * 8, 24, (100, 200))
+    ImageDraw.Draw(image).ellipse([500, 150, 800, 450], outline=0, width=4)
+    high = [line.box[3] - line.box[1] for line in set_sheet(image, SIZE).lines if line.box[2] - line.box[0] > 0.2]
+    assert len(high) >= 8
+    assert max(high) * 1650 < 48
 
 
 def test_what_is_said_of_a_cell_lies_where_its_print_stood():

@@ -71,6 +71,20 @@ def test_strips_of_a_sheet_are_seen_one_by_one() -> None:
     torch.testing.assert_close(full[:, :, :2], full[:, :, 10:])
 
 
+def test_an_added_block_adds_to_what_came_in() -> None:
+    """With a last layer that says nothing the maps go through as they are."""
+    torch.manual_seed(0)
+    blocks = [{"channels": 16}, {"channels": 16, "kernel": [1, 9], "added": True}]
+    with_it, without = (PageTower(PageTowerConfig(blocks=blocks[:count], attention_layers=0)) for count in (2, 1))
+    with_it.load_state_dict(without.state_dict(), strict=False)
+    point = with_it.blocks[1].point
+    torch.nn.init.zeros_(point.weight)
+    torch.nn.init.zeros_(point.bias)
+    pixels = torch.randn(1, 3, 32, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(with_it.features(pixels), without.features(pixels))
+
+
 def test_attention_lets_a_cell_see_the_whole_page(tower: PageTower) -> None:
     """After the layers even the far corner knows of the ink."""
     blank = torch.ones(1, 3, 64, 64)

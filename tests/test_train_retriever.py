@@ -16,11 +16,11 @@ from infra.train import retriever_loop
 from infra.train.depthwise import quicken
 from infra.train.pages import Wanted, make
 from infra.train.retriever import main
+from infra.train.retriever_code import code, spelt_pieces
 from infra.train.retriever_data import ALPHABET, Batch, Cuts, Line, loader, set_page
 from infra.train.retriever_loop import Budget, Trainer
 from infra.train.retriever_model import save, tokenizer_of
 from infra.train.retriever_recipe import PRESETS, Recipe
-from infra.train.retriever_stages import code
 from pipeline.backends.colpali import ColPaliEmbedder
 from pipeline.backends.sheet import GRID
 
@@ -136,7 +136,8 @@ def test_a_step_has_the_same_cuts_whoever_loads_it(run) -> None:
     cuts = _cuts(run(), 2)
     loaded, own = next(loader(cuts, 5, 0)), cuts[5]
     assert torch.equal(loaded.pixels, own.pixels)
-    assert (loaded.queries, loaded.lines) == (own.queries, own.lines)
+    assert (loaded.queries, loaded.lines, loaded.texts) == (own.queries, own.lines, own.texts)
+    assert own.texts
 
 
 def test_letters_stand_where_the_words_stand() -> None:
@@ -149,6 +150,9 @@ def test_letters_stand_where_the_words_stand() -> None:
         for key, places in zip(line.keys, line.cells, strict=True)
     ]
     assert np.mean(found) > 0.5
+    for line in batch.lines:
+        for cells, columns in zip(line.cells, line.columns, strict=True):
+            assert {at // (across // column) for at in columns} == set(cells)
 
 
 def test_queries_are_answered_by_their_cut_alone(run) -> None:
@@ -174,8 +178,8 @@ def _words(batch: Batch, cut: int) -> str:
 def test_pieces_know_their_words(run) -> None:
     """Every piece of a query's text is a row of its own and belongs to the word that it spells."""
     retriever = run().retriever
-    lines = [Line(0, ("Term", "of", "the", "Agreement,"), ("term", "of", "the", "agreement"), ((0,),) * 4),
-             Line(0, ("—", "Zürich"), ("", "zürich"), ((0,), (1,)))]  # fmt: skip
+    lines = [Line(0, ("Term", "of", "the", "Agreement,"), ("term", "of", "the", "agreement"), ((0,),) * 4, ((0,),) * 4),
+             Line(0, ("—", "Zürich"), ("", "zürich"), ((0,), (1,)), ((0,), (1,)))]  # fmt: skip
     rows, owners = retriever.pieces(lines)
     assert len(rows) == len(owners)
     assert set(owners) == {(0, 0), (0, 1), (0, 2), (0, 3), (1, 1)}
@@ -185,8 +189,8 @@ def test_pieces_know_their_words(run) -> None:
 def test_print_without_a_letter_is_passed_over(run) -> None:
     """A cut on which nothing but signs stands trains on without what there is to read."""
     trainer = run()
-    signs = Line(0, ("©", "+"), ("©", "+"), ((0,), (1,)))
-    batch = replace(_cuts(trainer, 1)[0], lines=(signs,))
+    signs = Line(0, ("©", "+"), ("©", "+"), ((0,), (1,)), ((0,), (1,)))
+    batch = replace(_cuts(trainer, 1)[0], lines=(signs,), texts=(signs,))
     assert np.isfinite(trainer.train(batch, TINY.stages[1], 0.5)["loss"])
 
 
@@ -223,6 +227,21 @@ def test_words_spelt_alike_have_places_near_each_other() -> None:
     assert float(terminate @ terminate) == pytest.approx(1, abs=1e-5)
     assert float(terminate @ terminated) > 0.4
     assert abs(float(terminate @ rent)) < 0.35
+
+
+def test_an_untrained_text_model_knows_the_codes_of_its_pieces(run) -> None:
+    """What it says of a whole word lies near the word's code before any step was trained; a special token has none."""
+    retriever = run().retriever
+    tokenizer, size = retriever.processor.tokenizer, retriever.model.dim
+    spelt = spelt_pieces(tokenizer, size)
+    assert not spelt[tokenizer.pad_token_id].any()
+    known = [at for at in range(len(tokenizer)) if len(tokenizer.decode([at])) > 3 and spelt[at].any()]
+    words = [tokenizer.decode([at]).strip() for at in known]
+    lines = [Line(0, (word,), (word,), ((0,),), ((0,),)) for word in words]
+    rows, owners = retriever.pieces(lines)
+    codes = torch.stack([code(words[line], size) for line, _ in owners])
+    near = torch.nn.functional.cosine_similarity(rows, codes)
+    assert float(near.mean().detach()) > 0.4
 
 
 def test_depthwise_gradients_are_those_of_torch() -> None:

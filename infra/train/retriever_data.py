@@ -7,7 +7,6 @@ processes: training resumes with the very cuts it would have seen.
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, lru_cache
@@ -21,6 +20,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from infra.train.pages import Fact, TrainingPage, Wanted, make_some, questions
+from infra.train.retriever_code import key_of
 from infra.train.retriever_recipe import LANES, Recipe, Stage
 from pipeline.backends.sheet import Sheet, Size, set_sheet
 
@@ -31,6 +31,7 @@ READABLE = 20  # words on a page worth banking
 SHIFT = 4  # columns that a cut is moved sideways at most: half a cell, so that no word keeps its place
 AROUND = 0.25  # of a word's height: so far beyond its line's ends a word may reach and still be taken for seen
 TALLEST = 2.6  # heights of a word: on a line that is higher, it is too small to be read
+TOLD = 6  # pages of a step whose text is read
 ASKED, TRIED = 0.25, 4  # share of queries that are questions; phrases tried until one is on no other cut
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789.,-'/()$%&:;"
 NOTHING, OTHER = 0, len(ALPHABET) + 1
@@ -38,7 +39,6 @@ LETTERS = OTHER + 1  # classes: nothing, the alphabet, any other character
 # Advance widths in print, in ems (means of Helvetica and Times): where in its box a word has each letter.
 NARROW, SLIM, WIDE = set("ijlI.,;:'|!"), set('ftr()-[]/" '), set("mwMW%@&")
 LINE = 8  # words of a line at most: what a phrase query has
-PUNCTUATION = ".,;:()[]'\"!?-–—…“”‘’$%&/§"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,8 @@ class Placed:
 
     @property
     def key(self) -> str:
-        """What makes two printed words the same word: its letters without case and accents."""
-        spelt = unicodedata.normalize("NFKD", self.text.lower())
-        return "".join(letter for letter in spelt if not unicodedata.combining(letter)).strip(PUNCTUATION)
+        """What makes two printed words the same word."""
+        return key_of(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,25 +88,28 @@ class _Cut:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Words that follow each other in print on a `cut` of the batch. `cells[i]`: the cells word i stands in."""
+    """Words that follow each other in print on a `cut` of the batch. `cells[i]`: the cells word i stands in, and
+    `columns[i]` the columns in which its letters are read, both counted row by row over the cut."""
 
     cut: int
     words: tuple[str, ...]
     keys: tuple[str, ...]
     cells: tuple[tuple[int, ...], ...]
+    columns: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """A step's cuts. `pixels`: (cuts, height, width) uint8; `letters`: (cuts, strips, columns) int64, a class each;
     `places`: page, topmost pixel and shift to the right of each; `queries[i]` asks for cut i, "" where nothing can be
-    asked."""
+    asked; `texts` are lines of whole pages, for the text model to read: reading them costs less than seeing them."""
 
     pixels: torch.Tensor
     letters: torch.Tensor
     places: tuple[tuple[int, int, int], ...]
     lines: tuple[Line, ...]
     queries: tuple[str, ...]
+    texts: tuple[Line, ...]
 
 
 @lru_cache(maxsize=4 * LANES * 8)
@@ -169,14 +171,22 @@ class Cuts(Dataset):  # type: ignore[type-arg]
         chance = np.random.default_rng((self.seed, step, 7))
         indexes = self._indexes(step, chance)
         cuts = [self._cut(indexes[at % len(indexes)], chance) for at in range(self.stage.batch)]
-        columns = self.recipe.shape.wide // self.grid[1]
+        grids = self.grid, (self.grid[0], self.column)
         return Batch(
             torch.from_numpy(np.stack([cut.pixels for cut in cuts])),
             torch.from_numpy(np.stack([self._letters(cut) for cut in cuts])),
             tuple((cut.number, cut.top, cut.right) for cut in cuts),
-            tuple(line for at, cut in enumerate(cuts) for line in _lines(at, cut.words, self.grid, columns)),
+            tuple(
+                line for at, cut in enumerate(cuts) for line in _lines(at, cut.words, self.recipe.shape.wide, *grids)
+            ),
             _queries(cuts, chance) if self.stage.goal == "phrases" else (),
+            tuple(self._texts(indexes[-TOLD:], grids)),
         )
+
+    def _texts(self, indexes: Sequence[int], grids: tuple[tuple[int, int], ...]) -> Iterator[Line]:
+        for index in indexes:
+            page = set_page(self.seed, index, self.recipe, self.folder)
+            yield from _lines(0, page.words, self.recipe.shape.wide, *grids)
 
     def _indexes(self, step: int, chance: np.random.Generator) -> list[int]:
         """The pages of a step. For phrases, pages that follow each other: a document's others are the hard negatives.
@@ -268,24 +278,26 @@ def _width(letter: str) -> float:
     return 0.68 if letter.isupper() else 0.52
 
 
-def _lines(cut: int, words: Sequence[Placed], grid: tuple[int, int], columns: int) -> Iterator[Line]:
-    """The cut's words as lines of print."""
+def _lines(cut: int, words: Sequence[Placed], wide: int, *grids: tuple[int, int]) -> Iterator[Line]:
+    """The cut's words as lines of print; `grids` are the strides to a cell and to a column."""
     line: list[Placed] = []
     for word in words:
         if line and (len(line) == LINE or word.y0 != line[-1].y0 or word.x0 < line[-1].x0):
-            yield _line(cut, line, grid, columns)
+            yield _line(cut, line, wide, *grids)
             line = []
         line.append(word)
     if line:
-        yield _line(cut, line, grid, columns)
+        yield _line(cut, line, wide, *grids)
 
 
-def _line(cut: int, words: list[Placed], grid: tuple[int, int], columns: int) -> Line:
+def _line(cut: int, words: list[Placed], wide: int, *grids: tuple[int, int]) -> Line:
     texts, keys = tuple(word.text for word in words), tuple(word.key for word in words)
-    return Line(cut, texts, keys, tuple(_cells(word, grid, columns) for word in words))
+    cells, columns = (tuple(_under(word, grid, wide // grid[1]) for word in words) for grid in grids)
+    return Line(cut, texts, keys, cells, columns)
 
 
-def _cells(word: Placed, grid: tuple[int, int], columns: int) -> tuple[int, ...]:
+def _under(word: Placed, grid: tuple[int, int], columns: int) -> tuple[int, ...]:
+    """The places of the grid, counted row by row, that the word stands in."""
     row = int(word.y0 // grid[0])
     first, last = max(int(word.x0 // grid[1]), 0), min(int((word.x1 - 1) // grid[1]), columns - 1)
     return tuple(row * columns + column for column in range(first, max(first, last) + 1))

@@ -28,6 +28,7 @@ __all__ = ["Budget", "Trainer"]
 WARM, LEAST = 0.05, 0.05  # share of a stage in which its rate rises; share of the rate that is left at its end
 LOGGED, SAVED = 25, 180.0  # steps between two lines of the log; seconds between two checkpoints
 LOG, TOKENIZER = "log.jsonl", "tokenizer"
+BEGUN = 0.5  # of a stage's rate, where a run begins with what was trained already
 DROPPED = 0.1  # of a bank's maps, which come again and again: they are not to be learnt by heart
 SPELT = 256  # pages whose words the tokenizer is trained on
 
@@ -80,7 +81,7 @@ class Trainer:
     def train(self, batch: Batch, stage: Stage, spent: float) -> dict[str, float]:
         """One step at this share of the stage: its loss and what was right."""
         for group in self.optimizer.param_groups:
-            group["lr"] = stage.rate * group["factor"] * _schedule(spent)
+            group["lr"] = stage.rate * group["factor"] * _schedule(spent) * (BEGUN if self.begun else 1)
         dtype = dtype_of("auto", self.device)
         with torch.autocast(self.device.type, dtype, enabled=dtype is torch.bfloat16):
             maps = self._maps(batch, stage)

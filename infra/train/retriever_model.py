@@ -15,6 +15,7 @@ from torch.nn import functional
 from transformers import ModernVBertConfig, PreTrainedTokenizerFast
 
 from infra.train.ppocr import CACHE, Trunk, fetch, graph_of, trunk_of
+from infra.train.retriever_code import spelt_pieces
 from infra.train.retriever_data import LETTERS, Line
 from infra.train.retriever_recipe import Shape
 from pipeline.backends.sheet_processor import SheetImageProcessor
@@ -70,6 +71,7 @@ def start(shape: Shape, tokenizer: PreTrainedTokenizerFast, trunk: Trunk | None 
     model = ColModernVBert(_config(shape, tower, tokenizer))
     if trunk:
         model.model.vision_model.load_state_dict(dict(trunk.weights), strict=False)
+    _spell_out(model, tokenizer)
     return Retriever(model, processor_of(tower, tokenizer), len(blocks))
 
 
@@ -81,13 +83,15 @@ def processor_of(tower: PageTowerConfig, tokenizer: PreTrainedTokenizerFast) -> 
 
 
 class Retriever(nn.Module):
-    """The model in training, its processor, and a head that reads letters off the trunk (its first `depth` blocks)."""
+    """The model in training, its processor, and two heads: one reads letters off the trunk (its first `depth` blocks)
+    and the first merging, the other the code of the word around each column before the last merging makes cells."""
 
     def __init__(self, model: ColModernVBert, processor: ColModernVBertProcessor, depth: int) -> None:
         super().__init__()
         self.model, self.processor, self.depth = model, processor, depth
         blocks = self.tower.config.trunk
         self.reading = nn.Linear(blocks[depth].channels, LETTERS)
+        self.coding = nn.Linear(blocks[-2 if len(blocks) > depth + 2 else depth].channels, model.dim)
         self.across = 2 * math.prod(block.stride[1] for block in blocks[:depth])
         self.column = self.across * blocks[depth].stride[1]
         self.down = 2 * math.prod(block.stride[0] for block in blocks[:depth])
@@ -115,6 +119,16 @@ class Retriever(nn.Module):
         """(strips, columns, classes) from what `read` gives."""
         return self.reading(read[:, :, 0].transpose(1, 2))
 
+    def gather(self, read: torch.Tensor) -> torch.Tensor:
+        """What the blocks between the first merging and the last see around each column; sizes as `read`'s."""
+        for block in self.tower.blocks[self.depth + 1 : -1]:
+            read = block(read)
+        return read
+
+    def codes(self, gathered: torch.Tensor) -> torch.Tensor:
+        """(strips, columns, 128) from what `gather` gives."""
+        return self.coding(gathered[:, :, 0].transpose(1, 2))
+
     @torch.no_grad()
     def settle(self, maps: torch.Tensor) -> None:
         """Set that norm so that over these maps each channel has mean 0 and deviation 1: of PP-OCR's, a few are a
@@ -125,12 +139,10 @@ class Retriever(nn.Module):
         norm.weight.copy_(1 / deviation)
         norm.bias.copy_(-places.mean(0) / deviation)
 
-    def pages(self, read: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def pages(self, gathered: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Of `count` cuts (cuts, tokens, 128), every row the index would hold of each; and (cuts, cells, 128), those of
-        its cells, row by row: the prompt around the image has rows of its own. The model's own way from `read` on."""
-        for block in self.tower.blocks[self.depth + 1 :]:
-            read = block(read)
-        maps = joined(read, count)
+        its cells, row by row: the prompt around the image has rows of its own. The model's own way from `gather` on."""
+        maps = joined(self.tower.blocks[-1](gathered), count)
         cells = self.model.model.connector.modality_projection(self.tower.attend(maps).last_hidden_state)
         tokens = self._prompt(cells.shape[1]).to(cells.device)
         image = tokens == self.model.config.image_token_id
@@ -169,20 +181,33 @@ class Retriever(nn.Module):
 
 
 def save(retriever: Retriever, folder: Path, dtype: torch.dtype = torch.bfloat16) -> None:
-    """The checkpoint folder that `ColPaliEmbedder` loads: shards below 15 MB; the reading head is left out."""
+    """The checkpoint folder that `ColPaliEmbedder` loads: shards below 15 MB; the heads are left out."""
     held = {name: weight.detach().to(dtype) for name, weight in retriever.model.state_dict().items()}
     retriever.model.save_pretrained(folder, state_dict=held, max_shard_size=SHARD)
     retriever.processor.save_pretrained(folder)
 
 
 def take_over(retriever: Retriever, folder: Path) -> None:
-    """Give the model the weights of an exported checkpoint; only the reading head stays new. `SystemExit` when it is of
+    """Give the model the weights of an exported checkpoint; only the heads stay new. `SystemExit` when it is of
     another shape."""
     held = ColModernVBert.from_pretrained(folder, dtype=torch.float32).state_dict()
     try:
         retriever.model.load_state_dict(held)
     except RuntimeError as error:
         raise SystemExit(f"{folder} is a model of another preset") from error
+
+
+@torch.no_grad()
+def _spell_out(model: ColModernVBert, tokenizer: PreTrainedTokenizerFast) -> None:
+    """Let the untrained text model say of each piece what its letters tell of its word's code: the embedding is that
+    code turned into the wider space, and the projection turns it back. What is left to learn is to put the pieces of
+    a word together."""
+    embedding, out = model.get_input_embeddings().weight, model.custom_text_proj.weight
+    turn = nn.init.orthogonal_(torch.empty(embedding.shape[1], out.shape[0]))
+    spelt = spelt_pieces(tokenizer, out.shape[0]) @ turn.T
+    said = spelt.any(dim=1)
+    embedding[said] = spelt[said] * math.sqrt(embedding.shape[1]) * embedding.std()
+    out.copy_(turn.T)
 
 
 def _config(shape: Shape, tower: PageTowerConfig, tokenizer: PreTrainedTokenizerFast) -> ModernVBertConfig:

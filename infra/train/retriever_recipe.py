@@ -19,15 +19,18 @@ LANES = 16  # independent streams of pages; loader processes share them out, so 
 class Shape:
     """The model. A sheet has `strips` of `strip` by `wide` pixels and a square number of cells, as
     ModernVBERT's connector wants it. `merges` follow PP-OCR's trunk:
-    the first makes its two rows and each two columns one, and letters are read off there; the others see the letters
-    around a place and make 8 places, 64 pixels, one cell. `trunk` is used instead of PP-OCR's when given."""
+    the first makes its two rows and each two columns one, and letters are read off there; the next gather the word
+    around a column, and the last makes 8 columns, 64 pixels, one cell. `trunk`, when given, stands for PP-OCR's."""
 
     wide: int = 1024
     strip: int = 32
     strips: int = 64
     merges: tuple[Block, ...] = (
         Block(256, kernel=(2, 2), stride=(2, 2), dense=True, normed=True),
-        Block(320, kernel=(1, 7), dense=True),
+        Block(512, kernel=(1, 5), dense=True, normed=True),
+        Block(512, kernel=(1, 9), added=True),
+        Block(512, kernel=(1, 9), added=True),
+        Block(512, kernel=(1, 9), added=True),
         Block(384, kernel=(1, 8), stride=(1, 8), dense=True, normed=True),
     )
     trunk: tuple[Block, ...] = ()
@@ -75,8 +78,8 @@ PRESETS = {
     "cpu": Recipe(
         Shape(),
         (
-            Stage("words", 0.6, height=256, batch=4, rate=2e-3),
-            Stage("phrases", 0.4, height=256, batch=16, rate=5e-4),
+            Stage("words", 0.75, height=256, batch=4, rate=2e-3),
+            Stage("phrases", 0.25, height=256, batch=16, rate=5e-4),
         ),
         bank=700,
         dpi=150,

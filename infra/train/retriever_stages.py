@@ -1,32 +1,27 @@
 """What each stage asks of the retriever: the losses, and how much of it was right.
 
-Page and query meet in one space of 128 numbers. Were it left to them to find it together, neither would have a firm
-target for long; so in the first stages each word has a fixed place there, `code`: the sum of fixed random directions
-of its letters' pairs and triples. Words spelt alike lie near each other, so that half-read is half-found, and a word
-that was never seen has its place, too.
+Page and query meet in one space of 128 numbers, where each word has its place (`infra.train.retriever_code`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from zlib import crc32
 
-import numpy as np
 import torch
 from colpali_engine.loss import ColbertLoss
 from torch.nn import functional
 
+from infra.train.retriever_code import code
 from infra.train.retriever_data import NOTHING, Batch, Line
 from infra.train.retriever_model import Retriever
 
-__all__ = ["GOALS", "Outcome", "code", "letters", "phrases", "words"]
+__all__ = ["GOALS", "Outcome", "letters", "phrases", "words"]
 
 EMPTY = 0.1  # weight of a column without a letter: most are
 TEMPERATURE, SHARP = 0.05, 0.02  # of a word's choice among cells; of a query's among pages, as colpali_engine has it
-MOST = 48  # lines of a step whose text is read
-TRIPLES = 0.7  # the weight of three letters that follow each other beside that of two
+MOST = 160  # lines of a step whose text is read
 READ, FOUND = 0.3, 0.5  # weight of the letters beside the words; of the words, on page and in query, beside the phrases
+CLOSE = 2.0  # weight of how near a word's best cell is to its code: chosen among few cells it is soon near enough
 Outcome = tuple[torch.Tensor, dict[str, float]]
 
 
@@ -36,20 +31,23 @@ def letters(retriever: Retriever, batch: Batch, maps: torch.Tensor) -> Outcome:
 
 
 def words(retriever: Retriever, batch: Batch, maps: torch.Tensor) -> Outcome:
-    """Each word's code chooses the cells it stands in among all cells of the batch, and each piece of text goes to the
-    code of its word. Right: the share of codes whose best cell is one of theirs; how near the pieces came (cosine)."""
+    """Each word's code chooses the cells it stands in among all cells of the batch; each column under it, each cell
+    chosen and each piece of text goes to that code. Right: the share of codes whose best cell is one of theirs; and how
+    near columns, cells and pieces came (cosine)."""
     read = retriever.read(maps)
-    _, cells = retriever.pages(read, len(batch.pixels))
-    found, right = _found(batch, cells)
-    near, more = _near(retriever, batch)
-    spelt, most = _spelt(retriever, batch, read)
-    return found + near + READ * spelt, right | more | most
+    gathered = retriever.gather(read)
+    _, cells = retriever.pages(gathered, len(batch.pixels))
+    told = (_found(batch, cells), _coded(retriever, batch, gathered), _near(retriever, batch))
+    spelt, right = _spelt(retriever, batch, read)
+    for _, more in told:
+        right |= more
+    return sum(loss for loss, _ in told) + READ * spelt, right
 
 
 def phrases(retriever: Retriever, batch: Batch, maps: torch.Tensor) -> Outcome:
     """colpali_engine's late-interaction loss over the batch's cuts, among them others of the same document. Right:
     the share of queries whose own cut scores best."""
-    rows, cells = retriever.pages(retriever.read(maps), len(batch.pixels))
+    rows, cells = retriever.pages(retriever.gather(retriever.read(maps)), len(batch.pixels))
     found, more = _found(batch, cells)
     near, most = _near(retriever, batch)
     kept, more = FOUND * (found + near), more | most
@@ -66,15 +64,6 @@ def phrases(retriever: Retriever, batch: Batch, maps: torch.Tensor) -> Outcome:
     return loss + kept, {"phrases": right} | more
 
 
-@lru_cache(maxsize=1 << 16)
-def code(key: str, size: int) -> torch.Tensor:
-    """A word's place among unit vectors, the same in every process."""
-    framed = f"^{key}$"
-    sizes = ((2, 1.0), (3, TRIPLES))
-    parts = [(framed[at : at + long], share) for long, share in sizes for at in range(len(framed) - long + 1)]
-    return torch.from_numpy(_unit(sum(share * _direction(part, size) for part, share in parts)))
-
-
 def _spelt(retriever: Retriever, batch: Batch, read: torch.Tensor) -> Outcome:
     logits = retriever.letters(read).float().flatten(0, 1)
     wanted = batch.letters.to(logits.device).flatten()
@@ -86,14 +75,6 @@ def _spelt(retriever: Retriever, batch: Batch, read: torch.Tensor) -> Outcome:
     return loss, {"letters": float(right)}
 
 
-def _direction(name: str, size: int) -> np.ndarray:
-    return np.random.default_rng(crc32(name.encode())).standard_normal(size).astype(np.float32)
-
-
-def _unit(row: np.ndarray) -> np.ndarray:
-    return row / np.linalg.norm(row)
-
-
 def _found(batch: Batch, cells: torch.Tensor) -> Outcome:
     """The choice of the words' codes among `cells`, (cuts, cells, 128)."""
     places, numbers = _places(batch.lines, len(batch.pixels), cells.shape[1])
@@ -102,15 +83,29 @@ def _found(batch: Batch, cells: torch.Tensor) -> Outcome:
         return cells.sum() * 0, {}
     codes = torch.stack([code(key, cells.shape[2]) for key in keys]).to(cells.device)
     wanted = places[[numbers[key] for key in keys]].to(cells.device)
-    logits = codes @ functional.normalize(cells.float(), dim=-1).flatten(0, 1).T / TEMPERATURE
-    loss = (logits.logsumexp(1) - logits.masked_fill(~wanted, -torch.inf).logsumexp(1)).mean()
-    right = wanted.gather(1, logits.argmax(1, keepdim=True)).float().mean()
-    return loss, {"words": float(right)}
+    cosines = codes @ functional.normalize(cells.float(), dim=-1).flatten(0, 1).T
+    own = cosines.masked_fill(~wanted, -torch.inf)
+    chosen = ((cosines / TEMPERATURE).logsumexp(1) - (own / TEMPERATURE).logsumexp(1)).mean()
+    close = own.amax(1).mean()
+    right = wanted.gather(1, cosines.argmax(1, keepdim=True)).float().mean()
+    return chosen + CLOSE * (1 - close), {"words": float(right), "cells": float(close.detach())}
+
+
+def _coded(retriever: Retriever, batch: Batch, gathered: torch.Tensor) -> Outcome:
+    """How far the columns under the words are from their codes."""
+    told = retriever.codes(gathered).float().unflatten(0, (len(batch.pixels), -1)).flatten(1, 2)
+    spelt = [(line.cut, word) for line in batch.lines for word in zip(line.keys, line.columns, strict=True)]
+    under = [(cut, column, code(key, told.shape[2])) for cut, (key, columns) in spelt if key for column in columns]
+    if not under:
+        return told.sum() * 0, {}
+    cuts, columns, codes = zip(*under, strict=True)
+    cosine = functional.cosine_similarity(told[list(cuts), list(columns)], torch.stack(codes).to(told.device)).mean()
+    return 1 - cosine, {"columns": float(cosine.detach())}
 
 
 def _near(retriever: Retriever, batch: Batch) -> Outcome:
     """How far the pieces of text are from the codes of their words."""
-    lines = [line for line in batch.lines[:: -(-len(batch.lines) // MOST) or 1] if _says(line)]
+    lines = [line for line in batch.texts[:: -(-len(batch.texts) // MOST) or 1] if _says(line)]
     if not lines:
         return torch.zeros((), device=retriever.model.device), {}
     pieces, owners = retriever.pieces(lines)

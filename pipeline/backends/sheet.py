@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageFilter
 from scipy import ndimage
+from scipy.signal import find_peaks
 
 from pipeline.pixels import shrink
 
@@ -30,9 +31,13 @@ __all__ = ["GRID", "Line", "Sheet", "Size", "set_sheet"]
 
 EDGE = 1400  # longest edge of the copy on which lines are sought: 127 dpi of a letter
 GRAIN = 0.9  # pixels of the copy: softens a scanner's noise and no letter
-LEAN, STEP = 4.0, 0.25  # degrees: the skew that is looked for
+FAINT, NOISE = 0.04, 4.0  # of the paper's light, and deviations of its grain: so much darker is faint print
+DIM = 0.4  # of the paper's usual grey: what is darker is no paper, and its grain no print
+DARKER = 25  # percent of the print's pixels: the rest are a stroke's soft edges
+SPECK = 6  # pixels of the copy: less is grain
+LEAN, STEP = 10.0, 0.25  # degrees: the skew that is looked for
 STRAIGHT = 0.15  # degrees: less doesn't blur a line's edges, turning would
-BANDS = 16  # columns the page is cut into to find its skew
+BANDS = 32  # columns the page is cut into to find its skew
 RULE, BAR = 40, 50  # pixels of the copy: ink that runs on so far across or down is no letter
 LETTER = (4, 60)  # heights of a letter on the copy
 USUAL = 12  # a letter's height where there are too few to tell
@@ -41,6 +46,9 @@ DENSE = 0.14  # share of ink from which a row is the middle of a line: letters h
 ALONE = 0.7  # letter heights from which a piece outside all lines is a line by itself, as numbers in a table are
 JOIN = 2.0  # letter heights: so far apart, words are of one line
 TALL = 2.2  # middle heights: a piece that is higher joins two lines, or is no letter
+LOOSE = 3.0  # letter heights: a higher piece, as a stamp's ring, would tie the lines that it crosses to one
+TWO = 2.4  # letter heights: a higher box may hold two lines
+VALLEY = 0.2  # of the fullest row's ink: so far it falls between two lines
 MARGIN = 0.06  # of a line's height, left around it
 GAP = 12  # pixels of paper between two lines on a strip
 SHORTEST = 0.5  # of a letter's height: lower is a ruling, narrower a speck or a comma
@@ -113,13 +121,34 @@ def set_sheet(image: Image.Image, size: Size) -> Sheet:
     gray = image if image.mode == "L" else image.convert("L")
     copy = gray.copy()
     copy.thumbnail((EDGE, EDGE), Image.Resampling.BOX)
-    ink = _letters(shrink(copy.filter(ImageFilter.GaussianBlur(GRAIN)), 100).ink)
+    ink = _letters(_ink(copy.filter(ImageFilter.GaussianBlur(GRAIN))))
     lean = _lean(ink)
     if lean:
         gray = gray.rotate(lean, Image.Resampling.BICUBIC, fillcolor=255)
         ink = np.asarray(Image.fromarray(ink).rotate(lean, Image.Resampling.NEAREST))
     boxes = _boxes(ink)
     return _set(gray, boxes, ink, size, lean)
+
+
+def _ink(copy: Image.Image) -> Mask:
+    """The ink, and on grey paper the faint print, which `shrink` takes for what shows through from behind."""
+    small = shrink(copy, 100)
+    shade = small.gray / np.maximum(small.paper, 1).astype(np.float32)
+    dim = small.paper < DIM * np.median(small.paper)
+    shade[dim] = np.where(small.ink[dim], 0, 1)
+    usual, light = np.percentile(shade[::2, ::2], (50, 84))  # one deviation up: downward there may be print
+    labels, _ = ndimage.label(shade < usual - max(FAINT, NOISE * (light - usual)), np.ones((3, 3), int))
+    highs = (y.stop - y.start for y, _ in ndimage.find_objects(labels))
+    tall = np.array([False, *(LETTER[0] < high <= LETTER[1] for high in highs)])
+    print_ = shade[tall[labels]]
+    if not len(print_):
+        return small.ink
+    halfway = (usual + float(np.percentile(print_, DARKER))) / 2
+    labels, _ = ndimage.label(shade < halfway, np.ones((3, 3), int))
+    large = np.bincount(labels.ravel()) >= SPECK
+    large[np.unique([0, *labels[0], *labels[-1], *labels[:, 0], *labels[:, -1]])] = False
+    found: Mask = large[labels]
+    return found
 
 
 def _letters(ink: Mask) -> Mask:
@@ -137,11 +166,12 @@ def _lean(ink: Mask) -> float:
     width = ink.shape[1]
     edges = np.linspace(0, width, BANDS + 1).astype(int)
     bands = np.stack([ink[:, a:b].sum(1) for a, b in pairwise(edges)]).astype(np.float32)
+    around, high = np.concatenate([bands, bands], axis=1), len(ink)  # a slice of it is a band rolled up or down
     middles = (edges[:-1] + edges[1:]) / 2 - width / 2
     best, found = 0.0, 0.0
     for angle in np.arange(-LEAN, LEAN + STEP / 2, STEP):
         shifts = np.rint(np.tan(np.radians(angle)) * middles).astype(int)
-        rows = sum(np.roll(band, -shift) for band, shift in zip(bands, shifts, strict=True))
+        rows = np.sum([band[at : at + high] for band, at in zip(around, shifts % high, strict=True)], axis=0)
         uneven = float(np.square(np.diff(rows)).sum())
         if uneven > best * (1 + 1e-6) or (uneven > best * (1 - 1e-6) and abs(angle) < abs(found)):
             best, found = uneven, float(angle)
@@ -159,7 +189,8 @@ def _boxes(ink: Mask) -> list[tuple[int, int, int, int]]:
     letters = (heights >= LETTER[0]) & (heights <= LETTER[1])
     usual = float(np.median(heights[letters & (heights > 5)])) if (letters & (heights > 5)).sum() > 20 else USUAL
     reach = int(REACH * usual) | 1
-    density = ndimage.uniform_filter1d(ink.astype(np.float32), reach, axis=1)
+    loose = np.concatenate([[True], heights <= LOOSE * usual])[labels] & ink
+    density = ndimage.uniform_filter1d(loose.astype(np.float32), reach, axis=1)
     dense = ndimage.maximum_filter1d((density > DENSE).view(np.uint8), int(JOIN * usual) | 1, axis=1)
     cores, found = ndimage.label(dense)
     if not found:
@@ -178,8 +209,28 @@ def _boxes(ink: Mask) -> list[tuple[int, int, int, int]]:
     half = int(JOIN * usual) // 2
     for y, x in ndimage.find_objects(ndimage.label(joined)[0]):
         lines.append((x.start + half, y.start, x.stop - half, y.stop))
+    lines = [part for box in lines for part in _apart(box, loose, usual)]
     lines = [box for box in lines if min(box[2] - box[0], box[3] - box[1]) >= max(SHORTEST * usual, LETTER[0])]
     return sorted(lines, key=lambda box: (round((box[1] + box[3]) / 2 / usual), box[0]))
+
+
+def _apart(box: tuple[int, int, int, int], ink: Mask, usual: float) -> Iterator[tuple[int, int, int, int]]:
+    """The lines of a box that a stamp or a close setting has made one: cut where the rows' ink is least."""
+    x0, y0, x1, y1 = box
+    if y1 - y0 <= TWO * usual:
+        yield box
+        return
+    rows = ndimage.uniform_filter1d(ink[y0:y1, x0:x1].sum(1, dtype=np.float32), max(int(usual / 3), 1), mode="constant")
+    peaks, _ = find_peaks(np.pad(rows, 1), distance=max(usual, 1), prominence=VALLEY * rows.max())
+    cuts = [a + int(np.argmin(rows[a:b])) for a, b in pairwise(peaks - 1)]
+    for top, bottom in pairwise([0, *cuts, y1 - y0]):
+        part = ink[y0 + top : y0 + bottom, x0:x1]
+        down, across = (np.flatnonzero(part.any(axis=axis)) for axis in (1, 0))
+        if len(peaks) < 2:
+            yield box
+        elif len(down):
+            left, right, high, low = int(across[0]), int(across[-1]) + 1, int(down[0]), int(down[-1]) + 1
+            yield x0 + left, y0 + top + high, x0 + right, y0 + top + low
 
 
 def _set(gray: Image.Image, boxes: Sequence[tuple[int, int, int, int]], ink: Mask, size: Size, lean: float) -> Sheet:

@@ -39,7 +39,8 @@ class Block:
     Depthwise then pointwise, unless `dense`: one full convolution, as a patch merging has it. `squeeze` adds
     squeeze-and-excitation between the two; `bare` leaves out the activation after the depthwise half, as PP-LCNetV3
     does where it halves both sides. `normed` puts a layer norm over the channels of each place before a dense block:
-    a trunk whose batch norms are folded in leaves channels of very different size.
+    a trunk whose batch norms are folded in leaves channels of very different size. `added` adds what came in to what a
+    separable block of one size makes of it: a stack of such blocks learns as fast as one.
     """
 
     channels: int
@@ -49,6 +50,7 @@ class Block:
     dense: bool = False
     bare: bool = False
     normed: bool = False
+    added: bool = False
 
 
 def _block(kernel: Sequence[int] = (3, 3), stride: Sequence[int] = (1, 1), **rest: Any) -> Block:
@@ -207,6 +209,7 @@ class _Squeeze(nn.Module):
 class _Separable(nn.Module):
     def __init__(self, width: int, block: Block) -> None:
         super().__init__()
+        self.added = block.added
         self.depth = nn.Conv2d(width, width, block.kernel, block.stride, _padding(block), groups=width)
         self.depth_act = nn.Identity() if block.bare else _Swish()
         self.squeeze = _Squeeze(width) if block.squeeze else nn.Identity()
@@ -214,8 +217,8 @@ class _Separable(nn.Module):
         self.point_act = _Swish()
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        maps = self.squeeze(self.depth_act(self.depth(maps)))
-        return self.point_act(self.point(maps))
+        made = self.point_act(self.point(self.squeeze(self.depth_act(self.depth(maps)))))
+        return maps + made if self.added else made
 
 
 class _Dense(nn.Module):
