@@ -217,20 +217,16 @@ def _boxes(ink: Mask) -> list[tuple[int, int, int, int]]:
 def _apart(box: tuple[int, int, int, int], ink: Mask, usual: float) -> Iterator[tuple[int, int, int, int]]:
     """The lines of a box that a stamp or a close setting has made one: cut where the rows' ink is least."""
     x0, y0, x1, y1 = box
-    if y1 - y0 <= TWO * usual:
-        yield box
-        return
     rows = ndimage.uniform_filter1d(ink[y0:y1, x0:x1].sum(1, dtype=np.float32), max(int(usual / 3), 1), mode="constant")
     peaks, _ = find_peaks(np.pad(rows, 1), distance=max(usual, 1), prominence=VALLEY * rows.max())
+    if y1 - y0 <= TWO * usual or len(peaks) < 2:
+        yield box
+        return
     cuts = [a + int(np.argmin(rows[a:b])) for a, b in pairwise(peaks - 1)]
     for top, bottom in pairwise([0, *cuts, y1 - y0]):
         part = ink[y0 + top : y0 + bottom, x0:x1]
         down, across = (np.flatnonzero(part.any(axis=axis)) for axis in (1, 0))
-        if len(peaks) < 2:
-            yield box
-        elif len(down):
-            left, right, high, low = int(across[0]), int(across[-1]) + 1, int(down[0]), int(down[-1]) + 1
-            yield x0 + left, y0 + top + high, x0 + right, y0 + top + low
+        yield x0 + int(across[0]), y0 + top + int(down[0]), x0 + int(across[-1]) + 1, y0 + top + int(down[-1]) + 1
 
 
 def _set(gray: Image.Image, boxes: Sequence[tuple[int, int, int, int]], ink: Mask, size: Size, lean: float) -> Sheet:
