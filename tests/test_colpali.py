@@ -14,7 +14,7 @@ from tiny_colpali import FAMILIES, build_colpali
 
 from pipeline.backends import colpali
 from pipeline.backends.colpali import ColPaliEmbedder
-from pipeline.backends.pooling import POOL_FACTOR
+from pipeline.backends.pooling import POOLED
 from pipeline.errors import ModelError
 from pipeline.index import Maker, page_maker
 from pipeline.model_files import row_length
@@ -108,9 +108,9 @@ def test_query_has_rows_of_its_own(embedder: ColPaliEmbedder) -> None:
 
 
 def test_pooling_leaves_few_rows_of_each_page(embedder: ColPaliEmbedder, pages: list[Path]) -> None:
-    """Every page is pooled by the same factor, in order."""
+    """Every page is pooled to as many rows, in order; one of fewer stays as it is."""
     matrices = [*embedder.embed_pages(pages), np.ones((1, 128), dtype=np.float32)]
-    assert [len(rows) for rows in embedder.pool(matrices)] == [max(len(m) // POOL_FACTOR, 1) for m in matrices]
+    assert [len(rows) for rows in embedder.pool(matrices)] == [min(len(m), POOLED) for m in matrices]
 
 
 def test_oversized_page_is_pooled_until_it_fits(

@@ -9,15 +9,18 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from index_helpers import point
 
+from pipeline.backends import hybrid
 from pipeline.backends.edge import EdgeIndex
+from pipeline.backends.hybrid import DEPTH
 from pipeline.backends.layout import Leg
-from pipeline.backends.pooling import POOL_FACTOR, mean_rows
+from pipeline.backends.pooling import POOLED, cluster_rows
 from pipeline.backends.protocols import IndexedPage, PageQuery, SparseVector
 from pipeline.types import SearchFilter
 
@@ -54,14 +57,32 @@ def index(pages: list[np.ndarray], folder: Path) -> Iterator[EdgeIndex]:
     index.close()
 
 
-def test_two_stages_find_what_exact_maxsim_finds(index: EdgeIndex, pages: list[np.ndarray]) -> None:
-    """Of the exact top ten, the search over pooled rows and stored codes finds 95 %."""
+@pytest.mark.parametrize(("few", "share"), [(0, 0.95), (PAGES, 0.99)])
+def test_both_stages_find_what_exact_maxsim_finds(
+    index: EdgeIndex, pages: list[np.ndarray], monkeypatch: pytest.MonkeyPatch, few: int, share: float
+) -> None:
+    """Of the exact top ten, the search over pooled rows and stored codes finds 95 %; that over every row of all pages,
+    where they are few, all but what the codes round away."""
+    monkeypatch.setattr(hybrid, "EXACT", few)
     shares = []
     for question in _questions(pages):
         exact = np.argsort([-float((question @ rows.T).max(axis=1).sum()) for rows in pages])[:TOP]
         hits = index.search(PageQuery(image=question), SearchFilter(), TOP)
         shares.append(len({hit.page for hit in hits} & set(exact.tolist())) / TOP)
-    assert np.mean(shares) >= 0.95
+    assert np.mean(shares) >= share
+
+
+def test_a_word_that_pooling_blurs_is_found_among_few_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One row of a page answers the question and its pooled rows don't: among many pages it is no candidate."""
+    index = EdgeIndex(tmp_path / "index", SIGNATURE)
+    other, word = np.eye(DIM, dtype=np.float32)[:2, None]
+    pages = [replace(_page(number, other), pooled=_unit(other + 0.1 * word)) for number in range(DEPTH)]
+    index.upsert([*pages, replace(_page(DEPTH, np.concatenate([other, word])), pooled=other)])
+    for few, found in ((0, False), (1000, True)):
+        monkeypatch.setattr(hybrid, "EXACT", few)
+        hits = index.search(PageQuery(image=word), SearchFilter(), TOP)
+        assert (DEPTH in [hit.page for hit in hits]) is found
+    index.close()
 
 
 def test_a_stored_element_takes_a_byte_and_scores_as_its_float(
@@ -84,7 +105,9 @@ from pathlib import Path
 sys.path.insert(0, {str(TESTS)!r})
 from test_edge import SIGNATURE, _page, _unit
 import numpy as np
+from pipeline.backends import hybrid
 from pipeline.backends.edge import EdgeIndex
+from pipeline.backends.hybrid import DEPTH
 index = EdgeIndex(Path({str(tmp_path / "index")!r}), SIGNATURE)
 rng = np.random.default_rng(0)
 for start in range(0, 100_000, 8):
@@ -109,7 +132,7 @@ def _page(number: int, rows: np.ndarray) -> IndexedPage:
     nothing = np.zeros((0, 8), dtype=np.float32)
     payload = dict(point("d", number).payload)
     return IndexedPage(
-        "d", number, nothing, SparseVector(), image=rows, pooled=mean_rows(rows, POOL_FACTOR), payload=payload
+        "d", number, nothing, SparseVector(), image=rows, pooled=cluster_rows(rows, POOLED), payload=payload
     )
 
 

@@ -269,7 +269,7 @@ def test_any_spelling_but_every_phrase(index: PageIndex) -> None:
 
 
 def test_page_images_are_ranked_by_all_their_rows(index: PageIndex) -> None:
-    """The second stage looks at the full multivector: pooled rows alone would rank these the other way."""
+    """Rows that pooling blurs count in full: pooled rows alone would rank these the other way."""
     good = IndexedPage(**{**_fields(point("good", image=axis(1))), "pooled": axis(1) * 0.1 + axis(2)})
     poor = IndexedPage(**{**_fields(point("poor", image=axis(1) * 0.2)), "pooled": axis(1)})
     index.upsert([good, poor])
@@ -384,6 +384,8 @@ class _Handler(BaseHTTPRequestHandler):
             return [{"points": []} for _ in json.loads(body)["searches"]]
         if path.endswith("/count"):
             return {"count": 0}
+        if path.endswith("/points/scroll"):
+            return {"points": [], "next_page_offset": None}
         if self.command == "POST" and path.endswith("/points"):
             return [self.server.note] if self.server.note else []
         if self.command == "PUT" and path.endswith("/points"):
@@ -444,12 +446,12 @@ def test_server_gets_the_same_layout(loopback: Loopback) -> None:
 
 
 def test_server_queries_carry_the_walls(loopback: Loopback) -> None:
-    """Each search in a batch has the matter condition in its own filter."""
+    """Each search in a batch has the matter condition in its own filter, and so has what counts the pages before."""
     index = QdrantIndex(connect(loopback.url), "contracts", SIGNATURE)
     index.search(PageQuery(axis(1), SparseVector((1,), (1.0,)), image=axis(1)), SearchFilter(matters=("m",)), 5)
     searches = loopback.bodies("/points/query/batch", "POST")[0]["searches"]
-    assert [search["using"] for search in searches] == ["text", "terms", "pooled"]
-    for search in searches:
+    assert [search["using"] for search in searches] == ["text", "terms", "image"]
+    for search in [*loopback.bodies("/points/scroll", "POST"), *searches]:
         assert {"key": "matter", "match": {"any": ["m"]}} in search["filter"]["must"]
 
 

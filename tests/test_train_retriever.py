@@ -22,6 +22,7 @@ from infra.train.retriever_loop import Budget, Trainer
 from infra.train.retriever_model import save, tokenizer_of
 from infra.train.retriever_recipe import PRESETS, Recipe
 from pipeline.backends.colpali import ColPaliEmbedder
+from pipeline.backends.pooling import POOLED
 from pipeline.backends.sheet import GRID
 
 SEED = 7
@@ -281,7 +282,7 @@ def test_exported_checkpoint_does_what_was_trained(run, tmp_path: Path) -> None:
     with torch.inference_mode():
         np.testing.assert_allclose(query, retriever.queries(["Term of the Agreement"])[0].numpy(), atol=1e-4)
     assert embedder.heat(tmp_path / "page.png", "agreement").shape == GRID
-    assert len(embedder.pool([found])[0]) <= 256
+    assert len(embedder.pool([found])[0]) <= POOLED
 
 
 def test_rows_of_empty_strips_are_not_indexed(run, tmp_path: Path) -> None:

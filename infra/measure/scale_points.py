@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from infra.measure.scale_vectors import Page
-from pipeline.backends.pooling import POOL_FACTOR, mean_rows
+from pipeline.backends.pooling import POOLED, mean_rows
 from pipeline.backends.protocols import IndexedPage, PageInput, SparseVector, TextEmbedder
 from pipeline.index import DocumentContext, build, document_terms, opening
 from pipeline.phrases import page_spellings
@@ -69,7 +69,8 @@ def synthetic_rows(rows: Sequence[np.ndarray], count: int, seed: int = 0) -> Ite
 
 
 def _with_image(point: IndexedPage, rows: np.ndarray | None) -> IndexedPage:
-    return point if rows is None else replace(point, image=rows, pooled=mean_rows(rows, POOL_FACTOR))
+    """Pooled to as many rows as the product does, by neighbours: clusters of a million pages would take hours."""
+    return point if rows is None else replace(point, image=rows, pooled=mean_rows(rows, max(len(rows) // POOLED, 1)))
 
 
 def _words(first: IndexedPage, second: IndexedPage) -> tuple[list[str], SparseVector]:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from infra.measure.scale_vectors import DIMENSION, maxsim, stacked
-from pipeline.backends.pooling import POOL_FACTOR, mean_rows
+from pipeline.backends.pooling import POOLED, cluster_rows, mean_rows
 from pipeline.backends.protocols import IndexedPage, PageQuery, SparseVector
 from pipeline.types import SearchFilter
 
@@ -98,7 +98,7 @@ def _image_point(number: int, rows: np.ndarray) -> IndexedPage:
     """A page that is nothing but its image."""
     nothing = np.zeros((0, 1), dtype=np.float32)
     payload = {"document": str(number), "page": 1}
-    pooled = mean_rows(rows, POOL_FACTOR)
+    pooled = cluster_rows(rows, POOLED)
     return IndexedPage(str(number), 1, nothing, SparseVector(), image=rows, pooled=pooled, payload=payload)
 
 

@@ -6,6 +6,7 @@ import json
 import math
 import time
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from transformers import PreTrainedTokenizerFast
 
 from infra.train.checkpoint import Standing, keep, take_up
 from infra.train.depthwise import quicken
+from infra.train.pages.matter import word_list
 from infra.train.retriever_data import Batch, Cuts, loader, set_page
 from infra.train.retriever_maps import Bank
 from infra.train.retriever_model import start, take_over, tokenizer_of
@@ -31,6 +33,7 @@ LOG, TOKENIZER = "log.jsonl", "tokenizer"
 BEGUN = 0.5  # of a stage's rate, where a run begins with what was trained already
 DROPPED = 0.1  # of a bank's maps, which come again and again: they are not to be learnt by heart
 SPELT = 256  # pages whose words the tokenizer is trained on
+LISTS, LISTED = ("noun", "verb", "adjective"), 3  # of English; so often their words count: enough to become pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +153,9 @@ class Trainer:
         if self.begun:
             return PreTrainedTokenizerFast.from_pretrained(self.begun)
         pages = (set_page(self.seed, index, self.recipe, self.kept) for index in range(0, 4 * SPELT, 4))
-        return tokenizer_of(
-            (" ".join(word.text for word in page.words) for page in pages), self.recipe.shape.vocabulary
-        )
+        told = (" ".join(word.text for word in page.words) for page in pages)
+        listed = [" ".join(word_list(name)) for name in LISTS]
+        return tokenizer_of(chain(told, LISTED * listed), self.recipe.shape.vocabulary)
 
     def _groups(self) -> list[dict[str, Any]]:
         """Matrices decay, vectors don't; what PP-OCR brought learns at the trunk's own rate."""

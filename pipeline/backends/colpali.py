@@ -19,7 +19,7 @@ from transformers import AutoConfig
 from pipeline.backends.device import device_of, dtype_of
 from pipeline.backends.page_file import open_page
 from pipeline.backends.patches import heat_of, patch_grid
-from pipeline.backends.pooling import POOL_FACTOR, mean_rows
+from pipeline.backends.pooling import POOLED, cluster_rows, mean_rows
 from pipeline.backends.sheet_processor import SheetImageProcessor  # registers the bundled models' parts, too
 from pipeline.errors import ModelError, MunimentError
 
@@ -42,6 +42,11 @@ CLASSES = {
 
 # What one stored multivector may have (Qdrant's limit); a page of more rows is pooled until it fits.
 MAX_FLOATS = 1_048_576
+
+SHEET_ROWS = 256
+"""Rows that are stored of a sheet, at most. A page of much print has the more cells and with each a chance to match
+best: on real scans (tuning half, 132 pages, 128 phrases) nDCG@10 was 0.536 by all rows, 0.594 by 256 clusters, on
+generated pages (150, 137 phrases) 0.628 and 0.606."""
 
 
 class ColPaliEmbedder:
@@ -72,13 +77,15 @@ class ColPaliEmbedder:
         return int(self._model.dim)
 
     def embed_pages(self, images: Sequence[Path]) -> list[Matrix]:
-        """One (tokens, dimension) float32 matrix a page image, unit rows, padding stripped, in order."""
+        """One (tokens, dimension) float32 matrix a page image, unit rows, padding stripped, in order; of a page that
+        was set as a sheet, `SHEET_ROWS` rows at most."""
         rows: list[Matrix] = []
         for start in range(0, len(images), self._batch):
             batch = [open_page(path) for path in images[start : start + self._batch]]
             with self._lock:
                 rows += self._forward(self._processor.process_images(batch))
-        return [_fitting(matrix) for matrix in rows]
+        sheets = isinstance(getattr(self._processor, "image_processor", None), SheetImageProcessor)
+        return [cluster_rows(matrix, SHEET_ROWS) if sheets else _fitting(matrix) for matrix in rows]
 
     def embed_query(self, query: str) -> Matrix:
         """(tokens, dimension) float32, with the augmentation tokens the model was trained with."""
@@ -97,8 +104,8 @@ class ColPaliEmbedder:
         return images.sheet(page).spread(heat) if isinstance(images, SheetImageProcessor) else heat
 
     def pool(self, pages: Sequence[Matrix]) -> list[Matrix]:
-        """Neighbouring rows averaged: what the first search stage looks at."""
-        return [mean_rows(page, POOL_FACTOR) for page in pages]
+        """Similar rows as one: what the first search stage looks at."""
+        return [cluster_rows(page, POOLED) for page in pages]
 
     def _forward(self, inputs: Any) -> list[Matrix]:
         kept = self._kept(inputs)

@@ -29,6 +29,10 @@ __all__ = ["HybridIndex"]
 # scored on the other legs too, so that no page wins or loses by being cut off in one ranking.
 DEPTH, MOST = 100, 1000
 
+EXACT = 1000
+"""Pages inside the walls, at most, of which all are compared with the question by every row of their images: those of a
+matter, mostly. Among more, the pooled rows find the candidates."""
+
 
 class HybridIndex(ABC):
     """`PageIndex.search` and `pages_of` over four questions that an engine has to answer.
@@ -42,7 +46,7 @@ class HybridIndex(ABC):
         conditions = walls(where, query.phrases)
         if conditions is None or limit < 1:
             return []
-        legs = first_stage(query)
+        legs = second_stage(query) if query.image is not None and self._few(conditions) else first_stage(query)
         depth = min(max(DEPTH, limit), MOST)
         first = _by_name(legs, self._nearest(legs, conditions, depth)) if legs else {}
         found = sorted({point for scores in first.values() for point in scores})
@@ -81,6 +85,9 @@ class HybridIndex(ABC):
             for payload in self._fetch(points[start : start + MOST]).values():
                 found[str(payload["document"])][int(payload["page"])] = str(payload["sha256"])
         return dict(found)
+
+    def _few(self, conditions: Sequence[Condition]) -> bool:
+        return len(self._matching(conditions, EXACT + 1)) <= EXACT
 
     @abstractmethod
     def count(self) -> int:

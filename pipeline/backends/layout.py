@@ -221,12 +221,12 @@ def vectors_of(page: IndexedPage) -> dict[str, Matrix | SparseVector]:
 
 
 def first_stage(query: PageQuery) -> list[Leg]:
-    """The legs that find candidates, over all points inside the walls."""
+    """The legs that find candidates, over all of very many points inside the walls."""
     return _legs(query, image="pooled")
 
 
 def second_stage(query: PageQuery) -> list[Leg]:
-    """The same evidence for the candidates only, page images now by MaxSim over all their rows."""
+    """The same evidence for the candidates, or all of few points, page images now by MaxSim over all their rows."""
     return _legs(query, image="image")
 
 

@@ -31,9 +31,9 @@ __all__ = ["GRID", "Line", "Sheet", "Size", "set_sheet"]
 
 EDGE = 1400  # longest edge of the copy on which lines are sought: 127 dpi of a letter
 GRAIN = 0.9  # pixels of the copy: softens a scanner's noise and no letter
-FAINT, NOISE = 0.04, 4.0  # of the paper's light, and deviations of its grain: so much darker is faint print
+FAINT, NOISE = 0.04, 3.0  # of the paper's light, and deviations of its grain: so much darker is faint print
 DIM = 0.4  # of the paper's usual grey: what is darker is no paper, and its grain no print
-DARKER = 25  # percent of the print's pixels: the rest are a stroke's soft edges
+AROUND, ANY = 121, 1e-4  # pixels of the copy around a place; share of them from which there is print around it
 SPECK = 6  # pixels of the copy: less is grain
 LEAN, STEP = 10.0, 0.25  # degrees: the skew that is looked for
 STRAIGHT = 0.15  # degrees: less doesn't blur a line's edges, turning would
@@ -58,11 +58,13 @@ SQUEEZE = (1.0, 0.85, 0.7, 0.55)  # what a page that has more than a sheet holds
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How many strips a sheet has, and a strip's height and width in pixels."""
+    """How many strips a sheet has, a strip's height and width in pixels, and the share of its natural width at which
+    print is set."""
 
     strips: int
     height: int
     width: int
+    narrow: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,9 @@ def set_sheet(image: Image.Image, size: Size) -> Sheet:
 
 
 def _ink(copy: Image.Image) -> Mask:
-    """The ink, and on grey paper the faint print, which `shrink` takes for what shows through from behind."""
+    """The ink, and on grey paper the faint print, which `shrink` takes for what shows through from behind: darker than
+    halfway between the paper and the print around it. One threshold for the page would lose faint lines below a bold
+    heading."""
     small = shrink(copy, 100)
     shade = small.gray / np.maximum(small.paper, 1).astype(np.float32)
     dim = small.paper < DIM * np.median(small.paper)
@@ -140,10 +144,13 @@ def _ink(copy: Image.Image) -> Mask:
     labels, _ = ndimage.label(shade < usual - max(FAINT, NOISE * (light - usual)), np.ones((3, 3), int))
     highs = (y.stop - y.start for y, _ in ndimage.find_objects(labels))
     tall = np.array([False, *(LETTER[0] < high <= LETTER[1] for high in highs)])
-    print_ = shade[tall[labels]]
-    if not len(print_):
+    print_ = tall[labels]
+    if not print_.any():
         return small.ink
-    halfway = (usual + float(np.percentile(print_, DARKER))) / 2
+    near = ndimage.uniform_filter(print_.astype(np.float32), AROUND)
+    darkness = ndimage.uniform_filter(np.where(print_, shade, 0), AROUND)
+    dark = np.where(near > ANY, darkness / np.maximum(near, ANY), shade[print_].mean())
+    halfway = np.minimum((usual + dark) / 2, usual - max(FAINT, light - usual))
     labels, _ = ndimage.label(shade < halfway, np.ones((3, 3), int))
     large = np.bincount(labels.ravel()) >= SPECK
     large[np.unique([0, *labels[0], *labels[-1], *labels[:, 0], *labels[:, -1]])] = False
@@ -254,7 +261,7 @@ def _parts(
     x0, y0, x1, y1 = box
     margin = max(MARGIN * (y1 - y0), 1.0)
     top, bottom = y0 - margin, y1 + margin
-    scale = size.height / (bottom - top) * squeeze
+    scale = size.height / (bottom - top) * size.narrow * squeeze
     for a, b in _cuts(x0, x1, (size.width - 4) / scale - 2 * margin, ink[y0:y1]):
         left, right = a - margin, b + margin
         yield (left, top, right, bottom), min(max(round((right - left) * scale), 4), size.width)

@@ -18,7 +18,7 @@ from faker import Faker
 from infra.train.pages.chance import Chance
 from infra.train.pages.tongues import ENGLISH, KINDS, TERMS, Tongue
 
-__all__ = ["Matter", "fake", "fill", "initials", "invent", "money", "sentences", "when", "written"]
+__all__ = ["Matter", "fake", "fill", "initials", "invent", "money", "sentences", "when", "word_list", "written"]
 
 WORD = re.compile(r"\w+")
 SLOT = re.compile(r"\{(\w+)\}")
@@ -47,7 +47,8 @@ class Matter:
 
 
 @cache
-def _list(name: str) -> tuple[str, ...]:
+def word_list(name: str) -> tuple[str, ...]:
+    """A list of wonderwords: its nouns, verbs or adjectives."""
     text = (resources.files("wonderwords") / "assets" / f"{name}list.txt").read_text("utf-8")
     return tuple(word for word in text.split("\n") if word.isalpha() and len(word) > 2)
 
@@ -88,7 +89,7 @@ def _vocabulary(tongue: Tongue, chance: Chance, source: Faker) -> dict[str, tupl
     """The words the document likes: of English by part of speech, of others as Faker or our own sentences have them."""
     if tongue is ENGLISH:
         kinds = (("nouns", "noun", 45), ("verbs", "verb", 20), ("adjectives", "adjective", 25))
-        return {name: tuple(chance.some(_list(kind), count)) for name, kind, count in kinds}
+        return {name: tuple(chance.some(word_list(kind), count)) for name, kind, count in kinds}
     own = {word for text in tongue.clauses for word in WORD.findall(SLOT.sub("", text)) if len(word) > 5}
     words = chance.some(sorted(own), 40) if tongue.label == "pt" else [word.strip(".,؟?!") for word in source.words(40)]
     return {"nouns": tuple(words), "verbs": tuple(words[:20]), "adjectives": tuple(words[20:])}
