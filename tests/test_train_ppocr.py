@@ -24,17 +24,17 @@ def wheel() -> Path:
         pytest.skip("the package index can't be reached and the wheel isn't in the cache")
 
 
-@pytest.mark.parametrize(("part", "neck"), [("recognition", False), ("recognition", True), ("detection", False)])
-def test_tower_gives_the_activations_of_onnx_runtime(part: str, neck: bool, wheel: Path) -> None:
+@pytest.mark.parametrize("part", ppocr.PARTS)
+def test_tower_gives_the_activations_of_onnx_runtime(part: str, wheel: Path) -> None:
     """On a line of text in colour, so that swapped channels would show."""
     graph = ppocr.graph_of(wheel, part)
-    trunk = ppocr.trunk_of(graph, neck=neck)
+    trunk = ppocr.trunk_of(graph)
     tower = ppocr.tower_of(trunk, attention_layers=0).eval()
     line = _line()
     expected = _run(graph, trunk.output, line[..., ::-1])
     with torch.inference_mode():
         found = tower.features(torch.from_numpy(line.transpose(2, 0, 1).copy())[None]).numpy()
-    assert expected.std() > 0.05
+    assert expected.std() > 0.1
     np.testing.assert_allclose(found, expected, atol=1e-3 * expected.std())
 
 

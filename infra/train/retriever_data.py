@@ -116,15 +116,14 @@ class Batch:
 def set_page(seed: int, index: int, recipe: Recipe, folder: Path | None = None) -> Set:
     """A generated page on its sheet, out of `folder` where it was kept. Pages lie upright: the product turns them."""
     shape = recipe.shape
-    named = (seed, index, recipe.dpi, shape.strips, shape.strip, shape.wide, shape.narrow)
-    kept = folder / f"{'-'.join(map(str, named))}.npz" if folder else None
+    kept = folder / f"{seed}-{index}-{recipe.dpi}-{shape.strips}-{shape.strip}-{shape.wide}.npz" if folder else None
     if kept and kept.exists():
         with np.load(kept) as held:
             said = json.loads(str(held["said"]))
             words, facts = (Placed(*word) for word in said["words"]), (Fact(**fact) for fact in said["facts"])
             return Set(held["pixels"], tuple(words), tuple(facts), said["document"])
     page = make_some(seed, index, Wanted(dpi=recipe.dpi, rotate=False))
-    sheet = set_sheet(page.image, Size(shape.strips, shape.strip, shape.wide, shape.narrow))
+    sheet = set_sheet(page.image, Size(shape.strips, shape.strip, shape.wide))
     made = Set(sheet.pixels.reshape(-1, shape.wide), tuple(_placed(page, sheet)), page.facts, page.document)
     if kept:
         _keep(made, kept)

@@ -56,9 +56,9 @@ def tokenizer_of(words: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFa
 
 
 def start(shape: Shape, tokenizer: PreTrainedTokenizerFast, trunk: Trunk | None = None) -> Retriever:
-    """A model with PP-OCR's recognition trunk and neck (or `trunk`, or `shape.trunk` untrained) and the rest fresh."""
+    """A model with PP-OCR's recognition trunk (or `trunk`, or `shape.trunk` untrained) and the rest fresh."""
     if trunk is None and not shape.trunk:
-        trunk = trunk_of(graph_of(fetch(CACHE), "recognition"), neck=True)
+        trunk = trunk_of(graph_of(fetch(CACHE), "recognition"))
     blocks = trunk.blocks if trunk else [asdict(block) for block in shape.trunk]
     tower = PageTowerConfig(
         image_size=shape.wide,
@@ -72,12 +72,12 @@ def start(shape: Shape, tokenizer: PreTrainedTokenizerFast, trunk: Trunk | None 
     if trunk:
         model.model.vision_model.load_state_dict(dict(trunk.weights), strict=False)
     _spell_out(model, tokenizer)
-    return Retriever(model, processor_of(tower, tokenizer, shape.narrow), len(blocks))
+    return Retriever(model, processor_of(tower, tokenizer), len(blocks))
 
 
-def processor_of(tower: PageTowerConfig, tokenizer: PreTrainedTokenizerFast, narrow: float) -> ColModernVBertProcessor:
+def processor_of(tower: PageTowerConfig, tokenizer: PreTrainedTokenizerFast) -> ColModernVBertProcessor:
     """The page's lines set on a sheet: no tiles, no padding, a token a cell."""
-    images = SheetImageProcessor(strips=tower.strips, strip=tower.strip, wide=tower.image_size, narrow=narrow)
+    images = SheetImageProcessor(strips=tower.strips, strip=tower.strip, wide=tower.image_size)
     rows, columns = tower.grid
     return ColModernVBertProcessor(images, tokenizer, image_seq_len=rows * columns)
 

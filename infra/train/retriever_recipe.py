@@ -17,24 +17,21 @@ LANES = 16  # independent streams of pages; loader processes share them out, so 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The model. A sheet has `strips` of `strip` by `wide` pixels, on which print is set at the share `narrow` of its
-    width, and a square number of cells, as ModernVBERT's connector wants it. `merges` follow PP-OCR's trunk and neck,
-    which make of a strip a row of columns, 8 pixels each: off the first, letters are read; the next gather the word
-    around a column, and the last makes 10 columns one cell. `trunk`, when given, stands for PP-OCR's.
+    """The model. A sheet has `strips` of `strip` by `wide` pixels and a square number of cells, as
+    ModernVBERT's connector wants it. `merges` follow PP-OCR's trunk:
+    the first makes its two rows and each two columns one, and letters are read off there; the next gather the word
+    around a column, and the last makes 8 columns, 64 pixels, one cell. `trunk`, when given, stands for PP-OCR's."""
 
-    PP-OCR itself names 0.88 of the words on strips of 48 pixels at their natural width, 0.87 at 0.83 of it, 0.73 at
-    two thirds or on strips of 32 (2,440 words of 12 generated pages)."""
-
-    wide: int = 1280
-    strip: int = 48
+    wide: int = 1024
+    strip: int = 32
     strips: int = 64
-    narrow: float = 0.83
     merges: tuple[Block, ...] = (
+        Block(256, kernel=(2, 2), stride=(2, 2), dense=True, normed=True),
         Block(512, kernel=(1, 5), dense=True, normed=True),
         Block(512, kernel=(1, 9), added=True),
         Block(512, kernel=(1, 9), added=True),
         Block(512, kernel=(1, 9), added=True),
-        Block(384, kernel=(1, 10), stride=(1, 10), dense=True, normed=True),
+        Block(384, kernel=(1, 8), stride=(1, 8), dense=True, normed=True),
     )
     trunk: tuple[Block, ...] = ()
     hidden: int = 256
@@ -81,8 +78,8 @@ PRESETS = {
     "cpu": Recipe(
         Shape(),
         (
-            Stage("words", 0.75, height=384, batch=4, rate=2e-3),
-            Stage("phrases", 0.25, height=384, batch=16, rate=5e-4),
+            Stage("words", 0.75, height=256, batch=4, rate=2e-3),
+            Stage("phrases", 0.25, height=256, batch=16, rate=5e-4),
         ),
         bank=700,
         dpi=150,
@@ -90,10 +87,10 @@ PRESETS = {
     "accelerator": Recipe(
         Shape(hidden=384, layers=6, heads=6, vocabulary=24576),
         (
-            Stage("letters", 0.15, height=384, batch=64, rate=2e-3),
-            Stage("words", 0.35, height=384, batch=64, rate=1e-3),
-            Stage("words", 0.20, height=3072, batch=24, rate=8e-4),
-            Stage("phrases", 0.30, height=3072, batch=32, rate=5e-4),
+            Stage("letters", 0.15, height=256, batch=64, rate=2e-3),
+            Stage("words", 0.35, height=256, batch=64, rate=1e-3),
+            Stage("words", 0.20, height=2048, batch=24, rate=8e-4),
+            Stage("phrases", 0.30, height=2048, batch=32, rate=5e-4),
         ),
         pages=32,
         dpi=150,
@@ -101,9 +98,7 @@ PRESETS = {
     "tiny": Recipe(
         Shape(
             wide=512,
-            strip=32,
             strips=8,
-            narrow=1.0,
             merges=(
                 Block(32, kernel=(2, 2), stride=(2, 2), dense=True, normed=True),
                 Block(32, kernel=(1, 8), stride=(1, 8), dense=True, normed=True),

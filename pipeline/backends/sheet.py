@@ -3,7 +3,7 @@
 Print stands on a page in lines of any size, anywhere, and most of the page is paper. A network that reads it at one
 scale wants every line as high as those it was trained on and none of the paper: the lines are found on a small copy
 (skew, rulings, the dense bands that lines of print are), cut out of the page as it came, brought to one height and set
-one behind the other on the strips of a sheet. A word keeps its place on the sheet as long as the page stays the same,
+beside each other on the strips of a sheet. A word keeps its place on the sheet as long as the page stays the same,
 and `Sheet.spread` lays what is said of the sheet's cells back on the page.
 """
 
@@ -58,13 +58,11 @@ SQUEEZE = (1.0, 0.85, 0.7, 0.55)  # what a page that has more than a sheet holds
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How many strips a sheet has, a strip's height and width in pixels, and the share of its natural width at which
-    print is set."""
+    """How many strips a sheet has, and a strip's height and width in pixels."""
 
     strips: int
     height: int
     width: int
-    narrow: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +259,7 @@ def _parts(
     x0, y0, x1, y1 = box
     margin = max(MARGIN * (y1 - y0), 1.0)
     top, bottom = y0 - margin, y1 + margin
-    scale = size.height / (bottom - top) * size.narrow * squeeze
+    scale = size.height / (bottom - top) * squeeze
     for a, b in _cuts(x0, x1, (size.width - 4) / scale - 2 * margin, ink[y0:y1]):
         left, right = a - margin, b + margin
         yield (left, top, right, bottom), min(max(round((right - left) * scale), 4), size.width)
@@ -287,14 +285,17 @@ def _widest(rows: Mask) -> int:
 
 
 def _spots(widths: Sequence[int], size: Size) -> tuple[list[tuple[int, int]], int]:
-    """(strip, left) of each part, one behind the other; and how many strips that takes."""
-    spots, strip, left = [], 0, 0
+    """(strip, left) of each part, on the first strip that has room for it; and how many strips that takes: a sixth
+    fewer than each behind the one before."""
+    spots: list[tuple[int, int]] = []
+    ends: list[int] = []
     for width in widths:
-        if left and left + width > size.width:
-            strip, left = strip + 1, 0
-        spots.append((strip, left))
-        left += width + GAP
-    return spots, strip + 1
+        strip = next((at for at, end in enumerate(ends) if end + GAP + width <= size.width), len(ends))
+        if strip == len(ends):
+            ends.append(-GAP)
+        spots.append((strip, ends[strip] + GAP))
+        ends[strip] += GAP + width
+    return spots, len(ends)
 
 
 def _cut(gray: Image.Image, box: tuple[float, float, float, float], size: tuple[int, int]) -> NDArray[np.uint8]:

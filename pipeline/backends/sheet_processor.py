@@ -22,19 +22,18 @@ __all__ = ["SheetImageProcessor"]
 
 
 class SheetImageProcessorKwargs(Idefics3ImageProcessorKwargs, total=False):
-    """A sheet has `strips` strips of `strip` by `wide` pixels; print is set at the share `narrow` of its width."""
+    """A sheet has `strips` strips of `strip` by `wide` pixels."""
 
     strips: int
     strip: int
     wide: int
-    narrow: float
 
 
 class SheetImageProcessor(Idefics3ImageProcessor):
     """Idefics 3's, given sheets instead of pages; they come as large as they have to be."""
 
     valid_kwargs = SheetImageProcessorKwargs
-    strips, strip, wide, narrow = 64, 32, 1024, 1.0
+    strips, strip, wide = 64, 32, 1024
     image_mean = (0.5, 0.5, 0.5)
     image_std = (0.5, 0.5, 0.5)
     do_resize = False
@@ -50,7 +49,7 @@ class SheetImageProcessor(Idefics3ImageProcessor):
 
     def sheet(self, image: Image.Image) -> Sheet:
         """The page's lines, set as the model sees them."""
-        return set_sheet(image, Size(self.strips, self.strip, self.wide, self.narrow))
+        return set_sheet(image, Size(self.strips, self.strip, self.wide))
 
     def inked(self, pixel_values: Any) -> Any:
         """(pages, strips): on which strips of the sheets, as `preprocess` gives them, anything stands."""

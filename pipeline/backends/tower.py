@@ -14,7 +14,7 @@ checkpoint's `vision_config` names `muniment_tower`, with no remote code.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,10 +24,9 @@ from torch.nn import functional
 from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel, initialization
 from transformers.modeling_outputs import BaseModelOutput
 
-__all__ = ["AT_ONCE", "NECK_LAYERS", "PAPER", "Block", "PageTower", "PageTowerConfig", "cut", "joined"]
+__all__ = ["AT_ONCE", "PAPER", "Block", "PageTower", "PageTowerConfig", "cut", "joined"]
 
 REDUCTION = 4  # PP-LCNetV3's squeeze: a quarter of the channels
-NARROWER, NECK_LAYERS, NECK_HEADS = 8, 2, 8  # of PP-OCRv4's neck: what its convolutions narrow to, and its attention
 PAPER = 0.99  # of a normalised pixel: nothing on a strip is darker, so it is empty
 AT_ONCE = 2  # strips: their maps stay in the processor's caches; 16 at once take 1.6 times as long a strip on two cores
 WAVELENGTH = 10_000.0  # of the slowest sine, in cells: that of "Attention Is All You Need"
@@ -41,8 +40,7 @@ class Block:
     squeeze-and-excitation between the two; `bare` leaves out the activation after the depthwise half, as PP-LCNetV3
     does where it halves both sides. `normed` puts a layer norm over the channels of each place before a dense block:
     a trunk whose batch norms are folded in leaves channels of very different size. `added` adds what came in to what a
-    separable block of one size makes of it: a stack of such blocks learns as fast as one. `neck` is the one that
-    PP-OCRv4 reads lines with: the mean over the kernel, then every place of a strip sees the others.
+    separable block of one size makes of it: a stack of such blocks learns as fast as one.
     """
 
     channels: int
@@ -53,7 +51,6 @@ class Block:
     bare: bool = False
     normed: bool = False
     added: bool = False
-    neck: bool = False
 
 
 def _block(kernel: Sequence[int] = (3, 3), stride: Sequence[int] = (1, 1), **rest: Any) -> Block:
@@ -123,11 +120,11 @@ class PageTower(PreTrainedModel):
         self.stem = nn.Conv2d(config.num_channels, config.stem_channels, 3, stride=2, padding=1)
         widths = [config.stem_channels, *(block.channels for block in config.trunk)]
         self.blocks = nn.ModuleList(
-            _of_kind(block)(width, block) for width, block in zip(widths, config.trunk, strict=False)
+            _Dense(width, block) if block.dense else _Separable(width, block)
+            for width, block in zip(widths, config.trunk, strict=False)
         )
         self.projection = nn.Sequential(nn.LayerNorm(widths[-1]), nn.Linear(widths[-1], config.hidden_size))
-        sizes = config.hidden_size, config.num_attention_heads, config.intermediate_size
-        self.layers = nn.ModuleList(_Attention(*sizes) for _ in range(config.attention_layers))
+        self.layers = nn.ModuleList(_Attention(config) for _ in range(config.attention_layers))
         self.norm = nn.LayerNorm(config.hidden_size)
         self.post_init()
 
@@ -242,42 +239,19 @@ class _Norm(nn.LayerNorm):
         return super().forward(maps.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
-class _Neck(nn.Module):
-    """PP-OCRv4's, after SVTR (Du et al. 2022, arXiv 2205.00159): rows become one, columns see each other, and what the
-    trunk said stands beside what came of it."""
-
-    def __init__(self, width: int, block: Block) -> None:
-        super().__init__()
-        size, narrow = block.channels, width // NARROWER
-        self.pool = nn.AvgPool2d(block.kernel, block.stride)
-        self.into = _twice(width, narrow, size)
-        self.layers = nn.ModuleList(_Attention(size, NECK_HEADS, 2 * size, functional.silu) for _ in range(NECK_LAYERS))
-        self.norm = nn.LayerNorm(size)
-        self.back = nn.Sequential(nn.Conv2d(size, width, 1), nn.SiLU())
-        self.out = _twice(2 * width, narrow, size)
-
-    def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        short = self.pool(maps)
-        first = self.into(short)
-        places = first.flatten(2).transpose(1, 2)
-        for layer in self.layers:
-            places = layer(places)
-        seen = self.norm(places).transpose(1, 2).unflatten(2, first.shape[2:])
-        return self.out(torch.cat([short, self.back(seen)], dim=1))
-
-
 class _Attention(nn.Module):
-    """A plain pre-norm transformer layer: every cell sees all others."""
+    """A plain pre-norm transformer layer: every cell sees the whole page."""
 
-    def __init__(self, size: int, heads: int, inner: int, act: Callable[[Any], Any] = functional.gelu) -> None:
+    def __init__(self, config: PageTowerConfig) -> None:
         super().__init__()
-        self.heads, self.act = heads, act
+        size = config.hidden_size
+        self.heads = config.num_attention_heads
         self.before = nn.LayerNorm(size)
         self.mixed = nn.Linear(size, 3 * size)
         self.out = nn.Linear(size, size)
         self.between = nn.LayerNorm(size)
-        self.up = nn.Linear(size, inner)
-        self.down = nn.Linear(inner, size)
+        self.up = nn.Linear(size, config.intermediate_size)
+        self.down = nn.Linear(config.intermediate_size, size)
 
     def forward(self, cells: torch.Tensor) -> torch.Tensor:
         pages, count, size = cells.shape
@@ -285,17 +259,7 @@ class _Attention(nn.Module):
         query, key, value = mixed.permute(2, 0, 3, 1, 4)
         seen = functional.scaled_dot_product_attention(query, key, value)
         cells = cells + self.out(seen.transpose(1, 2).reshape(pages, count, size))
-        return cells + self.down(self.act(self.up(self.between(cells))))
-
-
-def _of_kind(block: Block) -> type[nn.Module]:
-    return _Neck if block.neck else _Dense if block.dense else _Separable
-
-
-def _twice(width: int, narrow: int, size: int) -> nn.Sequential:
-    """Two convolutions, the first over three columns."""
-    first = nn.Conv2d(width, narrow, (1, 3), padding=(0, 1))
-    return nn.Sequential(first, nn.SiLU(), nn.Conv2d(narrow, size, 1), nn.SiLU())
+        return cells + self.down(functional.gelu(self.up(self.between(cells))))
 
 
 def cut(images: torch.Tensor, height: int) -> torch.Tensor:
