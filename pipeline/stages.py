@@ -81,7 +81,7 @@ J = TypeVar("J")
 Pages = dict[int, T | MunimentError]
 
 # Raised when a stage's output changes: what it and the stages after it remembered is then done anew.
-VERSIONS = {"inspect": 2, "render": 4, "read": 4, "triage": 3, "extract": 4, "merge": 4, "index": 2}
+VERSIONS = {"inspect": 2, "render": 4, "read": 4, "triage": 3, "extract": 4, "merge": 4, "index": 3}
 
 INDEX_BATCH = 32  # pages embedded and written at a time: bounds memory, and what a kill repeats
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw, ImageFont
+from torch.nn import functional
 
 from infra.train import retriever_loop
 from infra.train.depthwise import quicken
@@ -103,6 +104,23 @@ def test_a_run_may_begin_with_an_exported_checkpoint(run, tmp_path: Path) -> Non
     assert torch.equal(again.retriever.queries(["rent"]), second.retriever.queries(["rent"]))
     with pytest.raises(SystemExit, match="another preset"):
         Trainer(replace(TINY, shape=replace(TINY.shape, layers=3)), SEED, CPU, tmp_path / "other", tmp_path / "made")
+
+
+def test_a_run_may_begin_with_another_vocabulary(run, tmp_path: Path) -> None:
+    """Pieces that both have keep their embeddings; a new one has what its letters' code would have had there."""
+    first = run(name="first")
+    save(first.retriever, tmp_path / "made", torch.float32)
+    recipe = replace(TINY, shape=replace(TINY.shape, vocabulary=500))
+    second = Trainer(recipe, SEED, CPU, tmp_path / "second", tmp_path / "made")
+    before, now = (trainer.retriever.processor.tokenizer.get_vocab() for trainer in (first, second))
+    assert len(before) < len(now)
+    old, new = (trainer.retriever.model.get_input_embeddings().weight for trainer in (first, second))
+    both = [(before[piece], now[piece]) for piece in before if piece in now]
+    assert all(torch.equal(old[at], new[place]) for at, place in both)
+    spelt = spelt_pieces(second.retriever.processor.tokenizer, 128)
+    added = [at for piece, at in now.items() if piece not in before and spelt[at].any()]
+    projected = new[added] @ first.retriever.model.custom_text_proj.weight.T
+    assert functional.cosine_similarity(projected, spelt[added]).mean() > 0.5
 
 
 def test_budget_ends_training_in_the_last_stage(run) -> None:

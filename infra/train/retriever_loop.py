@@ -151,7 +151,9 @@ class Trainer:
 
     def _first_tokenizer(self) -> PreTrainedTokenizerFast:
         if self.begun:
-            return PreTrainedTokenizerFast.from_pretrained(self.begun)
+            held = PreTrainedTokenizerFast.from_pretrained(self.begun)
+            if len(held) == self.recipe.shape.vocabulary:
+                return held
         pages = (set_page(self.seed, index, self.recipe, self.kept) for index in range(0, 4 * SPELT, 4))
         told = (" ".join(word.text for word in page.words) for page in pages)
         listed = [" ".join(word_list(name)) for name in LISTS]

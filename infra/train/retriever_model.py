@@ -188,9 +188,13 @@ def save(retriever: Retriever, folder: Path, dtype: torch.dtype = torch.bfloat16
 
 
 def take_over(retriever: Retriever, folder: Path) -> None:
-    """Give the model the weights of an exported checkpoint; only the heads stay new. `SystemExit` when it is of
-    another shape."""
+    """Give the model the weights of an exported checkpoint; only the heads stay new, and under another tokenizer the
+    embeddings of pieces that it didn't have. `SystemExit` when it is of another shape."""
     held = ColModernVBert.from_pretrained(folder, dtype=torch.float32).state_dict()
+    before, now = PreTrainedTokenizerFast.from_pretrained(folder), retriever.processor.tokenizer
+    if before.get_vocab() != now.get_vocab():
+        (name,) = (name for name in held if name.endswith("tok_embeddings.weight"))
+        held[name] = _carried(held[name], before, now, retriever.model.dim)
     try:
         retriever.model.load_state_dict(held)
     except RuntimeError as error:
@@ -208,6 +212,21 @@ def _spell_out(model: ColModernVBert, tokenizer: PreTrainedTokenizerFast) -> Non
     said = spelt.any(dim=1)
     embedding[said] = spelt[said] * math.sqrt(embedding.shape[1]) * embedding.std()
     out.copy_(turn.T)
+
+
+def _carried(
+    embedding: torch.Tensor, before: PreTrainedTokenizerFast, now: PreTrainedTokenizerFast, size: int
+) -> torch.Tensor:
+    """The embeddings under another tokenizer: of a piece that both have its own, of another what its letters' code
+    would most likely have had, by least squares over the pieces there were."""
+    spelt = spelt_pieces(before, size)
+    said = spelt.any(dim=1)
+    turn = torch.linalg.lstsq(spelt[said], embedding[said]).solution
+    carried, places = spelt_pieces(now, size) @ turn, before.get_vocab()
+    for piece, at in now.get_vocab().items():
+        if piece in places:
+            carried[at] = embedding[places[piece]]
+    return carried
 
 
 def _config(shape: Shape, tower: PageTowerConfig, tokenizer: PreTrainedTokenizerFast) -> ModernVBertConfig:
