@@ -106,10 +106,11 @@ def test_a_run_may_begin_with_an_exported_checkpoint(run, tmp_path: Path) -> Non
         Trainer(replace(TINY, shape=replace(TINY.shape, layers=3)), SEED, CPU, tmp_path / "other", tmp_path / "made")
 
 
-def test_a_run_may_begin_with_another_vocabulary(run, tmp_path: Path) -> None:
+def test_a_run_may_begin_with_another_vocabulary(run, tmp_path: Path, monkeypatch) -> None:
     """Pieces that both have keep their embeddings; a new one has what its letters' code would have had there."""
     first = run(name="first")
     save(first.retriever, tmp_path / "made", torch.float32)
+    monkeypatch.setattr(retriever_loop, "SPELT", 4)
     recipe = replace(TINY, shape=replace(TINY.shape, vocabulary=500))
     second = Trainer(recipe, SEED, CPU, tmp_path / "second", tmp_path / "made")
     before, now = (trainer.retriever.processor.tokenizer.get_vocab() for trainer in (first, second))
