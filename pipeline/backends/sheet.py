@@ -115,8 +115,8 @@ class Sheet:
 def set_sheet(image: Image.Image, size: Size) -> Sheet:
     """Find the lines of a page image and set them. A page without print gives a white sheet without lines.
 
-    Measured on 156 generated degraded pages (48,000 words of print, strips of 32 by 1,024 pixels): 0.95 of the words
-    stood on the sheet whole; 32 strips a page, at most 64.
+    Measured on 120 generated degraded pages that nothing was chosen on (24,946 words of print, strips of 32 by 1,024
+    pixels): 0.951 of the words stood on the sheet whole; 24 strips a page; 0.44 s of CPU beside other work.
     """
     gray = image if image.mode == "L" else image.convert("L")
     copy = gray.copy()
