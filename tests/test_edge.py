@@ -105,9 +105,7 @@ from pathlib import Path
 sys.path.insert(0, {str(TESTS)!r})
 from test_edge import SIGNATURE, _page, _unit
 import numpy as np
-from pipeline.backends import hybrid
 from pipeline.backends.edge import EdgeIndex
-from pipeline.backends.hybrid import DEPTH
 index = EdgeIndex(Path({str(tmp_path / "index")!r}), SIGNATURE)
 rng = np.random.default_rng(0)
 for start in range(0, 100_000, 8):

@@ -91,7 +91,7 @@ def _storage(given: argparse.Namespace) -> None:
 
 
 def _poolings(given: argparse.Namespace) -> None:
-    """CUAD's pages of both halves: clustering a thousand would take minutes."""
+    """CUAD's pages of both halves: their trees are grown once for all counts."""
     real = real_pages(given.cache)
     asked = _asked(real, given)
     pages = [rows for rows, page in zip(real.rows, real.pages, strict=True) if _cuad(page)]  # they come first

@@ -222,9 +222,12 @@ def _boxes(ink: Mask) -> list[tuple[int, int, int, int]]:
 def _apart(box: tuple[int, int, int, int], ink: Mask, usual: float) -> Iterator[tuple[int, int, int, int]]:
     """The lines of a box that a stamp or a close setting has made one: cut where the rows' ink is least."""
     x0, y0, x1, y1 = box
+    if y1 - y0 <= TWO * usual:
+        yield box
+        return
     rows = ndimage.uniform_filter1d(ink[y0:y1, x0:x1].sum(1, dtype=np.float32), max(int(usual / 3), 1), mode="constant")
     peaks, _ = find_peaks(np.pad(rows, 1), distance=max(usual, 1), prominence=VALLEY * rows.max())
-    if y1 - y0 <= TWO * usual or len(peaks) < 2:
+    if len(peaks) < 2:
         yield box
         return
     cuts = [a + int(np.argmin(rows[a:b])) for a, b in pairwise(peaks - 1)]
