@@ -30,7 +30,8 @@ NAMED = 5  # documents, at most, whose ids stand in an error
 
 def is_put_off(route: Route | None, settings: Settings) -> bool:
     """Whether the image of a page on this route is embedded at night only."""
-    return bool(settings.page_model) and settings.page_images == "hard" and route is Route.TEXT
+    waiting = settings.page_images == "night" or (settings.page_images == "hard" and route is Route.TEXT)
+    return bool(settings.page_model) and waiting
 
 
 def at_once(pages: Sequence[PageInput], triages: Mapping[int, Triage], tools: Tools) -> Images:

@@ -94,10 +94,11 @@ class Settings(BaseSettings):
     )
     extract_model: str = Field("", description="generative local VLM that fills the page schema; empty: none")
     page_model: str = Field(
-        "", description="ColPali-family page-image model: a bundled or pulled name, or a folder; empty: none"
+        "muniment-page",
+        description="ColPali-family page-image model: a bundled or pulled name, or a folder; none: words alone",
     )
-    page_images: Literal["hard", "all"] = Field(
-        "hard", description="pages whose image is embedded as they come in; those that read cleanly wait for the night"
+    page_images: Literal["hard", "all", "night"] = Field(
+        "hard", description="pages whose image is embedded as they come in: those that read badly, all or none"
     )
     page_image_hours: float = Field(4.0, ge=0, description="time a night may spend on the images that wait, hours")
 

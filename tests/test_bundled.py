@@ -15,14 +15,15 @@ import torch
 import sample_docs
 from pipeline import stages
 from pipeline.backends.colpali import ColPaliEmbedder
-from pipeline.backends.protocols import PageInput
+from pipeline.backends.protocols import PageInput, PageQuery
 from pipeline.backends.vlm import VlmClassifier
 from pipeline.errors import ModelError
 from pipeline.intake import discover, take
 from pipeline.models import BUNDLED, SHELF, bundled, resolve
 from pipeline.questions import QUESTIONS
+from pipeline.run import ingest_paths
 from pipeline.settings import load_settings
-from pipeline.types import Affine, PageImage, PageText, TextSource
+from pipeline.types import Affine, PageImage, PageText, SearchFilter, TextSource
 from pipeline.wiring import open_tools
 
 LEASE = Path(sample_docs.__file__).parent / "inbox" / "acme-lease" / "office-lease.pdf"
@@ -155,6 +156,19 @@ def test_the_page_model_ranks_the_page_that_a_phrase_stands_on(tmp_path):
                 ranks.append(int((scores > scores[at]).sum()))
     assert np.mean(np.array(ranks) == 0) > 0.5
     assert np.mean(np.array(ranks) < 4) > 0.9
+
+
+def test_by_default_a_scan_is_found_by_its_image(home, monkeypatch):
+    """A fax of two pages, ingested with no setting at all: its images are in the index at once, the right one of them
+    comes first for what is read on it, and no word had to be read for that."""
+    monkeypatch.delenv("MUNIMENT_PAGE_MODEL")
+    with open_tools(load_settings(workers=1)) as tools:
+        report = ingest_paths([LEASE.with_name("estoppel-fax.pdf")], "acme", tools)
+        assert tools.index.count() == 2
+        assert "page images put off to the night" not in report.totals
+        for phrase, page in (("refinancing One Pemberton Square", 1), ("the landlord holds a security deposit", 2)):
+            asked = PageQuery(image=tools.page_embedder.embed_query(phrase))
+            assert [hit.page for hit in tools.index.search(asked, SearchFilter(), 2)] == [page, 3 - page]
 
 
 @pytest.mark.parametrize(

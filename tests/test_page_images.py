@@ -35,11 +35,12 @@ def settings(tmp_path_factory) -> Settings:
         (Route.BLANK, {}, False),
         (None, {}, False),
         (Route.TEXT, {"page_images": "all"}, False),
+        (Route.LOCAL, {"page_images": "night"}, True),
         (Route.TEXT, {"page_model": ""}, False),
     ],
 )
 def test_what_read_cleanly_waits(settings, route, changed, waits):
-    """Unless the firm wants all at once; without a page model there is nothing to wait for."""
+    """Unless the firm wants all at once, or none; without a page model there is nothing to wait for."""
     assert is_put_off(route, settings.model_copy(update=changed)) is waits
 
 

@@ -50,7 +50,7 @@ def test_parts_are_made_once(home):
 
 
 def test_without_models_nothing_is_configured(home):
-    """No VLM and no page-image model by default: triage by signals, rules, search over text."""
+    """Where both are `none` (conftest.py): triage by signals, rules, search over text."""
     with open_tools() as tools:
         assert tools.classifier is None
         assert tools.page_embedder is None
@@ -67,6 +67,24 @@ def test_the_triage_model_is_loaded_when_a_page_is_shown_to_it(home):
         "assert model.name.startswith('muniment-triage') and 'transformers' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_a_question_loads_no_page_model(home):
+    """The bundled one's rows of a question, and their length, come without transformers and colpali_engine; a page
+    brings both."""
+    code = (
+        "import sys; from pathlib import Path; from PIL import Image; from pipeline.wiring import Tools;"
+        "from pipeline.settings import load_settings;"
+        "model = Tools(load_settings(page_model='muniment-page')).page_embedder;"
+        "asked = model.embed_query('notice of default');"
+        "assert asked.shape[1] == model.dimension == 128 and model.name.startswith('muniment-page');"
+        "assert not {'transformers', 'colpali_engine'} & set(sys.modules);"
+        "page = Path(sys.argv[1]); Image.new('L', (85, 110), 255).save(page);"
+        "assert model.embed_pages([page])[0].shape[1] == 128 and 'colpali_engine' in sys.modules;"
+        "assert abs(model._real().embed_query('notice of default') - asked).max() < 2e-2"
+    )
+    command = [sys.executable, "-c", code, str(home.parent / "page.png")]
+    subprocess.run(command, check=True, timeout=120)
 
 
 def test_a_missing_model_names_the_fix(home):

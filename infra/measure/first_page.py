@@ -5,7 +5,7 @@ checkout named by `--tree` (this one) starts its server in turn, so that several
 the signed-in browser asks for the empty search page, and then searches once. Every start is a new process, and a new
 owner of the index; the files of the models lie in the page cache from the second start on.
 Prints seconds from the start of the process until it listens, from then until the page was answered, and until the
-search was, each start in a line and the medians last. `--page-model FOLDER` switches page images on.
+search was, each start in a line and the medians last. `--page-model none` leaves page images out.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--tree", type=Path, action="append", help="a checkout to serve from; repeatable")
     parser.add_argument("--documents", type=int, default=5)
     parser.add_argument("--times", type=int, default=3)
-    parser.add_argument("--page-model", default="", help="folder of a page-image model")
+    parser.add_argument("--page-model", default="muniment-page", help="name or folder of a page-image model, or none")
     arguments = parser.parse_args(argv)
     trees = [tree.resolve() for tree in arguments.tree or [HERE]]
     found: dict[Path, list[tuple[float, float, float]]] = {tree: [] for tree in trees}
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def prepare(folder: Path, documents: int, page_model: str = "") -> str:
+def prepare(folder: Path, documents: int, page_model: str = "none") -> str:
     """A home under `folder` with that many documents and one account; the cookie of its session comes back."""
     import pymupdf
 
@@ -73,7 +73,7 @@ def prepare(folder: Path, documents: int, page_model: str = "") -> str:
         return tools.sessions.open(user.id)
 
 
-def start(tree: Path, home: Path, cookie: str, page_model: str = "") -> tuple[float, float, float]:
+def start(tree: Path, home: Path, cookie: str, page_model: str = "none") -> tuple[float, float, float]:
     """Seconds until the server listens, then until `/` is answered, then until a search is."""
     given = {"PYTHONPATH": str(tree), "MUNIMENT_HOME": str(home), "MUNIMENT_PAGE_MODEL": page_model}
     command = [sys.executable, "-P", "-m", "pipeline", "serve", "--port", "0"]

@@ -13,7 +13,8 @@ words a page), the same pages born-digital, and one long born-digital document w
   models either used;
 - the long document through `muniment ingest` in a process of its own: pages a second and peak memory, start included.
 
-Models of page images take part when MUNIMENT_PAGE_MODEL or MUNIMENT_TRIAGE_MODEL names one. `--quick` is a sixth of it.
+Models of page images take part as MUNIMENT_PAGE_MODEL, MUNIMENT_PAGE_IMAGES and MUNIMENT_TRIAGE_MODEL say; by default
+the image of a page that reads well waits for the night. `--quick` is a sixth of it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from PIL import Image
 
 from infra.measure.family import Watch
 from infra.measure.full_pages import born_digital, dense_scans, long_document
@@ -121,8 +124,10 @@ def whole_run(paths: Sequence[Path], pages: int, home: Path) -> Row:
 
 def _wake(tools: Tools) -> None:
     tools.text_embedder.embed(["to wake it"])
-    if tools.page_embedder is not None:
-        tools.page_embedder.embed_query("to wake it")
+    if tools.page_embedder is not None and tools.settings.page_images == "all":
+        blank = tools.settings.root / "blank.png"
+        Image.new("L", (85, 110), 255).save(blank)
+        tools.page_embedder.embed_pages([blank])
 
 
 def ocrmypdf(pdf: Path, pages: int, scratch: Path, jobs: int) -> Row | None:

@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from transformers import AutoConfig
 
 from pipeline.backends.device import device_of, dtype_of
 from pipeline.backends.page_file import open_page
 from pipeline.backends.patches import heat_of, patch_grid
-from pipeline.backends.pooling import POOLED, cluster_rows, mean_rows
+from pipeline.backends.pooling import POOLED, cluster_rows, mean_rows, unit_rows
 from pipeline.backends.sheet_processor import SheetImageProcessor  # registers the bundled models' parts, too
 from pipeline.errors import ModelError, MunimentError
 
@@ -100,7 +99,7 @@ class ColPaliEmbedder:
             vision = getattr(self._model.config, "vision_config", None)
             grid = patch_grid(inputs, self._processor, getattr(vision, "grid", None))
             rows = self._output(inputs)[0]
-        heat = heat_of(self.embed_query(query), _unit(rows), grid)
+        heat = heat_of(self.embed_query(query), unit_rows(rows), grid)
         return images.sheet(page).spread(heat) if isinstance(images, SheetImageProcessor) else heat
 
     def pool(self, pages: Sequence[Matrix]) -> list[Matrix]:
@@ -110,7 +109,7 @@ class ColPaliEmbedder:
     def _forward(self, inputs: Any) -> list[Matrix]:
         kept = self._kept(inputs)
         output = self._output(inputs)
-        return [_unit(rows[mask.numpy()]) for rows, mask in zip(output, kept, strict=True)]
+        return [unit_rows(rows[mask.numpy()]) for rows, mask in zip(output, kept, strict=True)]
 
     def _kept(self, inputs: Any) -> Any:
         """(pages, tokens): which rows say anything; padding doesn't, nor does a cell of a sheet's empty strips."""
@@ -158,11 +157,3 @@ def _complete(name: str, info: dict[str, Any]) -> None:
 def _fitting(matrix: Matrix) -> Matrix:
     factor = -(-matrix.size // MAX_FLOATS)
     return mean_rows(matrix, factor) if factor > 1 else matrix
-
-
-def _unit(rows: Any) -> Matrix:
-    """Rows of exactly unit length: half precision leaves them up to 1 % off, which MaxSim would add up."""
-    if not np.isfinite(rows).all():
-        raise ModelError("the page model gave values that are not numbers; try MUNIMENT_DTYPE=float32")
-    result: Matrix = np.ascontiguousarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
-    return result

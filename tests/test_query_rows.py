@@ -1,0 +1,79 @@
+"""A query's rows by the text half alone, against colpali_engine's whole model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_colpali import build_colpali
+
+from pipeline.backends.colpali import ColPaliEmbedder
+from pipeline.backends.query_rows import query_rows
+from pipeline.errors import ModelError
+from pipeline.models import SHELF
+
+CPU = torch.device("cpu")
+QUERIES = [
+    "rent",
+    "Either party may terminate this Agreement on ninety (90) days' written notice to the other.",
+    "Müller & Söhne GmbH – § 4.2 „Kündigung“ 契約 \u200f עברית <end_of_utterance><pad>",
+    "notice of default " * 60,  # beyond the reach of the layers that see their neighbours only
+]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_colpali("modernvbert", tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.mark.parametrize("kind", ["tiny", "bundled"])
+def test_rows_are_those_of_the_whole_model(kind: str, tiny: Path) -> None:
+    """Short and long, in any script, the words of special tokens among them; the augmentation's rows with them."""
+    folder = tiny if kind == "tiny" else SHELF / "muniment-page"
+    whole = ColPaliEmbedder(folder, device="cpu", dtype="float32")
+    rows = query_rows(folder, CPU, torch.float32)
+    assert rows is not None
+    for query in QUERIES:
+        np.testing.assert_allclose(rows(query), whole.embed_query(query), atol=2e-5)
+
+
+def test_half_precision_points_the_same_way(tiny: Path) -> None:
+    """Unit rows; each within rounding of what full precision gives."""
+    exact, rounded = (query_rows(tiny, CPU, dtype) for dtype in (torch.float32, torch.bfloat16))
+    assert exact is not None
+    assert rounded is not None
+    found = rounded(QUERIES[1])
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+    assert (found * exact(QUERIES[1])).sum(axis=1).min() > 0.99
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"model_type": "idefics3"},
+        {"text_config": {"hidden_activation": "silu"}},
+        {"text_config": {"norm_bias": True}},
+        {"text_config": {"rope_parameters": {}}},
+        {"text_config": {"layer_types": None}},
+    ],
+)
+def test_another_architecture_is_left_to_the_whole_model(tiny: Path, tmp_path: Path, changed: dict) -> None:
+    """None, before a weight is read."""
+    config = json.loads((tiny / "config.json").read_text())
+    text = {**config["text_config"], **changed.get("text_config", {})}
+    (tmp_path / "config.json").write_text(json.dumps({**config, **changed, "text_config": text}))
+    assert query_rows(tmp_path, CPU, torch.float32) is None
+
+
+@pytest.mark.parametrize("broken", ["config.json", "tokenizer.json", "model.safetensors"])
+def test_a_damaged_checkpoint_is_named(tiny: Path, tmp_path: Path, broken: str) -> None:
+    """By its folder, and nothing of its content."""
+    folder = tmp_path / "bad"
+    folder.mkdir()
+    for path in tiny.iterdir():
+        (folder / path.name).write_bytes(b"{" if path.name == broken else path.read_bytes())
+    with pytest.raises(ModelError, match="page model bad can't be loaded"):
+        query_rows(folder, CPU, torch.float32)
