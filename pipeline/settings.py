@@ -94,11 +94,11 @@ class Settings(BaseSettings):
     )
     extract_model: str = Field("", description="generative local VLM that fills the page schema; empty: none")
     page_model: str = Field(
-        "muniment-page",
-        description="ColPali-family page-image model: a bundled or pulled name, or a folder; none: words alone",
+        "", description="ColPali-family page-image model: a bundled or pulled name, or a folder; empty: none"
     )
     page_images: Literal["hard", "all", "night"] = Field(
-        "hard", description="pages whose image is embedded as they come in: those that read badly, all or none"
+        "hard",
+        description="pages whose image is embedded as they come in: hard (those that read badly), all, or night (none)",
     )
     page_image_hours: float = Field(4.0, ge=0, description="time a night may spend on the images that wait, hours")
 

@@ -29,8 +29,7 @@ FRONTIER = {name: value for name, value in os.environ.items() if name.startswith
 for name in [name for name in os.environ if name.startswith("MUNIMENT_") and not name.startswith("MUNIMENT_TEST_")]:
     if name not in {"MUNIMENT_QDRANT_URL", "MUNIMENT_QDRANT_API_KEY", *CHROMIUM}:
         del os.environ[name]
-for name in ("MUNIMENT_TRIAGE_MODEL", "MUNIMENT_PAGE_MODEL"):
-    os.environ[name] = "none"  # loading one costs each home of a test seconds; their own tests name them
+os.environ["MUNIMENT_TRIAGE_MODEL"] = "none"  # loading it costs each home of a test seconds; its own tests name it
 
 LONG = (
     *("test_up", "test_web_walls", "test_attacks", "test_flows", "test_ingest", "test_measure_crashes"),

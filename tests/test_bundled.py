@@ -158,11 +158,10 @@ def test_the_page_model_ranks_the_page_that_a_phrase_stands_on(tmp_path):
     assert np.mean(np.array(ranks) < 4) > 0.9
 
 
-def test_by_default_a_scan_is_found_by_its_image(home, monkeypatch):
-    """A fax of two pages, ingested with no setting at all: its images are in the index at once, the right one of them
-    comes first for what is read on it, and no word had to be read for that."""
-    monkeypatch.delenv("MUNIMENT_PAGE_MODEL")
-    with open_tools(load_settings(workers=1)) as tools:
+def test_a_scan_is_found_by_its_image(home):
+    """A fax of two pages, ingested with the page model named: its images are in the index at once, the right one of
+    them comes first for what is read on it, and no word had to be read for that."""
+    with open_tools(load_settings(workers=1, page_model="muniment-page")) as tools:
         report = ingest_paths([LEASE.with_name("estoppel-fax.pdf")], "acme", tools)
         assert tools.index.count() == 2
         assert "page images put off to the night" not in report.totals

@@ -21,25 +21,24 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_by_default_everything_is_local(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A home below the user's own, SQLite in it, no server, no models but the bundled ones, a worker a core."""
+    """A home below the user's own, SQLite in it, no server, no model but the bundled one of triage, a worker a core."""
     monkeypatch.setenv("HOME", "/home/somebody")
     settings = load_settings()
     assert settings.root == Path("/home/somebody/.muniment")
     assert settings.catalog_url == "sqlite:////home/somebody/.muniment/catalog.sqlite"
     assert settings.models_dir == settings.root / "models"
-    assert (settings.qdrant_url, settings.extract_model) == ("",) * 2
-    assert (settings.triage_model, settings.page_model) == ("muniment-triage", "muniment-page")
+    assert (settings.qdrant_url, settings.page_model, settings.extract_model) == ("",) * 3
+    assert settings.triage_model == "muniment-triage"
     assert settings.workers == os.cpu_count()
     assert settings.language == "eng"
 
 
 def test_a_model_is_taken_back_by_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty variable counts as not set, so "none" says that there is to be no triage VLM, or no page images."""
-    for name, bundled in (("triage_model", "muniment-triage"), ("page_model", "muniment-page")):
-        monkeypatch.setenv(f"MUNIMENT_{name.upper()}", "")
-        assert getattr(load_settings(), name) == bundled
-        monkeypatch.setenv(f"MUNIMENT_{name.upper()}", "none")
-        assert getattr(load_settings(), name) == ""
+    """An empty variable counts as not set, so "none" says that there is to be no triage VLM."""
+    monkeypatch.setenv("MUNIMENT_TRIAGE_MODEL", "")
+    assert load_settings().triage_model == "muniment-triage"
+    monkeypatch.setenv("MUNIMENT_TRIAGE_MODEL", "none")
+    assert load_settings().triage_model == ""
 
 
 def test_the_environment_decides(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,7 @@ def test_parts_are_made_once(home):
 
 
 def test_without_models_nothing_is_configured(home):
-    """Where both are `none` (conftest.py): triage by signals, rules, search over text."""
+    """No VLM and no page-image model by default: triage by signals, rules, search over text."""
     with open_tools() as tools:
         assert tools.classifier is None
         assert tools.page_embedder is None

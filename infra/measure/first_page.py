@@ -5,7 +5,7 @@ checkout named by `--tree` (this one) starts its server in turn, so that several
 the signed-in browser asks for the empty search page, and then searches once. Every start is a new process, and a new
 owner of the index; the files of the models lie in the page cache from the second start on.
 Prints seconds from the start of the process until it listens, from then until the page was answered, and until the
-search was, each start in a line and the medians last. `--page-model none` leaves page images out.
+search was, each start in a line and the medians last. `--page-model NAME` switches page images on.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--tree", type=Path, action="append", help="a checkout to serve from; repeatable")
     parser.add_argument("--documents", type=int, default=5)
     parser.add_argument("--times", type=int, default=3)
-    parser.add_argument("--page-model", default="muniment-page", help="name or folder of a page-image model, or none")
+    parser.add_argument("--page-model", default="none", help="name or folder of a page-image model")
     arguments = parser.parse_args(argv)
     trees = [tree.resolve() for tree in arguments.tree or [HERE]]
     found: dict[Path, list[tuple[float, float, float]]] = {tree: [] for tree in trees}

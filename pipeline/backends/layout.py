@@ -8,12 +8,11 @@
     image        multivector   page image, MaxSim, no graph, on disk: scores candidates
 
 **Fusion** is ours, because it needs every candidate's score in every kind of evidence, which a server-side RRF over
-ranks doesn't have. Each kind is scaled to 0..1 over the candidates and they are added with equal weight, page images
-with half of it (`IMAGE_WEIGHT`). Chosen on ContractNLI (205 questions, text layer), where it beat RRF (k 60) in
-nDCG@10 by 0.869 to 0.866 within the document and 0.611 to 0.553 across documents; `ABOUT_WEIGHT` too was set there (0,
-0.25, 0.5 tried). On CUAD (434 questions, text layer, MiniLM and BM25, of the document only its first words known),
-which nothing was set on: within the document nDCG@10 0.804, recall@5 0.926; across documents 0.783, 0.944, and 0.610,
-0.834 without `about` and `about_terms`.
+ranks doesn't have. Each kind is scaled to 0..1 over the candidates and they are added with equal weight. Chosen
+on ContractNLI (205 questions, text layer), where it beat RRF (k 60) in nDCG@10 by 0.869 to 0.866 within the document
+and 0.611 to 0.553 across documents; `ABOUT_WEIGHT` too was set there (0, 0.25, 0.5 tried). On CUAD (434 questions,
+text layer, MiniLM and BM25, of the document only its first words known), which nothing was set on: within the document
+nDCG@10 0.804, recall@5 0.926; across documents 0.783, 0.944, and 0.610, 0.834 without `about` and `about_terms`.
 """
 
 from __future__ import annotations
@@ -82,11 +81,6 @@ SHOWN_FIELDS = [
 ]
 SPARSE = ("terms", "about_terms")
 ABOUT_WEIGHT = 0.5
-IMAGE_WEIGHT = 0.5
-"""Set with the bundled page model on tuning halves (0.25, 0.5, 1, 2 tried; what it adds to nDCG@10 by words alone).
-152 questions of CUAD on harsh scans, within the document and across: by 0.5 +.001, +.004; by 1 -.009, +.005; by 2
--.033, -.006. 127 phrases on real scans, pages of low OCR confidence and others: +.016, +.007; +.015, -.009; +.019,
--.014. A model that reads better may bear more."""
 
 PointId = Any
 """A point's UUID in the form that costs an engine's backend least, number or string: a search handles a thousand."""
@@ -238,7 +232,7 @@ def second_stage(query: PageQuery) -> list[Leg]:
 
 def fuse(legs: Sequence[Leg], scores: Sequence[Mapping[PointId, float]]) -> list[tuple[PointId, float]]:
     """(point id, score) best first: the mean over the kinds of evidence, each 0 for its worst candidate and 1 for its
-    best, page images by `IMAGE_WEIGHT`. A page whose image has no vectors yet is judged by the other kinds."""
+    best. A page whose image has no vectors yet is judged by the other kinds."""
     ids = sorted({point for found in scores for point in found})
     if not ids:
         return []
@@ -248,12 +242,12 @@ def fuse(legs: Sequence[Leg], scores: Sequence[Mapping[PointId, float]]) -> list
     kinds = [_column(found, ids) for found in by_name.values()]
     if text or about:
         kinds.insert(0, _column(text, ids) + ABOUT_WEIGHT * _column(about, ids))
-    totals, counted = sum(map(_scaled, kinds), np.zeros(len(ids))), np.full(len(ids), float(len(kinds)))
+    totals, counted = sum(map(_scaled, kinds), np.zeros(len(ids))), np.full(len(ids), len(kinds))
     if len(image) > 1 or (image and not kinds):  # beside other evidence one alone is the best of nothing
         seen = [at for at, point in enumerate(ids) if point in image]
-        totals[seen] += IMAGE_WEIGHT * _scaled(np.array([image[ids[at]] for at in seen]))
-        counted[seen] += IMAGE_WEIGHT
-    totals /= np.where(counted > 0, counted, 1.0)
+        totals[seen] += _scaled(np.array([image[ids[at]] for at in seen]))
+        counted[seen] += 1
+    totals /= np.maximum(counted, 1)
     order = np.argsort(-totals, kind="stable").tolist()
     return [(ids[at], float(totals[at])) for at in order]
 
