@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from tiny_colpali import build_colpali
+from tokenizers import Tokenizer
 
 from pipeline.backends.colpali import ColPaliEmbedder
 from pipeline.backends.query_rows import query_rows
@@ -48,6 +50,20 @@ def test_half_precision_points_the_same_way(tiny: Path) -> None:
     found = rounded(QUERIES[1])
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
     assert (found * exact(QUERIES[1])).sum(axis=1).min() > 0.99
+
+
+def test_what_a_tokenizer_was_saved_with_is_left_out(tiny: Path, tmp_path: Path) -> None:
+    """A query is neither padded nor cut, though its tokenizer's file says so: the whole model's processor does not."""
+    folder = shutil.copytree(tiny, tmp_path / "padded")
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.enable_padding(length=40)
+    tokenizer.enable_truncation(12)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    found, expected = (query_rows(one, CPU, torch.float32) for one in (folder, tiny))
+    assert found is not None
+    assert expected is not None
+    for query in QUERIES[:2]:
+        np.testing.assert_array_equal(found(query), expected(query))
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,8 @@ class QueryRows:
     def __init__(self, tokenizer: Tokenizer, weights: Mapping[str, Tensor], text: Mapping[str, Any]) -> None:
         """Take over the text half, its weights by their names in a `ModernBertModel` and `custom_text_proj.*`; `text`
         is its part of config.json. `KeyError` when something is missing."""
+        tokenizer.no_padding()  # a file may bring either along
+        tokenizer.no_truncation()
         self._tokenizer = tokenizer
         self._heads, self._eps = text["num_attention_heads"], text["norm_eps"]
         self._tokens = weights["embeddings.tok_embeddings.weight"]
