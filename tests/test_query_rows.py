@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tiny_colpali import build_colpali
 from tokenizers import Tokenizer
 
@@ -82,6 +83,20 @@ def test_another_architecture_is_left_to_the_whole_model(tiny: Path, tmp_path: P
     text = {**config["text_config"], **changed.get("text_config", {})}
     (tmp_path / "config.json").write_text(json.dumps({**config, **changed, "text_config": text}))
     assert query_rows(tmp_path, CPU, torch.float32) is None
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_a_weight_more_or_less_is_left_to_the_whole_model(tiny: Path, tmp_path: Path, more: bool) -> None:
+    """An adapter that is dropped in silence still gives rows, only wrong ones."""
+    folder = shutil.copytree(tiny, tmp_path / "other")
+    weights = load_file(folder / "model.safetensors")
+    name = next(name for name in weights if name.endswith("layers.1.attn.Wqkv.weight"))
+    if more:
+        weights[name.replace(".weight", ".lora_A.weight")] = torch.ones(2, 2)
+    else:
+        del weights[name]
+    save_file(weights, folder / "model.safetensors")
+    assert query_rows(folder, CPU, torch.float32) is None
 
 
 @pytest.mark.parametrize("broken", ["config.json", "tokenizer.json", "model.safetensors"])

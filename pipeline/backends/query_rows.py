@@ -94,8 +94,8 @@ class QueryRows:
 
 
 def query_rows(folder: Path, device: torch.device, dtype: torch.dtype) -> QueryRows | None:
-    """The text half of the checkpoint in `folder`; None where it is no ColModernVBert as published, so that only the
-    whole model can tell. `ModelError` for a damaged one."""
+    """The text half of the checkpoint in `folder`; None where it is no ColModernVBert as published, or has a weight
+    more (an adapter's) or less, so that only the whole model can tell. `ModelError` for a damaged one."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         text = config.get("text_config", {})
@@ -103,7 +103,7 @@ def query_rows(folder: Path, device: torch.device, dtype: torch.dtype) -> QueryR
             return None
         tokenizer = Tokenizer.from_str((folder / "tokenizer.json").read_text(encoding="utf-8"))
         weights = {name: tensor.to(device, dtype) for name, tensor in _text_half(folder).items()}
-        return QueryRows(tokenizer, weights, text)
+        return QueryRows(tokenizer, weights, text) if set(weights) == _expected(text) else None
     except Exception as error:  # tokenizers raises nothing narrower
         raise ModelError(f"page model {folder.name} can't be loaded: {type(error).__name__}") from error
 
@@ -129,6 +129,14 @@ def _text_half(folder: Path) -> dict[str, Tensor]:
                 if is_text or is_last:
                     found[rest if is_text else is_last + end] = tensors.get_tensor(name)
     return found
+
+
+def _expected(text: Mapping[str, Any]) -> set[str]:
+    layers = range(text["num_hidden_layers"])
+    steps = ("attn_norm", "attn.Wqkv", "attn.Wo", "mlp_norm", "mlp.Wi", "mlp.Wo")
+    names = {f"layers.{number}.{step}.weight" for number in layers for step in steps} - {"layers.0.attn_norm.weight"}
+    ends = {"embeddings.tok_embeddings.weight", "embeddings.norm.weight", "final_norm.weight"}
+    return names | ends | {f"{PROJECTION}weight", f"{PROJECTION}bias"}
 
 
 def _layer(weights: Mapping[str, Tensor], text: Mapping[str, Any], number: int) -> _Layer:
