@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from pipeline.access.throttle import Throttle
     from pipeline.backends.protocols import (
         Extractor,
-        Matrix,
         PageClassifier,
         PageEmbedder,
         PageIndex,
@@ -309,26 +308,15 @@ class Tools:
         if not self.settings.page_model:
             return None
         from pipeline.backends.late import LatePageEmbedder
-        from pipeline.model_files import row_length
 
-        settings, name = self.settings, self.identities["page"]
-        folder = self._model(settings.page_model)
-
-        def load() -> PageEmbedder:
-            from pipeline.backends.colpali import ColPaliEmbedder
-
-            return ColPaliEmbedder(
-                folder, name=name, device=settings.device, dtype=settings.dtype, batch=settings.batch
-            )
-
-        def load_queries() -> Callable[[str], Matrix] | None:
-            from pipeline.backends.device import device_of, dtype_of
-            from pipeline.backends.query_rows import query_rows
-
-            device = device_of(settings.device)
-            return query_rows(folder, device, dtype_of(settings.dtype, device))
-
-        return LatePageEmbedder(name, row_length(folder), load, load_queries)
+        settings = self.settings
+        return LatePageEmbedder(
+            self._model(settings.page_model),
+            name=self.identities["page"],
+            device=settings.device,
+            dtype=settings.dtype,
+            batch=settings.batch,
+        )
 
     def _make_classifier(self) -> PageClassifier | None:
         if not self.settings.triage_model:

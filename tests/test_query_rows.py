@@ -18,7 +18,7 @@ from pipeline.backends.query_rows import query_rows
 from pipeline.errors import ModelError
 from pipeline.models import SHELF
 
-CPU = torch.device("cpu")
+CPU = "cpu"
 QUERIES = [
     "rent",
     "Either party may terminate this Agreement on ninety (90) days' written notice to the other.",
@@ -37,7 +37,7 @@ def test_rows_are_those_of_the_whole_model(kind: str, tiny: Path) -> None:
     """Short and long, in any script, the words of special tokens among them; the augmentation's rows with them."""
     folder = tiny if kind == "tiny" else SHELF / "muniment-page"
     whole = ColPaliEmbedder(folder, device="cpu", dtype="float32")
-    rows = query_rows(folder, CPU, torch.float32)
+    rows = query_rows(folder, CPU, "float32")
     assert rows is not None
     for query in QUERIES:
         np.testing.assert_allclose(rows(query), whole.embed_query(query), atol=2e-5)
@@ -45,7 +45,7 @@ def test_rows_are_those_of_the_whole_model(kind: str, tiny: Path) -> None:
 
 def test_half_precision_points_the_same_way(tiny: Path) -> None:
     """Unit rows; each within rounding of what full precision gives."""
-    exact, rounded = (query_rows(tiny, CPU, dtype) for dtype in (torch.float32, torch.bfloat16))
+    exact, rounded = (query_rows(tiny, CPU, dtype) for dtype in ("float32", "bfloat16"))
     assert exact is not None
     assert rounded is not None
     found = rounded(QUERIES[1])
@@ -60,7 +60,7 @@ def test_what_a_tokenizer_was_saved_with_is_left_out(tiny: Path, tmp_path: Path)
     tokenizer.enable_padding(length=40)
     tokenizer.enable_truncation(12)
     tokenizer.save(str(folder / "tokenizer.json"))
-    found, expected = (query_rows(one, CPU, torch.float32) for one in (folder, tiny))
+    found, expected = (query_rows(one, CPU, "float32") for one in (folder, tiny))
     assert found is not None
     assert expected is not None
     for query in QUERIES[:2]:
@@ -82,7 +82,7 @@ def test_another_architecture_is_left_to_the_whole_model(tiny: Path, tmp_path: P
     config = json.loads((tiny / "config.json").read_text())
     text = {**config["text_config"], **changed.get("text_config", {})}
     (tmp_path / "config.json").write_text(json.dumps({**config, **changed, "text_config": text}))
-    assert query_rows(tmp_path, CPU, torch.float32) is None
+    assert query_rows(tmp_path, CPU, "float32") is None
 
 
 @pytest.mark.parametrize("more", [True, False])
@@ -96,7 +96,7 @@ def test_a_weight_more_or_less_is_left_to_the_whole_model(tiny: Path, tmp_path: 
     else:
         del weights[name]
     save_file(weights, folder / "model.safetensors")
-    assert query_rows(folder, CPU, torch.float32) is None
+    assert query_rows(folder, CPU, "float32") is None
 
 
 @pytest.mark.parametrize("broken", ["config.json", "tokenizer.json", "model.safetensors"])
@@ -107,4 +107,4 @@ def test_a_damaged_checkpoint_is_named(tiny: Path, tmp_path: Path, broken: str) 
     for path in tiny.iterdir():
         (folder / path.name).write_bytes(b"{" if path.name == broken else path.read_bytes())
     with pytest.raises(ModelError, match="page model bad can't be loaded"):
-        query_rows(folder, CPU, torch.float32)
+        query_rows(folder, CPU, "float32")

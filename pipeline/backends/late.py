@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pipeline.answer_scale import read_scale
 from pipeline.backends.protocols import PageClassifier, PageEmbedder, PageInput
+from pipeline.model_files import row_length
 from pipeline.types import Verdict
 
 if TYPE_CHECKING:
     from pipeline.backends.protocols import Matrix
+    from pipeline.backends.query_rows import QueryRows
 
 __all__ = ["LateClassifier", "LatePageEmbedder"]
 
@@ -60,18 +62,23 @@ class LateClassifier:
 
 
 class LatePageEmbedder:
-    """`PageEmbedder`; `load` makes the real one, `load_queries` what gives a question's rows without it, or None where
-    nothing does; each once. Threads may share it."""
+    """`PageEmbedder` over the checkpoint in `folder`, with the arguments of `ColPaliEmbedder`, which is loaded once.
+    Threads may share it."""
 
-    def __init__(
-        self,
-        name: str,
-        dimension: int | None,
-        load: Callable[[], PageEmbedder],
-        load_queries: Callable[[], Callable[[str], Matrix] | None],
-    ) -> None:
-        """`dimension` is None where only the loaded model tells."""
-        self._name, self._dimension = name, dimension
+    def __init__(self, folder: Path, *, name: str, device: str, dtype: str, batch: int) -> None:
+        """`ModelError` for a damaged weights file; what else is wrong with a checkpoint, loading finds."""
+
+        def load() -> PageEmbedder:
+            from pipeline.backends.colpali import ColPaliEmbedder
+
+            return ColPaliEmbedder(folder, name=name, device=device, dtype=dtype, batch=batch)
+
+        def load_queries() -> QueryRows | None:
+            from pipeline.backends.query_rows import query_rows
+
+            return query_rows(folder, device, dtype)
+
+        self._name, self._dimension = name, row_length(folder)
         self._real, self._queries = _Once(load), _Once(load_queries)
 
     @property

@@ -18,6 +18,7 @@ from safetensors import safe_open
 from tokenizers import Tokenizer
 from torch.nn.functional import gelu, layer_norm, linear, scaled_dot_product_attention
 
+from pipeline.backends.device import device_of, dtype_of
 from pipeline.backends.pooling import unit_rows
 from pipeline.errors import ModelError
 
@@ -93,16 +94,18 @@ class QueryRows:
         return layer_norm(hidden, hidden.shape[-1:], weight, None, self._eps)
 
 
-def query_rows(folder: Path, device: torch.device, dtype: torch.dtype) -> QueryRows | None:
+def query_rows(folder: Path, device: str = "auto", dtype: str = "auto") -> QueryRows | None:
     """The text half of the checkpoint in `folder`; None where it is no ColModernVBert as published, or has a weight
     more (an adapter's) or less, so that only the whole model can tell. `ModelError` for a damaged one."""
+    place = device_of(device)
+    form = dtype_of(dtype, place)
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         text = config.get("text_config", {})
         if config["model_type"] != "modernvbert" or not _is_known(text):
             return None
         tokenizer = Tokenizer.from_str((folder / "tokenizer.json").read_text(encoding="utf-8"))
-        weights = {name: tensor.to(device, dtype) for name, tensor in _text_half(folder).items()}
+        weights = {name: tensor.to(place, form) for name, tensor in _text_half(folder).items()}
         return QueryRows(tokenizer, weights, text) if set(weights) == _expected(text) else None
     except Exception as error:  # tokenizers raises nothing narrower
         raise ModelError(f"page model {folder.name} can't be loaded: {type(error).__name__}") from error
