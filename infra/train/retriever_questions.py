@@ -4,8 +4,9 @@
 
 Begins with what `infra.train.retriever` trained in `--out`, or with the exported checkpoint `--begin`. Only the text
 half learns, on text alone: of a page its rows are the codes of its words (`infra.train.retriever_code`), as blurred as
-the tower's reading leaves them. So a step costs a second instead of three, and no page needs another picture. What was
-learnt before is held fast: the tower is frozen, and the text half has to give cells and phrases the rows it gave them.
+the tower's reading leaves them. So a step costs a second instead of three, and no page needs another picture. What the
+page half has learnt is held fast: the tower is frozen, the text half has to give cells the rows it gave them before,
+and pieces of text the codes of their words. Words of the grammar alone (of, the, which) are let go.
 
 `--out` holds a checkpoint of this too, `questions/`; a run that was broken off goes on from there.
 """
@@ -15,8 +16,8 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable, Sequence
-from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -29,19 +30,21 @@ from infra.train.pages.matter import fill, invent
 from infra.train.pages.tongues import ENGLISH
 from infra.train.pages.topics import TOPICS, Topic
 from infra.train.retriever_code import code, key_of
-from infra.train.retriever_data import LINE, Set, banked, set_page
+from infra.train.retriever_data import LINE, Line, Set, banked, lines_of, set_page
 from infra.train.retriever_loop import LOGGED, Trainer
 from infra.train.retriever_model import save
 from infra.train.retriever_recipe import PRESETS
-from infra.train.retriever_stages import late
+from infra.train.retriever_stages import late, near
 from pipeline.backends.device import device_of
+from pipeline.index import terms_of
 
-__all__ = ["Asked", "Lesson", "draw", "main"]
+__all__ = ["Asked", "Lesson", "draw", "main", "tells"]
 
-STEPS, BATCH = 500, 32
+STEPS, BATCH = 800, 32
 WARM, LEAST = 0.025, 0.05
 RATE, LAYERS = 4e-3, 0.25  # of the embeddings of pieces; the share of it at which the layers learn
-HOLD = 60.0  # weight of cells' and phrases' rows beside the questions' loss, whose small temperature makes it steep
+NEAR, KEPT = 30.0, 40.0  # weights beside the losses of late interaction, whose small temperature makes them steep
+READ = 60  # lines a step that are held to their words' codes
 HELD = 40  # steps of cuts whose rows are held
 PAGES = 700  # pages whose text is asked about, where no bank says which
 BLURRED = 0.6, 1.6  # length of what is added to a code, least and most: cosines of .86 to .53 with it
@@ -71,6 +74,12 @@ def main(arguments: list[str] | None = None) -> None:
     Lesson(trainer, asked.steps).run()
     save(trainer.retriever, asked.export)
     print(f"{asked.export}: {asked.steps} steps of questions")
+
+
+@cache
+def tells(key: str) -> bool:
+    """Whether a word says more than grammar does: whether the search counts it."""
+    return bool(terms_of(key))
 
 
 def draw(chance: Chance, sheet: Callable[[Chance], Set]) -> list[Asked]:
@@ -106,7 +115,6 @@ class Lesson:
         self.folder = trainer.folder / "questions"
         self.folder.mkdir(exist_ok=True)
         self.pages = banked(self.recipe, self.seed, trainer.kept) if self.recipe.bank else range(PAGES)
-        self.before = deepcopy(self.retriever).eval().requires_grad_(False)
         self.held = self._held()
         self.optimizer = torch.optim.Adam(self._learning(), betas=(0.9, 0.98))
         self.step, _ = take_up(self.folder, self._parts(), trainer.device) or Standing(0, 0.0)
@@ -127,21 +135,21 @@ class Lesson:
         chance = Chance(self.seed, self.step, 11)
         asked = draw(chance, self._sheet)
         torch.manual_seed(chance.seed())
-        found, right = late(_unit(self.retriever.queries([each.question for each in asked])), self._pages(asked))
-        phrases = [each.phrase for each in asked]
-        with torch.no_grad():
-            before = self.before.queries(phrases)
+        pages = self._pages(asked)
+        questions, found = late(self._rows([each.question for each in asked]), pages)
+        phrases, told = late(self._rows([each.phrase for each in asked]), pages)
+        spelt, more = near(self.retriever, self._lines(chance), READ)
         cells, were = self.held[chance.whole(0, len(self.held) - 1)]
-        moved = _moved(self.retriever.queries(phrases), before), _moved(self.retriever.prompted(cells), were)
-        loss = found + HOLD * sum(moved)
+        moved = 1 - functional.cosine_similarity(self.retriever.prompted(cells), were, dim=-1).mean()
+        loss = questions + phrases + NEAR * spelt + KEPT * moved
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         for group in self.optimizer.param_groups:
             group["lr"] = RATE * group["factor"] * _schedule(self.step / self.steps)
         self.optimizer.step()
         self.step += 1
-        figures = {"loss": loss, "phrases moved": moved[0], "cells moved": moved[1]}
-        return {"questions": right} | {name: float(value.detach()) for name, value in figures.items()}
+        figures = {"loss": loss.detach(), "questions": found, "phrases": told, "moved": moved.detach(), **more}
+        return {name: float(value) for name, value in figures.items()}
 
     def _parts(self) -> dict[str, torch.nn.Module | torch.optim.Optimizer]:
         return {"retriever": self.retriever, "optimizer": self.optimizer}
@@ -183,15 +191,17 @@ class Lesson:
         blur = torch.randn_like(codes) / math.sqrt(codes.shape[1])
         return functional.normalize(codes + lengths * blur, dim=1).to(self.trainer.device)
 
+    def _rows(self, queries: list[str]) -> torch.Tensor:
+        return functional.normalize(self.retriever.queries(queries).float(), dim=-1)
 
-def _unit(rows: torch.Tensor) -> torch.Tensor:
-    return functional.normalize(rows.float(), dim=-1)
-
-
-def _moved(rows: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
-    """How far rows are from what they were, 1 less the cosine; padding is zero and stays out of it."""
-    said = before.any(dim=-1)
-    return 1 - functional.cosine_similarity(rows[said].float(), before[said].float(), dim=-1).mean()
+    def _lines(self, chance: Chance) -> list[Line]:
+        """Lines of two pages, without the words that tell nothing."""
+        grid = self.retriever.tower.config.stride
+        found = []
+        for _ in range(2):
+            lines = lines_of(0, self._sheet(chance).words, self.recipe.shape.wide, grid, grid)
+            found += [replace(line, keys=tuple(key if tells(key) else "" for key in line.keys)) for line in lines]
+        return found
 
 
 def _schedule(spent: float) -> float:
