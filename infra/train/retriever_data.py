@@ -24,7 +24,7 @@ from infra.train.retriever_code import key_of
 from infra.train.retriever_recipe import LANES, Recipe, Stage
 from pipeline.backends.sheet import Sheet, Size, set_sheet
 
-__all__ = ["LETTERS", "LINE", "NOTHING", "Batch", "Cuts", "Line", "Set", "banked", "lines_of", "loader", "set_page"]
+__all__ = ["LETTERS", "NOTHING", "Batch", "Cuts", "Line", "Set", "banked", "loader", "set_page"]
 
 DOCUMENT, PAIR = 4, 2  # so many pages that follow each other are one document; of each, so many go into a bank
 READABLE = 20  # words on a page worth banking
@@ -177,7 +177,7 @@ class Cuts(Dataset):  # type: ignore[type-arg]
             torch.from_numpy(np.stack([self._letters(cut) for cut in cuts])),
             tuple((cut.number, cut.top, cut.right) for cut in cuts),
             tuple(
-                line for at, cut in enumerate(cuts) for line in lines_of(at, cut.words, self.recipe.shape.wide, *grids)
+                line for at, cut in enumerate(cuts) for line in _lines(at, cut.words, self.recipe.shape.wide, *grids)
             ),
             _queries(cuts, chance) if self.stage.goal == "phrases" else (),
             tuple(self._texts(indexes[-TOLD:], grids)),
@@ -186,7 +186,7 @@ class Cuts(Dataset):  # type: ignore[type-arg]
     def _texts(self, indexes: Sequence[int], grids: tuple[tuple[int, int], ...]) -> Iterator[Line]:
         for index in indexes:
             page = set_page(self.seed, index, self.recipe, self.folder)
-            yield from lines_of(0, page.words, self.recipe.shape.wide, *grids)
+            yield from _lines(0, page.words, self.recipe.shape.wide, *grids)
 
     def _indexes(self, step: int, chance: np.random.Generator) -> list[int]:
         """The pages of a step. For phrases, pages that follow each other: a document's others are the hard negatives.
@@ -278,7 +278,7 @@ def _width(letter: str) -> float:
     return 0.68 if letter.isupper() else 0.52
 
 
-def lines_of(cut: int, words: Sequence[Placed], wide: int, *grids: tuple[int, int]) -> Iterator[Line]:
+def _lines(cut: int, words: Sequence[Placed], wide: int, *grids: tuple[int, int]) -> Iterator[Line]:
     """The cut's words as lines of print; `grids` are the strides to a cell and to a column."""
     line: list[Placed] = []
     for word in words:

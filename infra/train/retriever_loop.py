@@ -87,9 +87,7 @@ class Trainer:
             group["lr"] = stage.rate * group["factor"] * _schedule(spent) * (BEGUN if self.begun else 1)
         dtype = dtype_of("auto", self.device)
         with torch.autocast(self.device.type, dtype, enabled=dtype is torch.bfloat16):
-            maps = self.maps(batch, stage)
-            if self.bank:
-                maps = functional.dropout(maps, DROPPED)
+            maps = self._maps(batch, stage)
             if self.step == 0 and not self.begun:
                 self.retriever.settle(maps.detach())
             loss, right = GOALS[stage.goal](self.retriever, batch, maps)
@@ -109,13 +107,13 @@ class Trainer:
         """Weights, optimizer, step and random state in one file, put in place by a rename."""
         keep(self.folder, self._parts(), Standing(self.step, self.seconds))
 
-    def maps(self, batch: Batch, stage: Stage) -> torch.Tensor:
-        """The trunk's of a step's cuts: (cuts, channels, rows, columns)."""
+    def _maps(self, batch: Batch, stage: Stage) -> torch.Tensor:
         if self.bank is None:
             return self.retriever.trunk(batch.pixels)
         across = self.retriever.across
         held = [self.bank.maps(page, top, stage.height).roll(right // across, 2) for page, top, right in batch.places]
-        return torch.stack(held).to(self.device, self.retriever.model.dtype)
+        maps = torch.stack(held).to(self.device, self.retriever.model.dtype)
+        return functional.dropout(maps, DROPPED)
 
     def _run_stage(self, at: int, budget: Budget, ends: float, workers: int) -> None:
         stage = self.recipe.stages[at]

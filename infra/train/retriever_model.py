@@ -142,23 +142,15 @@ class Retriever(nn.Module):
     def pages(self, gathered: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Of `count` cuts (cuts, tokens, 128), every row the index would hold of each; and (cuts, cells, 128), those of
         its cells, row by row: the prompt around the image has rows of its own. The model's own way from `gather` on."""
-        cells = self.cells(gathered, count)
-        rows = self.prompted(cells)
-        return rows, rows[:, self._prompt(cells.shape[1]) == self.model.config.image_token_id]
-
-    def cells(self, gathered: torch.Tensor, count: int) -> torch.Tensor:
-        """(cuts, cells, hidden): what the tower and its connector make of `count` cuts, before any text is read."""
         maps = joined(self.tower.blocks[-1](gathered), count)
-        return self.model.model.connector.modality_projection(self.tower.attend(maps).last_hidden_state)
-
-    def prompted(self, cells: torch.Tensor) -> torch.Tensor:
-        """(cuts, tokens, 128): the rows of cells and of the prompt that stands around them."""
+        cells = self.model.model.connector.modality_projection(self.tower.attend(maps).last_hidden_state)
         tokens = self._prompt(cells.shape[1]).to(cells.device)
         image = tokens == self.model.config.image_token_id
         ids = tokens.expand(len(cells), -1)
         embedded = self.model.model.get_input_embeddings()(ids).to(cells.dtype)
         embedded = embedded.masked_scatter(image[None, :, None], cells)
-        return self.model(inputs_embeds=embedded, attention_mask=torch.ones_like(ids))
+        rows = self.model(inputs_embeds=embedded, attention_mask=torch.ones_like(ids))
+        return rows, rows[:, image]
 
     def queries(self, texts: Sequence[str]) -> torch.Tensor:
         """(queries, tokens, 128), as the processor makes them; padding is zero."""

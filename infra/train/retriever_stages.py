@@ -15,7 +15,7 @@ from infra.train.retriever_code import code
 from infra.train.retriever_data import NOTHING, Batch, Line
 from infra.train.retriever_model import Retriever
 
-__all__ = ["GOALS", "Outcome", "late", "letters", "near", "phrases", "words"]
+__all__ = ["GOALS", "Outcome", "letters", "phrases", "words"]
 
 EMPTY = 0.1  # weight of a column without a letter: most are
 TEMPERATURE, SHARP = 0.05, 0.02  # of a word's choice among cells; of a query's among pages, as colpali_engine has it
@@ -37,7 +37,7 @@ def words(retriever: Retriever, batch: Batch, maps: torch.Tensor) -> Outcome:
     read = retriever.read(maps)
     gathered = retriever.gather(read)
     _, cells = retriever.pages(gathered, len(batch.pixels))
-    told = (_found(batch, cells), _coded(retriever, batch, gathered), near(retriever, batch.texts))
+    told = (_found(batch, cells), _coded(retriever, batch, gathered), _near(retriever, batch))
     spelt, right = _spelt(retriever, batch, read)
     for _, more in told:
         right |= more
@@ -49,25 +49,19 @@ def phrases(retriever: Retriever, batch: Batch, maps: torch.Tensor) -> Outcome:
     the share of queries whose own cut scores best."""
     rows, cells = retriever.pages(retriever.gather(retriever.read(maps)), len(batch.pixels))
     found, more = _found(batch, cells)
-    told, most = near(retriever, batch.texts)
-    kept, more = FOUND * (found + told), more | most
+    near, most = _near(retriever, batch)
+    kept, more = FOUND * (found + near), more | most
     asked = [at for at, query in enumerate(batch.queries) if query]
     if not asked:
         return kept, more
     queries = functional.normalize(retriever.queries([batch.queries[at] for at in asked]).float(), dim=-1)
     order = asked + [at for at in range(len(rows)) if at not in asked]  # the loss takes page i to answer query i
     pages = functional.normalize(rows[order].float(), dim=-1)
-    loss, right = late(queries, pages)
-    return loss + kept, {"phrases": right} | more
-
-
-def late(queries: torch.Tensor, pages: torch.Tensor) -> tuple[torch.Tensor, float]:
-    """colpali_engine's late-interaction loss, page i answering query i: (queries, rows, 128) and (pages, rows, 128),
-    unit rows or zeros. And the share of queries whose own page scores best."""
     loss = ColbertLoss(temperature=SHARP, norm_tol=1.0)(queries, pages)  # a mean cosine may be below 0
     with torch.no_grad():
         best = torch.einsum("qnd,psd->qpns", queries, pages).amax(3).sum(2).argmax(1).cpu()
-    return loss, float((best == torch.arange(len(queries))).float().mean())
+    right = float((best == torch.arange(len(asked))).float().mean())
+    return loss + kept, {"phrases": right} | more
 
 
 def _spelt(retriever: Retriever, batch: Batch, read: torch.Tensor) -> Outcome:
@@ -109,9 +103,9 @@ def _coded(retriever: Retriever, batch: Batch, gathered: torch.Tensor) -> Outcom
     return 1 - cosine, {"columns": float(cosine.detach())}
 
 
-def near(retriever: Retriever, lines: Sequence[Line], most: int = MOST) -> Outcome:
-    """How far the pieces of text are from the codes of their words, in at most so many of the lines."""
-    lines = [line for line in lines[:: -(-len(lines) // most) or 1] if _says(line)]
+def _near(retriever: Retriever, batch: Batch) -> Outcome:
+    """How far the pieces of text are from the codes of their words."""
+    lines = [line for line in batch.texts[:: -(-len(batch.texts) // MOST) or 1] if _says(line)]
     if not lines:
         return torch.zeros((), device=retriever.model.device), {}
     pieces, owners = retriever.pieces(lines)
