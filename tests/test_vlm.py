@@ -21,7 +21,9 @@ from pipeline.backends.vlm_load import VlmOptions, in_batches
 from pipeline.errors import DocumentHeld, ModelError, UsageError
 from pipeline.questions import QUESTIONS
 from pipeline.types import Affine, PageImage, PageText, TextSource
+from pipeline.upright import quarter_turn
 
+UP = [question.name for question in QUESTIONS].index("rotation")
 TINY = VlmOptions(device="cpu", dtype="float32", batch=3, longest_edge=64)
 
 
@@ -104,7 +106,7 @@ def _train(folder: Path, pages: list[Path], handwriting: list[bool]) -> None:
     by hand, so a scoring that reads another position or other tokens can't pass by accident."""
     vlm = vlm_load.load_vlm(folder, TINY)
     asked = VlmClassifier(folder, TINY)._instruction
-    inputs = vlm.inputs(pages, asked)
+    inputs = vlm.inputs(vlm.open(pages), asked)
     sheet = vlm.tokenizer.encode("kind: ?\nhandwriting:", add_special_tokens=False)
     extra = torch.tensor(sheet).expand(len(pages), -1)
     for key, value in (("input_ids", extra), ("attention_mask", extra * 0 + 1), ("mm_token_type_ids", extra * 0)):
@@ -192,12 +194,31 @@ def test_a_checkpoint_is_heard_on_the_questions_its_calibration_names(checkpoint
     assert plain.name != heard.name
 
 
+def test_a_page_shown_in_every_turn_is_told_the_same_way_up_however_it_came(checkpoints, images, tmp_path) -> None:
+    """Which way is up goes round with the page; the other questions are answered by the page as it stands."""
+    folder = shutil.copytree(checkpoints["smolvlm"], tmp_path / "turned")
+    plain = VlmClassifier(folder, TINY)
+    (folder / "muniment.json").write_text(json.dumps({"temperature": {}, "turned": [90, 180, 270]}))
+    every = VlmClassifier(folder, TINY)
+    with Image.open(images[2]) as image:
+        for name, degrees in (("right", 90), ("left", 270)):
+            quarter_turn(image, degrees).save(tmp_path / f"{name}.png")
+    up, right, left = every.logits([images[2], tmp_path / "right.png", tmp_path / "left.png"])
+    assert right[UP].tolist() == pytest.approx(up[UP].roll(1).tolist(), abs=1e-5)
+    assert left[UP].tolist() == pytest.approx(up[UP].roll(-1).tolist(), abs=1e-5)
+    (alone,) = plain.logits(images[2:])
+    assert alone[UP].tolist() != pytest.approx(up[UP].tolist(), abs=1e-5)
+    assert all(torch.allclose(a, b, atol=1e-5) for at, (a, b) in enumerate(zip(alone, up, strict=True)) if at != UP)
+    assert plain.name != every.name
+
+
 @pytest.mark.parametrize(
     "content",
     [
         "{", "[]", '{"temperature": {"kind": "hot"}}', '{"temperature": {"kind": 0}}',
         '{"temperature": {}, "bias": {"kind": {"letter": 1e9}}}', '{"temperature": {}, "heard": 7}',
-        '{"temperature": {}, "heard": ["colour"]}',
+        '{"temperature": {}, "heard": ["colour"]}', '{"temperature": {}, "turned": [45]}',
+        '{"temperature": {}, "turned": 90}',
     ],
     ids=str,
 )  # fmt: skip
@@ -288,7 +309,7 @@ def test_the_image_bound_holds(family, checkpoints, tmp_path) -> None:
     lengths = []
     for edge in (32, 64):
         vlm = vlm_load.load_vlm(checkpoints[family], VlmOptions(device="cpu", dtype="float32", longest_edge=edge))
-        lengths.append(vlm.inputs([tmp_path / "huge.png"], "?")["input_ids"].shape[1])
+        lengths.append(vlm.inputs(vlm.open([tmp_path / "huge.png"]), "?")["input_ids"].shape[1])
     assert lengths[0] < lengths[1] < 100
     assert max(open_page(tmp_path / "huge.png", 64).size) == 64
 

@@ -1,4 +1,5 @@
-"""Triage's classifier: a small VLM answers all typed questions about a page in ONE forward pass.
+"""Triage's classifier: a small VLM answers all typed questions about a page in ONE forward pass, and which way is up in
+as many more as its checkpoint asks for.
 
 See `pipeline/backends/answer_sheet.py` for how the questions are put and what their logits mean.
 """
@@ -13,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from PIL import Image
 
 from pipeline.answer_scale import read_scale
 from pipeline.backends.answer_sheet import answer_logits, sheet_of, with_sheet
@@ -21,9 +23,11 @@ from pipeline.backends.vlm_load import VlmOptions, in_batches, load_vlm
 from pipeline.errors import ModelError
 from pipeline.questions import QUESTIONS, instruction
 from pipeline.types import Answer, Verdict
+from pipeline.upright import quarter_turn
 
 __all__ = ["VlmClassifier"]
 
+UP = [question.name for question in QUESTIONS].index("rotation")
 LOOKING = 1024  # pixels of the longest edge: 90 dpi on a letter page, at which a hand still differs from print
 
 
@@ -64,11 +68,25 @@ class VlmClassifier:
         return [self._verdict(row) for row in rows]
 
     def logits(self, images: Sequence[Path]) -> list[list[torch.Tensor]]:
-        """One forward pass: for each image and question, the logits (float32) of the allowed answers."""
-        inputs = with_sheet(self._vlm.inputs(images, self._instruction), self._sheet.ids)
-        with torch.inference_mode():
-            logits = [rows.cpu() for rows in answer_logits(self._vlm.model, inputs, self._sheet)]
+        """One forward pass: for each image and question, the logits (float32) of the allowed answers.
+
+        One more for each turn that the calibration names: what pages turned by it say of which way is up is turned
+        back, and the mean taken of what was said. A model that leans to one side leans to both sides so.
+        """
+        pages = self._vlm.open(images)
+        logits = self._asked(pages)
+        said = [logits[UP]]
+        for degrees in self._scale.turned:
+            turned = self._asked([quarter_turn(page, degrees) for page in pages])
+            said.append(turned[UP].roll(-degrees // 90, dims=1))  # its answers go round clockwise, as the page went
+        logits[UP] = torch.stack(said).mean(dim=0)
         return [list(row) for row in zip(*logits, strict=True)]
+
+    def _asked(self, pages: Sequence[Image.Image]) -> list[torch.Tensor]:
+        """By question the logits (pages, answers)."""
+        inputs = with_sheet(self._vlm.inputs(pages, self._instruction), self._sheet.ids)
+        with torch.inference_mode():
+            return [rows.cpu() for rows in answer_logits(self._vlm.model, inputs, self._sheet)]
 
     def _verdict(self, row: Sequence[torch.Tensor]) -> Verdict:
         answers = {}

@@ -84,7 +84,7 @@ class VlmExtractor:
 
     def answers(self, images: Sequence[Path]) -> list[tuple[str, float, bool]]:
         """For each image the generated JSON, the model's confidence (0..1), and whether it came to its end."""
-        inputs = self._vlm.inputs(images, self._instruction)
+        inputs = self._vlm.inputs(self._vlm.open(images), self._instruction)
         constraint = JsonConstraint(self._grammar, len(images))
         with torch.inference_mode():
             output = self._vlm.model.generate(**inputs, logits_processor=LogitsProcessorList([constraint]))

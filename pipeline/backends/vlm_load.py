@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from PIL import Image
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, BitsAndBytesConfig
 from transformers.utils import logging as transformers_logging
 
@@ -61,7 +62,11 @@ class Vlm:
         """The processor's tokenizer."""
         return self.processor.tokenizer
 
-    def inputs(self, pages: Sequence[Path], instruction: str) -> dict[str, torch.Tensor]:
+    def open(self, pages: Sequence[Path]) -> list[Image.Image]:
+        """The page images out of the store, no larger than they may be."""
+        return [open_page(page, self.options.longest_edge) for page in pages]
+
+    def inputs(self, pages: Sequence[Image.Image], instruction: str) -> dict[str, torch.Tensor]:
         """The model's inputs for one chat turn a page, the page image first, up to where the answer begins.
 
         Rows are padded on the left, so that every row's answer begins at the same position.
@@ -70,7 +75,7 @@ class Vlm:
         prompt = self.processor.apply_chat_template(
             [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=False
         )
-        images = [[open_page(page, self.options.longest_edge)] for page in pages]
+        images = [[page] for page in pages]
         encoded = self.processor(
             images=images, text=[prompt] * len(pages), padding=True, padding_side="left", return_tensors="pt"
         )
