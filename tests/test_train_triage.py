@@ -79,6 +79,7 @@ def test_what_was_trained_loads_like_any_checkpoint(pages, tmp_path, capsys) -> 
     told = classifier.logits([tmp_path / "page.png"])[0]
     assert [len(each) for each in told] == [len(question.options) for question in QUESTIONS]
     assert set(classifier._scale.temperature) == {question.name for question in QUESTIONS}
+    assert classifier._scale.turned == (90,)
     capsys.readouterr()
     triage_vlm.main([str(tmp_path / "exported"), "--count", "6", "--dpi", "40", "--dtype", "float32"])
     told = capsys.readouterr().out

@@ -61,8 +61,14 @@ def kept(folder: Path) -> dict[str, Scale]:
     return {name: Scale(each, bias.get(name, ())) for name, each in told.get("temperature", {}).items()}
 
 
-def save(folder: Path, scales: Mapping[str, Scale], heard: Sequence[str] | None = None) -> None:
-    """Write them beside the weights, and on which questions the checkpoint is heard; what else is there stays."""
+def save(
+    folder: Path,
+    scales: Mapping[str, Scale],
+    heard: Sequence[str] | None = None,
+    turned: Sequence[int] | None = None,
+) -> None:
+    """Write them beside the weights, on which questions the checkpoint is heard, and in which further turns it is asked
+    which way is up; what else is there stays."""
     file = folder / CALIBRATION
     told = json.loads(file.read_text("utf-8")) if file.is_file() else {}
     told["temperature"] = {name: scale.temperature for name, scale in scales.items()}
@@ -73,6 +79,8 @@ def save(folder: Path, scales: Mapping[str, Scale], heard: Sequence[str] | None 
     }
     if heard is not None:
         told["heard"] = list(heard)
+    if turned is not None:
+        told["turned"] = list(turned)
     file.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 
 

@@ -1,4 +1,5 @@
-"""A temperature for each question, fitted on generated pages that training never saw.
+"""A temperature for each question, fitted on generated pages that training never saw; one look fits it, and the mean
+of two looks at which way is up is taken for as sure.
 
 What labelled real pages add, `python -m infra.measure.bundled triage --fit` adds afterwards.
 """
@@ -20,6 +21,7 @@ from pipeline.questions import QUESTIONS
 __all__ = ["HELD_OUT", "write_temperatures"]
 
 HELD_OUT = 1_000_000  # added to the seed for pages to calibrate on; measuring adds it twice
+TURNED = (90,)  # of three turns the one that gains most for one look more (model card)
 
 
 def write_temperatures(model: Any, asker: Asker, pages: Iterable[Batch], folder: Path) -> None:
@@ -34,4 +36,4 @@ def write_temperatures(model: Any, asker: Asker, pages: Iterable[Batch], folder:
     scales = {}
     for question, rows, right in zip(QUESTIONS, logits, truth.T, strict=True):
         scales[question.name] = best_temperature(rows[right >= 0], right[right >= 0])
-    save(folder, scales)
+    save(folder, scales, turned=TURNED)
