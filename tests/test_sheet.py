@@ -10,6 +10,7 @@ from infra.train.pages import Wanted, make
 from infra.train.retriever_data import set_page
 from infra.train.retriever_recipe import PRESETS
 from pipeline.backends.sheet import Line, Sheet, Size, set_sheet
+from pipeline.backends.sheet_processor import SheetImageProcessor
 
 SIZE = Size(64, 32, 1024)
 PROSE = ["The Tenant shall pay rent monthly", "in advance on the first day of", "every month without set-off."]
@@ -123,6 +124,17 @@ def test_a_page_with_more_than_a_sheet_holds_is_narrowed_and_then_told_of():
     assert narrow.left_out == 0
     assert sum(line.right - line.left for line in narrow.lines) < sum(line.right - line.left for line in roomy.lines)
     assert set_sheet(page(text, 24, (40, 40)), Size(4, 32, 1024)).left_out > 0
+
+
+def test_print_that_finds_no_room_is_said_in_the_log(caplog: pytest.LogCaptureFixture):
+    """How much of it, and nothing of what it says; a page that fits is not spoken of."""
+    text = [" ".join(PROSE)] * 30
+    SheetImageProcessor().preprocess(page(PROSE))
+    assert not caplog.records
+    SheetImageProcessor(strips=4).preprocess([page(text, 24, (40, 40))])
+    (record,) = caplog.records
+    assert "more print than its sheet holds" in record.message
+    assert not any(word in record.message for word in PROSE[0].split() if len(word) > 4)
 
 
 def test_faint_print_is_as_dark_as_any():

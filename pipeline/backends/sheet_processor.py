@@ -8,6 +8,7 @@ as any other, with no remote code.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from pipeline.backends.sheet import Sheet, Size, set_sheet
 from pipeline.backends.tower import PAPER, PageTowerConfig
 
 __all__ = ["SheetImageProcessor"]
+
+log = logging.getLogger(__name__)
 
 
 class SheetImageProcessorKwargs(Idefics3ImageProcessorKwargs, total=False):
@@ -58,7 +61,11 @@ class SheetImageProcessor(Idefics3ImageProcessor):
     def _set(self, images: Any) -> Any:
         if isinstance(images, (list, tuple)):
             return [self._set(image) for image in images]
-        return Image.fromarray(np.reshape(self.sheet(images).pixels, (-1, self.wide))).convert("RGB")
+        sheet = self.sheet(images)
+        if sheet.left_out:
+            said = "a page has more print than its sheet holds: %d lines of it can't be found by its image"
+            log.warning(said, sheet.left_out)
+        return Image.fromarray(np.reshape(sheet.pixels, (-1, self.wide))).convert("RGB")
 
 
 AutoImageProcessor.register(
