@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,27 @@ def test_the_page_model_makes_multivectors(pages, tmp_path):
     assert len(first) <= 1_100
     assert np.allclose(np.linalg.norm(first, axis=1), 1, atol=1e-3)
     assert (first @ first.T).max(axis=1).sum() > (first @ second.T).max(axis=1).sum()
+
+
+def test_pages_side_by_side_are_as_each_alone(pages, tmp_path):
+    """Pages shared out to the cores come in order, with the rows that each has by itself; a question asked meanwhile
+    has the rows it always has, and what torch computes on afterwards is what it was."""
+    model, kept = ColPaliEmbedder(resolve("muniment-page", tmp_path), device="cpu"), torch.get_num_threads()
+    alone = [model.embed_pages([page])[0] for page in pages]
+    asked = model.embed_query("notice of termination")
+    torch.set_num_threads(3)  # as many pages at once, however many cores there are
+    try:
+        with ThreadPoolExecutor(1) as beside:
+            together = beside.submit(model.embed_pages, pages)
+            meanwhile = [model.embed_query("notice of termination") for _ in range(20)]
+            rows = together.result()
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(kept)
+    for one, other in zip(alone, rows, strict=True):
+        assert one.shape == other.shape
+        assert (one * other).sum(axis=1).min() > 0.999
+    assert all(np.allclose(asked, each, atol=1e-4) for each in meanwhile)
 
 
 def test_the_page_model_ranks_the_page_that_a_phrase_stands_on(tmp_path):

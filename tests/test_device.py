@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 import torch
@@ -67,3 +68,24 @@ def test_one_core_is_that_threads_alone():
             assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(kept)
+
+
+def test_threads_that_ask_at_once_leave_the_others_theirs():
+    """However many threads take one core at the same time, those that come later begin with what was."""
+    kept = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        for _ in range(20):
+            together = Barrier(8)
+            with ThreadPoolExecutor(8, initializer=one_core) as own:
+                assert {each.result() for each in [own.submit(_met, together) for _ in range(8)]} == {1}
+        with ThreadPoolExecutor(1) as later:
+            assert later.submit(torch.get_num_threads).result() == 3
+    finally:
+        torch.set_num_threads(kept)
+
+
+def _met(together: Barrier) -> int:
+    """What this thread computes on, once all are there."""
+    together.wait()
+    return torch.get_num_threads()

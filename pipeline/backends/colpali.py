@@ -7,15 +7,17 @@ reversed a ranking).
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import AutoConfig
 
-from pipeline.backends.device import device_of, dtype_of
+from pipeline.backends.device import device_of, dtype_of, one_core
 from pipeline.backends.page_file import open_page
 from pipeline.backends.patches import heat_of, patch_grid
 from pipeline.backends.pooling import POOLED, cluster_rows, mean_rows, unit_rows
@@ -61,9 +63,12 @@ class ColPaliEmbedder:
         self._name = name or folder.name
         self._batch = batch
         self._lock = threading.Lock()
+        self._own = threading.local()
         self._device = device_of(device)
         self._model, self._processor = _load(folder, dtype_of(dtype, self._device))
         self._model.to(self._device)
+        images = getattr(self._processor, "image_processor", None)
+        self._sheets = images if isinstance(images, SheetImageProcessor) else None
 
     @property
     def name(self) -> str:
@@ -78,13 +83,14 @@ class ColPaliEmbedder:
     def embed_pages(self, images: Sequence[Path]) -> list[Matrix]:
         """One (tokens, dimension) float32 matrix a page image, unit rows, padding stripped, in order; of a page that
         was set as a sheet, `SHEET_ROWS` rows at most."""
+        if self._sheets and self._device.type == "cpu" and (cores := min(torch.get_num_threads(), len(images))) > 1:
+            return self._embed_apart(images, cores)
         rows: list[Matrix] = []
         for start in range(0, len(images), self._batch):
             batch = [open_page(path) for path in images[start : start + self._batch]]
             with self._lock:
                 rows += self._forward(self._processor.process_images(batch))
-        sheets = isinstance(getattr(self._processor, "image_processor", None), SheetImageProcessor)
-        return [cluster_rows(matrix, SHEET_ROWS) if sheets else _fitting(matrix) for matrix in rows]
+        return [self._stored(matrix) for matrix in rows]
 
     def embed_query(self, query: str) -> Matrix:
         """(tokens, dimension) float32, with the augmentation tokens the model was trained with."""
@@ -93,18 +99,40 @@ class ColPaliEmbedder:
 
     def heat(self, image: Path, query: str) -> Matrix:
         """(rows, columns) float32 over the upright page, 0..1: where it answers the query. One forward pass."""
-        page, images = open_page(image), getattr(self._processor, "image_processor", None)
+        page = open_page(image)
         with self._lock:
             inputs = self._processor.process_images([page])
             vision = getattr(self._model.config, "vision_config", None)
             grid = patch_grid(inputs, self._processor, getattr(vision, "grid", None))
             rows = self._output(inputs)[0]
         heat = heat_of(self.embed_query(query), unit_rows(rows), grid)
-        return images.sheet(page).spread(heat) if isinstance(images, SheetImageProcessor) else heat
+        return self._sheets.sheet(page).spread(heat) if self._sheets else heat
 
     def pool(self, pages: Sequence[Matrix]) -> list[Matrix]:
         """Similar rows as one: what the first search stage looks at."""
         return [cluster_rows(page, POOLED) for page in pages]
+
+    def _embed_apart(self, images: Sequence[Path], cores: int) -> list[Matrix]:
+        """As `embed_pages`, each page on a core of its own.
+
+        A sheet's network is a hundred small convolutions; cores that share them wait for each other at the end of each,
+        and for the one that sets the page. Two cores, 23 real pages: 0.80 and 0.78 of the time of batches of 8.
+        """
+        with ThreadPoolExecutor(cores, "pages", initializer=self._begin) as pool:
+            return list(pool.map(self._embed_one, images))
+
+    def _begin(self) -> None:
+        """In each thread; a tokenizer can't be shared by threads that pad."""
+        one_core()
+        with self._lock:
+            self._own.processor = copy.deepcopy(self._processor)
+
+    def _embed_one(self, image: Path) -> Matrix:
+        (rows,) = self._forward(self._own.processor.process_images([open_page(image)]))
+        return self._stored(rows)
+
+    def _stored(self, rows: Matrix) -> Matrix:
+        return cluster_rows(rows, SHEET_ROWS) if self._sheets else _fitting(rows)
 
     def _forward(self, inputs: Any) -> list[Matrix]:
         kept = self._kept(inputs)
@@ -114,10 +142,9 @@ class ColPaliEmbedder:
     def _kept(self, inputs: Any) -> Any:
         """(pages, tokens): which rows say anything; padding doesn't, nor does a cell of a sheet's empty strips."""
         kept = inputs["attention_mask"].bool().cpu()
-        images = getattr(self._processor, "image_processor", None)
-        if "pixel_values" in inputs and isinstance(images, SheetImageProcessor):
+        if "pixel_values" in inputs and self._sheets:
             cells = inputs["input_ids"].cpu() == self._model.config.image_token_id
-            inked = images.inked(inputs["pixel_values"])
+            inked = self._sheets.inked(inputs["pixel_values"])
             kept[cells] = inked.repeat_interleave(cells.sum() // inked.numel(), dim=1).flatten()
         return kept
 

@@ -11,6 +11,7 @@ from pipeline.errors import ModelError, UsageError
 
 __all__ = ["device_of", "dtype_of", "one_core"]
 
+_SAYING = threading.Lock()  # a thread that asks meanwhile would take the one core for what threads begin with
 LEAST_COSINE = 0.99  # bfloat16 keeps 8 bits: right products stand at 0.99999, wrong ones at 0 or NaN
 
 
@@ -40,12 +41,13 @@ def dtype_of(wanted: str, device: torch.device) -> torch.dtype:
 
 def one_core() -> None:
     """From now on this thread computes on the core it runs on; all other threads keep what they have."""
-    kept = torch.get_num_threads()
-    torch.set_num_threads(1)
-    # The call also says what threads begin with from now on: said again, by a thread that ends at once, as it was.
-    restoring = threading.Thread(target=torch.set_num_threads, args=(kept,))
-    restoring.start()
-    restoring.join()
+    with _SAYING:
+        kept = torch.get_num_threads()
+        torch.set_num_threads(1)
+        # The call also says what threads begin with from now on: said again, by a thread that ends at once, as it was.
+        restoring = threading.Thread(target=torch.set_num_threads, args=(kept,))
+        restoring.start()
+        restoring.join()
 
 
 def _cpu_multiplies_bfloat16() -> bool:
