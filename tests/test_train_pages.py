@@ -16,6 +16,8 @@ from infra.train.pages import (
     TrainingPage,
     Wanted,
     fonts,
+    grids,
+    letters,
     make,
     make_some,
     phrases,
@@ -150,6 +152,35 @@ def test_labels_are_answers_of_triage() -> None:
         asked = set(labels) - ({"language"} if page.labels["blank"] == "yes" else set())
         assert set(page.labels) == asked | {"blank"}
         assert all(page.labels[name] in labels[name] for name in asked)
+
+
+@pytest.mark.parametrize(
+    ("layout", "says"),
+    [
+        (letters.mail, ("From:", "To:", "Subject:", "AM", "PM")),
+        (prose.court, ("Plaintiff", "Defendant", "Court", "affiant,", "Counsel", "witness")),
+        (letters.letter, ("Dear",)),
+        (grids.schedule, ("AGREEMENT",)),
+    ],
+    ids=lambda each: getattr(each, "__name__", ""),
+)
+def test_pages_say_what_they_are(layout: plan.Layout, says: tuple[str, ...]) -> None:
+    """E-mails, court papers, letters and exhibits can be told by their words, as by people."""
+    found = set()
+    for seed in range(12):
+        found |= {word.text for word in drawn(layout, seed, dpi=20).sheet.words}
+    assert set(says) <= found
+
+
+def test_prose_is_no_business_paper() -> None:
+    """Books and manuals, the "other" pages of mere text, have none of the sentences of contracts, letters and reports;
+    some end half way down."""
+    drafts = [drawn(prose.plain, seed, dpi=20) for seed in range(20)]
+    text = [" ".join(word.text for word in draft.sheet.words) for draft in drafts]
+    assert not any("this Agreement" in page or "your letter" in page or "Management" in page for page in text)
+    depths = [max(w.box[3] for w in d.sheet.words if w.box[3] < d.bottom * d.sheet.scale) for d in drafts]
+    filled = [depth / draft.sheet.ink.shape[0] for depth, draft in zip(depths, drafts, strict=True)]
+    assert min(filled) < 0.6 and max(filled) > 0.8
 
 
 def test_label_shares() -> None:

@@ -15,6 +15,7 @@ from infra.train.pages.tongues import ENGLISH
 
 __all__ = ["DENSE", "NARROW", "WIDE", "Column", "accounts", "cell", "grid", "put", "schedule"]
 
+HANGS = ("to {noun} agreement dated {date} between {a} and {b}", "to the {noun} agreement", "{adj} {noun}")
 DENSE = 50  # filled cells over which people call a table dense
 
 
@@ -135,8 +136,11 @@ def schedule(draft: Draft) -> None:
     running(draft)
     chance = draft.chance
     y = heading(draft, draft.top, draft.title)
+    tongue = draft.matter.tongue
+    if tongue is ENGLISH and chance.yes(0.5):
+        y = draft.set(draft.fill(chance.of(HANGS)).upper(), y, align="centre") + 6
     if chance.yes(0.4):
-        y = draft.set(draft.tell(draft.matter.tongue.clauses, chance.whole(1, 2)), y) + 10
+        y = draft.set(draft.tell(tongue.exhibits or tongue.clauses, chance.whole(1, 2)), y) + 10
     shape = chance.weighed({"dense": 3, "simple": 3, "list": 2, "clauses": 2})
     if shape == "dense":
         y = grid(draft, y, chance.whole(4, 9), chance.whole(12, 45))

@@ -10,7 +10,7 @@ from infra.train.pages.matter import when
 from infra.train.pages.prose import flow, heading
 from infra.train.pages.tongues import ENGLISH
 
-__all__ = ["cover", "letter", "signatures"]
+__all__ = ["cover", "letter", "mail", "signatures"]
 
 CLOSINGS = ("Sincerely,", "Yours faithfully,", "Very truly yours,", "Kind regards,", "Best regards,")
 POSITIONS = ("Director", "Vice President", "Manager", "General Counsel", "", "Secretary", "Partner")
@@ -37,13 +37,11 @@ def letter(draft: Draft) -> None:
     y = draft.set(subject, y, body.heavy, "left") + draft.pitch
     dear = f"Dear {chance.of(('Sir or Madam', matter.people[1], matter.people[2].split()[-1]))}:"
     y = draft.set(dear if english else draft.say("Dear Sir or Madam") + ",", y, body, "left") + draft.pitch
+    texts = matter.tongue.agreed if matter.tongue.agreed and chance.yes(0.4) else matter.tongue.letters
     for _ in range(chance.whole(1, 6)):
         if y > draft.bottom - 130:
             break
-        y = (
-            draft.set(draft.tell(matter.tongue.letters, chance.whole(1, 4)), y, indent=draft.style.indent)
-            + draft.pitch * 0.7
-        )
+        y = draft.set(draft.tell(texts, chance.whole(1, 4)), y, indent=draft.style.indent) + draft.pitch * 0.7
     _close(draft, min(y, draft.bottom - 80) + draft.pitch)
 
 
@@ -103,6 +101,24 @@ def cover(draft: Draft) -> None:
     draft.sheet.rule(draft.left, draft.right, y, chance.of((0.5, 1, 2)))
     for _ in range(chance.whole(0, 4)):
         y = draft.set(draft.tell(matter.tongue.letters, chance.whole(1, 3)), y + 8)
+
+
+def mail(draft: Draft) -> None:
+    """A printed e-mail, and those it answers below it."""
+    matter, chance, body = draft.matter, draft.chance, draft.style.body
+    y, subject = draft.top, f"{chance.of(('RE: ', 'FW: ', ''))}{chance.of(matter.nouns).title()}"
+    for _ in range(chance.whole(1, 3)):
+        if y > draft.bottom - 10 * draft.pitch:
+            break
+        sender, reader = chance.some(matter.people, 2)
+        address = f"<{sender.split()[0].lower()}@{chance.of(matter.nouns).lower()}.com>"
+        clock = f"{when(matter, chance)} {chance.whole(1, 12)}:{chance.whole(10, 59)} {chance.of(('AM', 'PM'))}"
+        pairs = (("From", f"{sender} {address}"), ("Date", clock), ("To", reader), ("Subject", subject))
+        for label, value in pairs:
+            y = draft.set(f"{draft.say(label)}: {value}", y, body, "left")
+        for _ in range(chance.whole(1, 3)):
+            y = draft.set(draft.tell(matter.tongue.letters, chance.whole(1, 3)), y + 8, body, "left")
+        y = draft.set(sender, y + 8, body, "left") + draft.pitch
 
 
 def signatures(draft: Draft) -> None:

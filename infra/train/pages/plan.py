@@ -30,11 +30,11 @@ LAYOUTS: dict[str, dict[Layout, float]] = {
     "amendment": {prose.first_page: 3, letters.signatures: 1, prose.clauses: 1, prose.title_page: 0.15},
     "order": {sales.order: 4, sales.priced: 1},
     "invoice": {sales.invoice: 3, sales.receipt: 1.3, sales.priced: 0.7},
-    "letter": {letters.letter: 3, writing.handwritten: 0.9, letters.cover: 0.8},
+    "letter": {letters.letter: 3, writing.handwritten: 0.9, letters.cover: 0.6, letters.mail: 0.6},
     "form": {forms.form: 2, forms.questions: 1},
     "schedule": {grids.schedule: 1},
     "report": {prose.report: 1, prose.article: 1, grids.accounts: 1, prose.title_page: 0.15},
-    "other": {prose.court: 1, writing.handwritten: 1.6, prose.plain: 1.3, writing.blank: 3.4},
+    "other": {prose.court: 1.2, writing.handwritten: 1.6, prose.plain: 2.2, writing.blank: 3.4},
 }  # fmt: skip
 NOTED, STAMPED, MARKED = 0.12, 0.18, 0.05  # of pages with notes by hand, a rubber stamp, strokes of a pen
 TURNS = {0: 0.64, 90: 0.12, 180: 0.12, 270: 0.12}

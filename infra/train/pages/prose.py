@@ -129,9 +129,14 @@ def article(draft: Draft) -> None:
 def plain(draft: Draft) -> None:
     """A page of a book or manual: nothing but paragraphs, dense or wide apart."""
     running(draft)
-    y, told = draft.top, draft.matter.tongue.reports + draft.matter.tongue.letters
-    while y < draft.bottom - draft.style.body.size:
-        text = draft.tell(told, draft.chance.whole(3, 8))
+    y, tongue, chance = draft.top, draft.matter.tongue, draft.chance
+    told = tongue.prose or tongue.reports + tongue.letters
+    if chance.yes(0.4):
+        title = draft.fill("{noun} {adj} {noun}").title()
+        y = heading(draft, y, title, 1.5, chance.of(("left", "centre")))
+    foot = draft.bottom if chance.yes(0.7) else chance.real(draft.top + 40, draft.bottom)
+    while y < foot - draft.style.body.size:
+        text = draft.tell(told, chance.whole(3, 8) if foot == draft.bottom else 1)
         y = draft.set(text, y, indent=max(16.0, draft.style.indent)) + draft.style.gap * draft.pitch
 
 
@@ -152,7 +157,7 @@ def court(draft: Draft) -> None:
         )
         y = heading(draft, y + 10, chance.of(PAPERS), 1.1)
     for place in range(chance.whole(1, 20), 60):
-        text = f"{place}. {draft.tell(tongue.reports + tongue.clauses[:8], chance.whole(1, 3))}"
+        text = f"{place}. {draft.tell(tongue.court or tongue.reports + tongue.clauses[:8], chance.whole(1, 3))}"
         y = draft.set(text, y, indent=30) + draft.pitch * 0.5
     if chance.yes(0.4):
         rows = int((draft.bottom - draft.top) / 24)

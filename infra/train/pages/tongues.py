@@ -30,7 +30,7 @@ NOTES = ("{date}", "{noun} ?", "{n}", "{noun} {noun}")
 class Tongue:
     """A language: triage's `label` for it, Faker's `locale`, a `sample` of the letters a font must have, how dates are
     written (strftime; `months` replaces English names), and texts by what they are for; `cities` where Faker has none
-    in the script."""
+    in the script. `prose` is no business paper, `agreed` are letters that make an agreement; both may be empty."""
 
     label: str
     locale: str
@@ -46,6 +46,10 @@ class Tongue:
     letters: tuple[str, ...] = ()
     reports: tuple[str, ...] = ()
     wills: tuple[str, ...] = ()
+    prose: tuple[str, ...] = ()
+    court: tuple[str, ...] = ()
+    agreed: tuple[str, ...] = ()
+    exhibits: tuple[str, ...] = ()
     notes: tuple[str, ...] = NOTES
     things: tuple[str, ...] = THINGS
     terms: Mapping[str, str] = field(default_factory=dict)
